@@ -1,0 +1,90 @@
+/** @file A graph as an ONNX model: what onnxruntime runs is what a user can take away. */
+import {
+  nameOf,
+  valuesOf,
+  type FusedOperationName,
+  type Graph,
+  type OperationName,
+  type Tensor,
+} from "@stagecoach/graph";
+import { fusedLowerings } from "./fusedLowerings.ts";
+import { lowerings } from "./lowerings.ts";
+import { bytesOf, MICROSOFT, ModelBuilder } from "./modelBuilder.ts";
+import type { OnnxInitializer, OnnxModel, OnnxValue } from "./onnxModel.ts";
+
+const OPSET = 18;
+
+export type EmitOnnxOptions = {
+  readonly graphName: string;
+  /** Where the values of a parameter are: in the model, or in a file beside it. */
+  readonly parameterValues: (name: string) => OnnxInitializer["values"];
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** Nodes put before the graph that compute its inputs from others (onnx/paddedInputs.ts); given the builder, returns the model's inputs. */
+  readonly prologue?: (builder: ModelBuilder) => readonly OnnxValue[];
+};
+
+/**
+ * Lower a graph, after `optimize`, to ONNX.
+ *
+ * Inputs and outputs keep their names, parameters their checkpoint names; nodes are named after the scope that recorded them.
+ */
+export function emitOnnx(graph: Graph, options: EmitOnnxOptions): OnnxModel {
+  const builder = new ModelBuilder();
+  const names = new Map<Tensor, string>();
+  const inputs = options.prologue?.(builder) ?? graph.inputs.map((node) => valueOf(nameOf(node), node));
+  for (const node of graph.inputs) builder.declareInput(nameOf(node), node.shape);
+
+  for (const node of graph.nodes) {
+    builder.enter(node.scope);
+    names.set(node, lower(node));
+  }
+  builder.enter("");
+  const finalNames = new Map<Tensor, string>();
+  const outputs = [...graph.outputs].map(([name, node]) => {
+    builder.nameOutput(finalNames.get(node) ?? names.get(node)!, name);
+    if (!finalNames.has(node)) finalNames.set(node, name);
+    return valueOf(name, node);
+  });
+
+  function lower(node: Tensor): string {
+    if (node.op === "input") return nameOf(node);
+    if (node.op === "parameter") {
+      const name = nameOf(node);
+      return builder.initializer({
+        name,
+        dtype: "float32",
+        shape: node.shape as number[],
+        values: options.parameterValues(name),
+      });
+    }
+    if (node.op === "constant") {
+      const values = { bytes: bytesOf(valuesOf(node)) };
+      return builder.initializer({
+        name: `constant_${builder.initializers.length}`,
+        dtype: node.dtype,
+        shape: node.shape as number[],
+        values,
+      });
+    }
+    const inputNames = node.inputs.map((each) => names.get(each)!);
+    const lowering = Object.hasOwn(lowerings, node.op)
+      ? lowerings[node.op as OperationName]
+      : fusedLowerings[node.op as FusedOperationName];
+    return lowering(builder, inputNames, node);
+  }
+
+  return {
+    graphName: options.graphName,
+    producer: "stagecoach",
+    opsets: { "": OPSET, [MICROSOFT]: 1 },
+    nodes: builder.nodes,
+    initializers: builder.initializers,
+    inputs,
+    outputs,
+    metadata: options.metadata ?? {},
+  };
+}
+
+function valueOf(name: string, node: Tensor): OnnxValue {
+  return { name, dtype: node.dtype, shape: node.shape };
+}

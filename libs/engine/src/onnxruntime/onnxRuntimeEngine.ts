@@ -1,0 +1,182 @@
+/**
+ * @file Engine on ONNX Runtime: a graph becomes an ONNX model and runs as one session.
+ *
+ * - ONNX Runtime's own graph optimizations are off: what is fused is decided in libs/graph, so that a model cut into stages
+ *   does the same arithmetic as one that is whole.
+ * - Parameters that lie in one folder as float32 are mapped from the checkpoint itself (external data): nothing is copied
+ *   or converted, and a stage touches only the bytes of its own layers. Others are handed over in memory.
+ * - `run` blocks its thread for as long as it computes (microsoft/onnxruntime#19611). Terminating that thread, or exiting
+ *   the process, during a run aborts the process: drain first.
+ */
+import { nameOf, optimize, resolveShape, type FusedOperationName, type Graph } from "@stagecoach/graph";
+import {
+  isHostTensor,
+  type Engine,
+  type EngineTensor,
+  type Executable,
+  type FileRange,
+  type HostTensor,
+  type ParameterSource,
+  type RunInputs,
+} from "../engine.ts";
+import { EngineFailureError, ParameterError } from "../errors.ts";
+import { checkInputs, wantedOutputs } from "../hostTensor.ts";
+import { emitOnnx } from "../onnx/emitOnnx.ts";
+import { bytesOf } from "../onnx/modelBuilder.ts";
+import { encodeOnnxModel, type OnnxInitializer } from "../onnx/onnxModel.ts";
+import { evaluateConstant } from "../reference/referenceEngine.ts";
+import type { OrtModule, OrtSession, OrtTensor } from "./ort.ts";
+
+export const onnxRuntimeFusedOperations: ReadonlySet<FusedOperationName> = new Set<FusedOperationName>([
+  "packedAttention",
+  "packedBiasedAttention",
+  "skipLayerNormalization",
+  "layerNormalization",
+  "biasGelu",
+  "gelu",
+  "geluTanh",
+  "linear",
+]);
+
+export type OnnxRuntimeOptions = {
+  readonly version: string;
+  /** Threads of one run, the calling thread among them. */
+  readonly threads: number;
+  /** Threads of a run spin while they wait for work: fast when the engine has its cores to itself, harmful when it shares them. */
+  readonly spinning: boolean;
+};
+
+export function createOnnxRuntimeEngine(ort: OrtModule, options: OnnxRuntimeOptions): Engine {
+  return {
+    name: "onnxruntime",
+    description: `ONNX Runtime ${options.version}, CPU, ${options.threads} ${options.threads === 1 ? "thread" : "threads"}`,
+    fusedOperations: onnxRuntimeFusedOperations,
+    async compile(graph, parameters) {
+      const optimized = optimize(graph, { fusedOperations: onnxRuntimeFusedOperations, evaluate: evaluateConstant });
+      const session = await createSession(ort, optimized, { options, parameters });
+      return executable(ort, optimized, session);
+    },
+    hold: (tensor) => heldTensor(toOrt(ort, { ...tensor, data: tensor.data.slice() }), tensor),
+    dispose: () => Promise.resolve(),
+  };
+}
+
+type SessionPlan = { readonly options: OnnxRuntimeOptions; readonly parameters: ParameterSource };
+
+async function createSession(ort: OrtModule, graph: Graph, { options, parameters }: SessionPlan): Promise<OrtSession> {
+  const names = graph.parameters.map(nameOf);
+  const { folder, values, inMemory } = await placeParameters(graph, names, parameters);
+  const model = emitOnnx(graph, { graphName: "stagecoach", parameterValues: (name) => values.get(name)! });
+  try {
+    return await ort.InferenceSession.create(encodeOnnxModel(model), {
+      executionProviders: ["cpu"],
+      graphOptimizationLevel: "disabled",
+      intraOpNumThreads: options.threads,
+      interOpNumThreads: 1,
+      // Memory patterns are kept for every shape ever seen; packed batches hardly ever repeat a shape.
+      enableMemPattern: false,
+      logSeverityLevel: 3,
+      externalData: inMemory,
+      extra: {
+        session: {
+          intra_op: { allow_spinning: options.spinning ? "1" : "0" },
+          ...(folder === null ? {} : { model_external_initializers_file_folder_path: folder }),
+        },
+      },
+    });
+  } catch (error) {
+    throw new EngineFailureError("onnxruntime", "compile", error);
+  }
+}
+
+type Placement = {
+  /** The folder from which ONNX Runtime maps parameters, or null. */
+  readonly folder: string | null;
+  readonly values: ReadonlyMap<string, OnnxInitializer["values"]>;
+  readonly inMemory: readonly { readonly path: string; readonly data: Uint8Array }[];
+};
+
+async function placeParameters(
+  graph: Graph,
+  names: readonly string[],
+  parameters: ParameterSource,
+): Promise<Placement> {
+  const located = new Map(names.map((name) => [name, parameters.locate(name)]));
+  const folder = commonFolder([...located.values()]);
+  const values = new Map<string, OnnxInitializer["values"]>();
+  const inMemory: { path: string; data: Uint8Array }[] = [];
+  for (const node of graph.parameters) {
+    const name = nameOf(node);
+    const range = located.get(name);
+    if (range !== undefined && folder !== null && range.file.startsWith(folder)) {
+      values.set(name, { location: range.file.slice(folder.length), offset: range.offset, length: range.length });
+      continue;
+    }
+    const { shape, data } = await parameters.read(name);
+    if (shape.join() !== resolveShape(node.shape, new Map()).join()) throw new ParameterError(name, node.shape, shape);
+    const path = `memory/${inMemory.length}`;
+    inMemory.push({ path, data: bytesOf(data) });
+    values.set(name, { location: path, offset: 0, length: data.byteLength });
+  }
+  return { folder, values, inMemory };
+}
+
+/** The folder of the first file, with its closing slash: ONNX Runtime maps external data from one folder only. */
+function commonFolder(ranges: readonly (FileRange | undefined)[]): string | null {
+  const first = ranges.find((range) => range !== undefined);
+  return first === undefined
+    ? null
+    : first.file.slice(0, Math.max(first.file.lastIndexOf("/"), first.file.lastIndexOf("\\")) + 1);
+}
+
+function executable(ort: OrtModule, graph: Graph, session: OrtSession): Executable {
+  return {
+    async run(given: RunInputs, options = {}) {
+      checkInputs(graph, given);
+      const wanted = wantedOutputs(graph, options.outputs);
+      const feeds = Object.fromEntries(
+        Object.entries(given).map(([name, tensor]) => [
+          name,
+          isHostTensor(tensor) ? toOrt(ort, tensor) : heldOrt(tensor),
+        ]),
+      );
+      let results: Readonly<Record<string, OrtTensor>>;
+      try {
+        results = await session.run(feeds, wanted);
+      } catch (error) {
+        throw new EngineFailureError("onnxruntime", "run", error);
+      }
+      return Object.fromEntries(
+        wanted.map((name) => {
+          const { dims, data } = results[name];
+          const tensor: HostTensor = { dtype: graph.outputs.get(name)!.dtype, shape: dims, data };
+          return [name, options.keep?.includes(name) ? heldTensor(results[name], tensor) : tensor];
+        }),
+      );
+    },
+    dispose: () => session.release(),
+  };
+}
+
+function toOrt(ort: OrtModule, { dtype, data, shape }: HostTensor): OrtTensor {
+  return new ort.Tensor(dtype, data instanceof Float64Array ? Float32Array.from(data) : data, shape);
+}
+
+const held = new WeakMap<EngineTensor, OrtTensor>();
+
+function heldTensor(tensor: OrtTensor, { dtype, shape }: HostTensor): EngineTensor {
+  const handle: EngineTensor = {
+    dtype,
+    shape,
+    read: () => Promise.resolve({ dtype, shape, data: heldOrt(handle).data.slice() }),
+    dispose: () => void held.delete(handle),
+  };
+  held.set(handle, tensor);
+  return handle;
+}
+
+function heldOrt(handle: EngineTensor): OrtTensor {
+  const tensor = held.get(handle);
+  if (tensor === undefined) throw new Error("internal: a tensor was used after it was disposed of");
+  return tensor;
+}
