@@ -68,6 +68,8 @@ export default defineConfig({
     "import/no-cycle": "error",
     "no-console": "error",
     "typescript/no-unsafe-type-assertion": "off",
+    "unicorn/consistent-function-scoping": "off",
+    "promise/always-return": "off",
     "max-lines": ["warn", { max: 400, skipBlankLines: true, skipComments: true }],
     "max-params": ["error", { max: 3 }],
     "typescript/consistent-type-imports": "error",

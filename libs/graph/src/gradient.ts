@@ -7,7 +7,7 @@
  */
 import { formatShape, sameShape } from "./dims.ts";
 import { GradientError, ShapeError } from "./errors.ts";
-import { graphOf } from "./graph.ts";
+import { reachable } from "./graph.ts";
 import { operationOf } from "./operations/registry.ts";
 import { add } from "./operations/arithmetic.ts";
 import { constant, type Tensor } from "./tensor.ts";
@@ -37,7 +37,7 @@ export function gradients(loss: Tensor, sources: readonly Tensor[]): (Tensor | n
  * @throws GradientError when an output is not float32; ShapeError when a gradient has another shape than its output
  */
 export function backpropagate(outputs: readonly OutputGradient[], sources: readonly Tensor[]): (Tensor | null)[] {
-  const { nodes } = graphOf(new Map(outputs.map(({ output }, index) => [String(index), output])));
+  const nodes = reachable(outputs.map(({ output }) => output));
   const needed = dependsOn(nodes, new Set(sources));
   const collected = new Map<Tensor, Tensor>();
   const collect = (node: Tensor, gradient: Tensor) => {

@@ -20,22 +20,24 @@ export type Graph = {
 /**
  * The graph of what `outputs` depend on; whatever else was recorded is left out.
  *
- * @throws GraphError when two inputs or parameters share a name, or when a symbol stands in no input's shape, so that no
- *   run could learn its value
+ * @throws GraphError when two of the inputs, parameters and outputs share a name, or when a symbol stands in
+ *   no input's shape, so that no run could learn its value
  */
 export function graphOf(outputs: Readonly<Record<string, Tensor>> | ReadonlyMap<string, Tensor>): Graph {
   const named: ReadonlyMap<string, Tensor> = outputs instanceof Map ? outputs : new Map(Object.entries(outputs));
   const nodes = reachable([...named.values()]);
   const inputs = nodes.filter((node) => node.op === "input");
   const parameters = nodes.filter((node) => node.op === "parameter");
-  expectDistinctNames(inputs);
-  expectDistinctNames(parameters);
+  expectDistinctNames([...inputs, ...parameters]);
   expectBoundSymbols(nodes, inputs);
+  const clash = [...inputs, ...parameters].map(nameOf).find((name) => named.has(name));
+  if (clash !== undefined)
+    throw new GraphError(`graph: "${clash}" names an output and an input or parameter; give the output another name`);
   return { inputs, parameters, outputs: named, nodes };
 }
 
 /** All nodes that `roots` depend on, sorted by id, which is a topological order. */
-function reachable(roots: readonly Tensor[]): Tensor[] {
+export function reachable(roots: readonly Tensor[]): Tensor[] {
   const seen = new Set<Tensor>(roots);
   const pending = [...roots];
   for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
@@ -54,7 +56,9 @@ function expectDistinctNames(nodes: readonly Tensor[]): void {
   for (const node of nodes) {
     const name = nameOf(node);
     if (seen.has(name)) {
-      throw new GraphError(`graph: expected one ${node.op} named "${name}", got two (create it once and use it twice)`);
+      throw new GraphError(
+        `graph: expected one input or parameter named "${name}", got two (create it once and use it twice)`,
+      );
     }
     seen.add(name);
   }

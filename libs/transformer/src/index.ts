@@ -1,1 +1,47 @@
-export {};
+/** @file Transformer encoders of the BERT family: layers as traced functions, families by config and weight names, checkpoints. */
+export { activationNames, activations, gelu, geluTanh, silu, type ActivationName } from "./activation.ts";
+export { resolveCheckpointNames, type CheckpointEntries } from "./checkpointNames.ts";
+export { JsonFields, type EncoderConfig } from "./config.ts";
+export { embeddings, type EmbeddingParameters } from "./embeddings.ts";
+export { encoderLayer, type LayerContext, type LayerParameters } from "./encoderLayer.ts";
+export { readEncoderModel, type EncoderModel } from "./encoderModel.ts";
+export { BatchError, CheckpointError, ModelConfigError, UnsupportedModelError } from "./errors.ts";
+export type { Family, LayerNames } from "./families/family.ts";
+export { families, readEncoderConfig } from "./families/registry.ts";
+export { feedForward, type FeedForwardParameters } from "./feedForward.ts";
+export { graphParameters, type ParameterShape } from "./graphParameters.ts";
+export { layerNorm, type NormParameters } from "./layerNorm.ts";
+export { linear, type LinearParameters } from "./linear.ts";
+export { multiHeadAttention, type AttentionOptions, type AttentionParameters } from "./multiHeadAttention.ts";
+export { normalize, normalizeInPlace } from "./normalization.ts";
+export {
+  packingInputs,
+  packLengths,
+  positionIds,
+  type Packing,
+  type PackingIndices,
+  type PositionRule,
+} from "./packing.ts";
+export { pooler } from "./pooler.ts";
+export { pool, poolingModes, type PoolingMode } from "./pooling.ts";
+export { learnedPositions, sinusoidalPositions, sinusoidalTable } from "./positionalEncoding.ts";
+export { relativePositionBias, relativePositionBuckets } from "./relativePositionBias.ts";
+export { residualLayerNorm } from "./residualLayerNorm.ts";
+export {
+  encodeSafetensors,
+  isSafetensorsDtype,
+  memoryWeights,
+  parseSafetensorsHeader,
+  SafetensorsError,
+  tensorBytes,
+  toFloat32,
+  type MemoryTensor,
+  type SafetensorsDtype,
+  type SafetensorsTensor,
+  type WeightEntry,
+  type WeightLocation,
+  type WeightSource,
+} from "./safetensors/index.ts";
+export { readSentenceModules, type DenseModule, type ReadJson, type SentenceModules } from "./sentenceModules.ts";
+export { stageGraph, type LayerRange, type StageGraphOptions } from "./stageGraph.ts";
+export { stageInputs, type HiddenBatch, type StageInput, type TokenBatch } from "./stageInputs.ts";

@@ -11,6 +11,7 @@ import { fusedLowerings } from "./fusedLowerings.ts";
 import { lowerings } from "./lowerings.ts";
 import { bytesOf, MICROSOFT, ModelBuilder } from "./modelBuilder.ts";
 import type { OnnxInitializer, OnnxModel, OnnxValue } from "./onnxModel.ts";
+import type { Prologue } from "./paddedInputs.ts";
 
 const OPSET = 18;
 
@@ -19,8 +20,8 @@ export type EmitOnnxOptions = {
   /** Where the values of a parameter are: in the model, or in a file beside it. */
   readonly parameterValues: (name: string) => OnnxInitializer["values"];
   readonly metadata?: Readonly<Record<string, string>>;
-  /** Nodes put before the graph that compute its inputs from others (onnx/paddedInputs.ts); given the builder, returns the model's inputs. */
-  readonly prologue?: (builder: ModelBuilder) => readonly OnnxValue[];
+  /** Emits nodes before the graph that compute its inputs from others. */
+  readonly prologue?: (builder: ModelBuilder) => Prologue;
 };
 
 /**
@@ -31,8 +32,10 @@ export type EmitOnnxOptions = {
 export function emitOnnx(graph: Graph, options: EmitOnnxOptions): OnnxModel {
   const builder = new ModelBuilder();
   const names = new Map<Tensor, string>();
-  const inputs = options.prologue?.(builder) ?? graph.inputs.map((node) => valueOf(nameOf(node), node));
-  for (const node of graph.inputs) builder.declareInput(nameOf(node), node.shape);
+  const prologue = options.prologue?.(builder);
+  const inputs = prologue?.inputs ?? graph.inputs.map((node) => valueOf(nameOf(node), node));
+  const inputValue = (node: Tensor) => prologue?.values[nameOf(node)] ?? nameOf(node);
+  for (const node of graph.inputs) builder.declareInput(inputValue(node), node.shape);
 
   for (const node of graph.nodes) {
     builder.enter(node.scope);
@@ -47,7 +50,7 @@ export function emitOnnx(graph: Graph, options: EmitOnnxOptions): OnnxModel {
   });
 
   function lower(node: Tensor): string {
-    if (node.op === "input") return nameOf(node);
+    if (node.op === "input") return inputValue(node);
     if (node.op === "parameter") {
       const name = nameOf(node);
       return builder.initializer({
@@ -60,7 +63,7 @@ export function emitOnnx(graph: Graph, options: EmitOnnxOptions): OnnxModel {
     if (node.op === "constant") {
       const values = { bytes: bytesOf(valuesOf(node)) };
       return builder.initializer({
-        name: `constant_${builder.initializers.length}`,
+        name: `/constant_${builder.initializers.length}`,
         dtype: node.dtype,
         shape: node.shape as number[],
         values,

@@ -40,7 +40,7 @@ export const lowerings: Readonly<Record<OperationName, Lowering>> = {
   equal: direct("Equal"),
   greater: direct("Greater"),
   greaterEqual: direct("GreaterOrEqual"),
-  where: direct("Where"),
+  where: choose,
   softmax: overLastAxis("Softmax"),
   logSoftmax: overLastAxis("LogSoftmax"),
   sum: reduction("ReduceSum"),
@@ -75,7 +75,7 @@ export const lowerings: Readonly<Record<OperationName, Lowering>> = {
   oneHot(builder, [index], node) {
     const depth = node.attributes["depth"] as number;
     const places = builder.initializer({
-      name: `places_${builder.initializers.length}`,
+      name: `/places_${builder.initializers.length}`,
       dtype: "int32",
       shape: [depth],
       values: { bytes: new Uint8Array(Int32Array.from({ length: depth }, (_, place) => place).buffer) },
@@ -99,6 +99,14 @@ export const lowerings: Readonly<Record<OperationName, Lowering>> = {
     return builder.emit("Gather", [rows, packIndex], { attributes: { axis: 0 } });
   },
 };
+
+/** ONNX Runtime's Where takes no branches of bool: they go through int32. */
+function choose(builder: ModelBuilder, inputs: readonly string[], { dtype }: Tensor): string {
+  if (dtype !== "bool") return builder.emit("Where", inputs);
+  const [condition, a, b] = inputs;
+  const branches = [a, b].map((each) => castTo(builder, each, "int32"));
+  return castTo(builder, builder.emit("Where", [condition, ...branches]), "bool");
+}
 
 export function castTo(builder: ModelBuilder, value: string, dtype: OnnxDataType): string {
   return builder.emit("Cast", [value], { attributes: { to: onnxDataTypes[dtype] } });

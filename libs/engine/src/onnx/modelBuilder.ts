@@ -26,9 +26,9 @@ export class ModelBuilder {
     this.#scope = scope;
   }
 
-  /** Add a node with one output and return that output's name. An empty input name leaves an optional input out. */
+  /** Add a node with one output, whose name has a slash, so that no input or output of a model has it, and return that output's name. An empty input name leaves an optional input out. */
   emit(opType: string, inputs: readonly string[], options: EmitOptions = {}): string {
-    const name = `${this.#scope === "" ? "" : `${this.#scope}/`}${opType}_${this.#count++}`;
+    const name = `${this.#scope}/${opType}_${this.#count++}`;
     const output = options.output ?? name;
     const { attributes = {}, domain = "" } = options;
     this.nodes.push({ name, opType, domain, inputs, outputs: [output], attributes });
@@ -49,6 +49,7 @@ export class ModelBuilder {
     const producer = this.nodes.findIndex(({ outputs }) => outputs.includes(value));
     if (producer === -1 || this.#named.has(value)) {
       this.emit("Identity", [value], { output });
+      this.#named.add(output);
       return;
     }
     this.#named.add(output);
@@ -85,7 +86,9 @@ export class ModelBuilder {
   }
 
   #small(key: string, initializer: Omit<OnnxInitializer, "name">): string {
-    return this.emitOnce(key, () => this.initializer({ ...initializer, name: `constant_${this.initializers.length}` }));
+    return this.emitOnce(key, () =>
+      this.initializer({ ...initializer, name: `/constant_${this.initializers.length}` }),
+    );
   }
 
   /** Remember which input tells the size of each symbol. */

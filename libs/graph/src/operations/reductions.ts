@@ -1,6 +1,6 @@
 /** @file Mean and maximum over axes, and the number of elements that a reduction runs over (`sum` is in broadcasting.ts). */
 import { record, type Operation } from "../operation.ts";
-import { expectDType, type Tensor } from "../tensor.ts";
+import { constant, expectDType, type Tensor } from "../tensor.ts";
 import { div, mul } from "./arithmetic.ts";
 import {
   reducedShape,
@@ -20,7 +20,7 @@ export const sizeOfOperation: Operation<{ axes: readonly number[] }> = {
 
 /** Product of the sizes of `axes`, as a float32 of rank 0: the count that a mean divides by, known only at run time for symbols. */
 export function sizeOf(x: Tensor, axes: readonly number[]): Tensor {
-  return record(sizeOfOperation, [x], { axes });
+  return axes.length === 0 ? constant(1) : record(sizeOfOperation, [x], { axes });
 }
 
 export const meanOperation: Operation<Reduction> = {
@@ -34,9 +34,10 @@ export const meanOperation: Operation<Reduction> = {
   },
 };
 
-/** Mean over axes. */
+/** Mean over axes; over no axes it is `x`. */
 export function mean(x: Tensor, options: ReductionOptions = {}): Tensor {
-  return record(meanOperation, [x], reductionOf("mean", x, options));
+  const reduction = reductionOf("mean", x, options);
+  return reduction.axes.length === 0 ? x : record(meanOperation, [x], reduction);
 }
 
 export const maxOperation: Operation<Reduction> = {
@@ -53,7 +54,8 @@ export const maxOperation: Operation<Reduction> = {
   },
 };
 
-/** Maximum over axes. */
+/** Maximum over axes; over no axes it is `x`. */
 export function max(x: Tensor, options: ReductionOptions = {}): Tensor {
-  return record(maxOperation, [x], reductionOf("max", x, options));
+  const reduction = reductionOf("max", x, options);
+  return reduction.axes.length === 0 ? x : record(maxOperation, [x], reduction);
 }

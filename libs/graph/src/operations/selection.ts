@@ -6,17 +6,20 @@ import { expectDType, type DType, type Tensor } from "../tensor.ts";
 import { liftOperands, type Operand } from "./arithmetic.ts";
 import { sumTo } from "./broadcasting.ts";
 
-function comparison(name: string): Operation {
+function comparison(name: string, ...allowed: readonly DType[]): Operation {
   return {
     name,
-    infer: ([a, b]) => ({ shape: broadcastShapes(name, a!.shape, b!.shape), dtype: "bool" }),
+    infer([a, b]) {
+      expectDType(name, a!, ...allowed);
+      return { shape: broadcastShapes(name, a!.shape, b!.shape), dtype: "bool" };
+    },
     gradient: () => [null, null],
   };
 }
 
-export const equalOperation = comparison("equal");
-export const greaterOperation = comparison("greater");
-export const greaterEqualOperation = comparison("greaterEqual");
+export const equalOperation = comparison("equal", "float32", "int32", "bool");
+export const greaterOperation = comparison("greater", "float32", "int32");
+export const greaterEqualOperation = comparison("greaterEqual", "float32", "int32");
 
 /** `a == b`, as bool */
 export const equal = (a: Operand, b: Operand): Tensor => record(equalOperation, liftOperands("equal", a, b), {});

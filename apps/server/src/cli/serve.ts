@@ -1,0 +1,106 @@
+/** @file `stagecoach serve`: a gateway with its workers, until it is told to stop. */
+import { Command, Option } from "commander";
+import { pino } from "pino";
+import { loadSettings } from "../config/loadSettings.ts";
+import {
+  flagName,
+  serveSettings,
+  settingNames,
+  variableName,
+  type ServeSettings,
+  type SettingName,
+} from "../config/settings.ts";
+import { startGateway, type Gateway } from "../gateway/startGateway.ts";
+import { ProgressBar } from "../progress/progressBar.ts";
+import type { Host } from "./runCommandLine.ts";
+
+export function serveCommand(host: Host): Command {
+  const command = new Command("serve").description("serve a model over HTTP");
+  command.option("--config <file>", "JSON file with settings (env STAGECOACH_CONFIG)");
+  command.option("--print-config", "print the settings that would be used, and exit");
+  for (const name of settingNames) command.addOption(optionOf(name));
+  return command.action(async () => {
+    const { config, printConfig, ...flags } = command.opts<
+      Partial<Record<SettingName, unknown>> & { config?: string; printConfig?: boolean }
+    >();
+    const configFile = config ?? host.env["STAGECOACH_CONFIG"];
+    const settings = await loadSettings({ flags, env: host.env, ...(configFile === undefined ? {} : { configFile }) });
+    if (printConfig === true) host.stdout.write(`${JSON.stringify(withoutSecrets(settings), null, 2)}\n`);
+    else await serve(settings, host);
+  });
+}
+
+function optionOf(name: SettingName): Option {
+  const setting: { readonly help: string; readonly argument?: string; readonly repeatable?: true } =
+    serveSettings[name];
+  const shown = setting.argument === undefined ? "" : ` <${setting.argument}>`;
+  const parsedDefault = serveSettings[name].schema.safeParse(undefined);
+  const standard =
+    parsedDefault.success && !["undefined", "object"].includes(typeof parsedDefault.data)
+      ? `; default ${String(parsedDefault.data)}`
+      : "";
+  const option = new Option(`--${flagName(name)}${shown}`, `${setting.help} (env ${variableName(name)}${standard})`);
+  if (setting.repeatable === true)
+    option.argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]);
+  return option;
+}
+
+async function serve(settings: ServeSettings, host: Host): Promise<void> {
+  const log = pino({ level: settings.logLevel, base: null }, host.stderr);
+  const stopRequested = new Promise<void>((resolve) => {
+    host.on("SIGINT", resolve);
+    host.on("SIGTERM", resolve);
+  });
+  const bar = new ProgressBar(host.stderr);
+  const starting = startGateway(settings, {
+    log,
+    onDownload: (progress) => bar.update({ label: progress.file, done: progress.bytes, total: progress.totalBytes }),
+  });
+  const gateway = await Promise.race([starting, stopRequested.then(() => null)]);
+  bar.finish();
+  if (gateway === null) {
+    // Asked to stop while still starting: whatever has started is stopped as soon as it stands.
+    await starting.then((started) => started.stop());
+    return;
+  }
+  host.stdout.write(banner(gateway, settings));
+  await Promise.race([stopRequested, gateway.failed]);
+  log.info("stopping: accepted requests are finished first");
+  await gateway.stop();
+}
+
+function banner(
+  { url, workerUrl, model, stages }: Gateway,
+  { engine, replicas, apiKey, externalWorkers }: ServeSettings,
+): string {
+  const key = apiKey.length === 0 ? "" : ` -H "Authorization: Bearer $KEY"`;
+  const layers = stages
+    .map(
+      ({ stage, start, end }) =>
+        `stage ${stage}: ${end - start === 1 ? `layer ${start}` : `layers ${start}-${end - 1}`}`,
+    )
+    .join(" | ");
+  const lines = [
+    "",
+    `  Stagecoach serves ${model.name}`,
+    `  ${model.dimensions} dimensions, up to ${model.maxLength} tokens, engine ${engine}${replicas > 1 ? `, ${replicas} replicas` : ""}`,
+    `  ${layers}`,
+    "",
+    `  API      ${url}/v1/embeddings   (OpenAI)   ${url}/embed   (text-embeddings-inference)`,
+    `  Docs     ${url}/docs            Metrics   ${url}/metrics`,
+    ...(externalWorkers > 0 ? [`  Workers  stagecoach worker --join ${workerUrl.replace(/\/$/, "")}`] : []),
+    "",
+    `  curl ${url}/v1/embeddings${key} -d '{"input":"hello"}'`,
+    "",
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+function withoutSecrets(settings: ServeSettings): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(settings).map(([name, value]) => {
+      const { secret } = serveSettings[name as SettingName] as { readonly secret?: true };
+      return [name, secret === true && value !== undefined ? "(set)" : value];
+    }),
+  );
+}

@@ -1,0 +1,51 @@
+/** @file `stagecoach tokenizer train`: a WordPiece vocabulary from text files. */
+import { trainWordPieceFromFiles } from "@stagecoach/tokenizer/node";
+import { Command } from "commander";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { SettingsError } from "../config/loadSettings.ts";
+import { ProgressBar } from "../progress/progressBar.ts";
+import type { Host } from "./runCommandLine.ts";
+
+type TrainOptions = { output: string; vocabSize: string; minFrequency: string; cased?: boolean };
+
+export function tokenizerCommand(host: Host): Command {
+  const train = new Command("train").description("train a WordPiece vocabulary on text files, read line by line");
+  train
+    .argument("<files...>", "text files; those that end in .gz are unpacked")
+    .requiredOption("--output <dir>", "folder for tokenizer.json and tokenizer_config.json")
+    .option("--vocab-size <n>", "number of tokens, special ones included", "30522")
+    .option("--min-frequency <n>", "how often a pair must occur to be merged", "2")
+    .option("--cased", "keep upper case and accents");
+  train.action(async (files: string[]) => {
+    const { output, vocabSize, minFrequency, cased } = train.opts<TrainOptions>();
+    const bar = new ProgressBar(host.stderr);
+    const stopping = new AbortController();
+    host.on("SIGINT", () => stopping.abort(new SettingsError("stopped: no vocabulary was written")));
+    const size = whole("--vocab-size", vocabSize);
+    const { tokenizer, config } = await trainWordPieceFromFiles(files, {
+      vocabSize: size,
+      minFrequency: whole("--min-frequency", minFrequency),
+      lowercase: cased !== true,
+      signal: stopping.signal,
+      onBytes: ({ path, bytesRead, bytesTotal }) => bar.update({ label: path, done: bytesRead, total: bytesTotal }),
+      onProgress: (progress) => {
+        if (progress.phase === "learn")
+          bar.update({ label: "learning tokens", done: progress.tokens, total: progress.vocabSize, unit: "tokens" });
+      },
+    });
+    bar.finish();
+    await mkdir(output, { recursive: true });
+    await writeFile(join(output, "tokenizer.json"), `${JSON.stringify(tokenizer)}\n`);
+    await writeFile(join(output, "tokenizer_config.json"), `${JSON.stringify(config, null, 2)}\n`);
+    host.stdout.write(`${output}: tokenizer.json, tokenizer_config.json\n`);
+  });
+  return new Command("tokenizer").description("train vocabularies").addCommand(train);
+}
+
+function whole(flag: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1)
+    throw new SettingsError(`${flag}: expected a whole number of at least 1, got "${text}"`);
+  return value;
+}

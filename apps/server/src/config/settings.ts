@@ -1,0 +1,185 @@
+/**
+ * @file Every setting of a server, once: its flag, its environment variable, its key in a config file, its default, its checks.
+ *
+ * `--max-batch-tokens`, `STAGECOACH_MAX_BATCH_TOKENS` and `"maxBatchTokens"` are the same setting.
+ */
+import { engineNames } from "@stagecoach/engine/node";
+import { poolingModes } from "@stagecoach/transformer";
+import { availableParallelism, homedir } from "node:os";
+import { join } from "node:path";
+import { z } from "zod";
+
+export const DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2";
+
+const count = (minimum = 1) => z.coerce.number().int().min(minimum);
+const port = z.coerce.number().int().min(0).max(65_535);
+const flag = z.union([z.boolean(), z.enum(["true", "false"]).transform((text) => text === "true")]);
+const seconds = z.coerce.number().positive().max(86_400);
+/** One or several; an environment variable separates them by commas. */
+const list = z.union([
+  z.array(z.string().min(1)),
+  z.string().transform((text) => text.split(",").filter((each) => each !== "")),
+]);
+
+/** Sizes as people write them: 2000000, 512KB, 2MB. */
+const size = z.union([z.number(), z.string()]).transform((value, context) => {
+  const found = /^(\d+(?:\.\d+)?)\s*(B|KB|MB|GB)?$/i.exec(String(value).trim());
+  const unit = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9 }[(found?.[2] ?? "B").toUpperCase()] ?? 1;
+  if (found !== null && Number(found[1]) * unit >= 1) return Math.round(Number(found[1]) * unit);
+  context.addIssue({ code: "custom", message: `expected a size such as 2000000, 512KB or 2MB, got "${value}"` });
+  return z.NEVER;
+});
+
+/** Where data goes when nobody says: the XDG base directory of the user. */
+export function defaultDataDir(env: Readonly<Record<string, string | undefined>> = process.env): string {
+  return join(env["XDG_DATA_HOME"] ?? join(homedir(), ".local", "share"), "stagecoach");
+}
+
+type Setting = {
+  readonly schema: z.ZodType;
+  /** What it is for, as `--help` says it. */
+  readonly help: string;
+  /** What follows the flag in `--help`; none for switches. */
+  readonly argument?: string;
+  /** May be given several times. */
+  readonly repeatable?: true;
+  /** Not shown in logs and `--print-config`. */
+  readonly secret?: true;
+};
+
+export const serveSettings = {
+  model: {
+    schema: z.string().min(1).default(DEFAULT_MODEL),
+    argument: "DIR|ID",
+    help: "folder or hub id of the model",
+  },
+  revision: {
+    schema: z.string().optional(),
+    argument: "REV",
+    help: "branch, tag or commit of a hub model (default: main)",
+  },
+  servedModelName: {
+    schema: z.string().min(1).optional(),
+    argument: "NAME",
+    help: "name in the API (default: the hub id, or the folder's name)",
+  },
+  replaceModel: {
+    schema: flag.default(false),
+    help: "serve this model although the data folder knows another under its name",
+  },
+  pooling: {
+    schema: z.enum(poolingModes).optional(),
+    argument: "MODE",
+    help: `override the model's pooling: ${poolingModes.join(", ")}`,
+  },
+  dataDir: {
+    schema: z
+      .string()
+      .min(1)
+      .default(() => defaultDataDir()),
+    argument: "DIR",
+    help: "where state is kept",
+  },
+  host: {
+    schema: z.string().min(1).default("127.0.0.1"),
+    argument: "HOST",
+    help: "address to listen on; other machines can reach 0.0.0.0",
+  },
+  port: { schema: port.default(8080), argument: "PORT", help: "port to listen on; 0 takes a free one" },
+  stages: {
+    schema: count().default(1),
+    argument: "N",
+    help: "stages of the pipeline: processes over which the layers are spread",
+  },
+  replicas: { schema: count().default(1), argument: "N", help: "copies of the pipeline" },
+  engine: {
+    schema: z.enum(engineNames).default("onnxruntime"),
+    argument: "NAME",
+    help: `what computes: ${engineNames.join(", ")}`,
+  },
+  threads: {
+    schema: count().optional(),
+    argument: "N",
+    help: "threads of each stage (default: the machine's cores, shared out)",
+  },
+  maxBatchTokens: { schema: count().default(512), argument: "N", help: "most tokens of a micro-batch" },
+  maxQueuedTokens: {
+    schema: count().default(1_000_000),
+    argument: "N",
+    help: "most tokens that wait; beyond it requests get 429",
+  },
+  maxConcurrentRequests: {
+    schema: count().default(512),
+    argument: "N",
+    help: "requests at work; beyond it requests get 429",
+  },
+  maxClientBatchSize: { schema: count().default(2048), argument: "N", help: "most inputs of one request" },
+  payloadLimit: { schema: size.default(2_000_000), argument: "SIZE", help: "largest request body" },
+  autoTruncate: {
+    schema: flag.default(true),
+    argument: "true|false",
+    help: "cut long inputs on native routes where the request does not say",
+  },
+  requestTimeout: { schema: seconds.default(60), argument: "SECONDS", help: "deadline of a request" },
+  shutdownTimeout: {
+    schema: seconds.default(30),
+    argument: "SECONDS",
+    help: "time that accepted requests get to finish on SIGTERM",
+  },
+  stageTimeout: {
+    schema: seconds.default(30),
+    argument: "SECONDS",
+    help: "time on one micro-batch after which a stage counts as stuck",
+  },
+  apiKey: {
+    schema: list.default([]),
+    argument: "KEY",
+    repeatable: true,
+    secret: true,
+    help: "accept requests with this bearer token only; repeatable",
+  },
+  workerHost: {
+    schema: z.string().min(1).default("127.0.0.1"),
+    argument: "HOST",
+    help: "address where workers join; TLS off loopback",
+  },
+  workerPort: { schema: port.default(0), argument: "PORT", help: "port where workers join; 0 takes a free one" },
+  advertiseHost: {
+    schema: z.string().min(1).optional(),
+    argument: "HOST",
+    help: "name by which workers elsewhere reach this machine",
+  },
+  joinToken: {
+    schema: z.string().min(1).optional(),
+    argument: "TOKEN",
+    secret: true,
+    help: "secret that workers join with (default: a new one)",
+  },
+  externalWorkers: {
+    schema: count(0).default(0),
+    argument: "N",
+    help: "stages left to workers that join from elsewhere",
+  },
+  logLevel: {
+    schema: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
+    argument: "LEVEL",
+    help: "how much is logged",
+  },
+} as const satisfies Record<string, Setting>;
+
+export type SettingName = keyof typeof serveSettings;
+export const settingNames = Object.keys(serveSettings) as SettingName[];
+
+export type ServeSettings = { readonly [K in SettingName]: z.output<(typeof serveSettings)[K]["schema"]> };
+
+/** Threads of each stage: the cores of this machine, shared by the stages that run on it. */
+export function threadsPerStage({ threads, stages, replicas, externalWorkers }: ServeSettings): number {
+  const local = Math.max(1, stages * replicas - externalWorkers);
+  return threads ?? Math.max(1, Math.floor(availableParallelism() / local));
+}
+
+/** `maxBatchTokens` -> `max-batch-tokens` */
+export const flagName = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+/** `maxBatchTokens` -> `STAGECOACH_MAX_BATCH_TOKENS` */
+export const variableName = (name: string): string => `STAGECOACH_${flagName(name).replaceAll("-", "_").toUpperCase()}`;

@@ -1,0 +1,163 @@
+/**
+ * @file An encoder inside of a program, without a server: what the server does with a text, from TypeScript.
+ *
+ * @example
+ * ```ts
+ * import { loadEncoder } from "stagecoach";
+ * await using encoder = await loadEncoder("sentence-transformers/all-MiniLM-L6-v2");
+ * const [vector] = await encoder.encode(["hello"]);
+ * ```
+ */
+import { Batcher, LocalPipeline } from "@stagecoach/parallel";
+import { now, StageThread } from "@stagecoach/parallel/node";
+import type { Encoding } from "@stagecoach/tokenizer";
+import { resolveModel, jsonReader, type DownloadProgress } from "@stagecoach/transformer/node";
+import { readEncoderModel } from "@stagecoach/transformer";
+import type { EngineName } from "@stagecoach/engine/node";
+import { availableParallelism } from "node:os";
+import { Embedder, type TextInput } from "../embedding/embedder.ts";
+import { loadModelTokenizer } from "../gateway/loadTokenizer.ts";
+
+export type LoadEncoderOptions = {
+  /** Branch, tag or commit of a hub model; `main` when left out. */
+  readonly revision?: string;
+  /** What computes; `onnxruntime` when left out. */
+  readonly engine?: EngineName;
+  /** Threads of the engine; all cores when left out. The engine has a thread of its own: the calling thread stays free. */
+  readonly threads?: number;
+  /** Most tokens of a micro-batch. */
+  readonly maxBatchTokens?: number;
+  /** Progress of a download. */
+  readonly onProgress?: (progress: DownloadProgress) => void;
+  /** Stops loading. */
+  readonly signal?: AbortSignal;
+};
+
+export type EncodeOptions = {
+  /** Unit length; when left out, as the model's own modules say. */
+  readonly normalize?: boolean;
+  /** Name of one of the model's prompts; null for none. When left out, the model's default prompt. */
+  readonly promptName?: string | null;
+  /** Keep this many values of each vector. */
+  readonly dimensions?: number;
+  /** Cut texts that are too long; true when left out. False makes them an error. */
+  readonly truncate?: boolean;
+  /** Called as texts are finished. */
+  readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
+  /** Ends the work that has not begun; the promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+};
+
+export interface Encoder extends AsyncDisposable {
+  /** Size of a vector. */
+  readonly dimensions: number;
+  /** Longest text in tokens, special tokens included. */
+  readonly maxLength: number;
+  /** Names of the model's prompts. */
+  readonly promptNames: readonly string[];
+  /**
+   * One vector per text, as sentence-transformers gives it.
+   * @param texts - texts, or token ids without special tokens; an empty text is a text
+   * @throws InvalidInputError for options or inputs that do not fit; StageFailureError when the engine fails
+   */
+  encode(texts: readonly TextInput[], options?: EncodeOptions): Promise<Float32Array[]>;
+  /** Tokens of a text with offsets in UTF-16 units, special tokens included. */
+  tokenize(text: string): Encoding;
+  /** Finish what was asked, then give the engine's memory back. */
+  close(): Promise<void>;
+}
+
+/** Requests of a program have no deadline of their own: their signal ends them. */
+const NO_DEADLINE_MS = 2 ** 31 - 1;
+/** Texts of one request to the batcher: enough to sort by length, few enough to report progress. */
+const CHUNK = 4096;
+
+/**
+ * Load a model into this program.
+ *
+ * @param model - a folder, or a hub id, which is downloaded into the Hugging Face cache when it is not there
+ * @throws HubError when the model can be neither found nor downloaded; what opening it throws otherwise
+ */
+export async function loadEncoder(model: string, options: LoadEncoderOptions = {}): Promise<Encoder> {
+  const {
+    revision,
+    engine = "onnxruntime",
+    threads = availableParallelism(),
+    maxBatchTokens = 512,
+    onProgress,
+    signal,
+  } = options;
+  const { folder } = await resolveModel(model, { revision, onProgress, signal });
+  const described = await readEncoderModel(jsonReader(folder));
+  const thread = new StageThread();
+  try {
+    const [tokenizer, { runCost }] = await Promise.all([
+      loadModelTokenizer(folder, described.modules),
+      thread.load({ folder, engine, threads }),
+    ]);
+    signal?.throwIfAborted();
+    const pipeline = new LocalPipeline((batch, output) => thread.run(batch, output), runCost);
+    const batcher = new Batcher({ pipeline, maxBatchTokens, maxQueuedTokens: Infinity, now });
+    return new LocalEncoder(new Embedder({ model: described, tokenizer, batcher, now }), thread);
+  } catch (error) {
+    await thread.stop();
+    throw error;
+  }
+}
+
+class LocalEncoder implements Encoder {
+  readonly #embedder: Embedder;
+  readonly #thread: StageThread;
+  #closed: Promise<void> | null = null;
+
+  constructor(embedder: Embedder, thread: StageThread) {
+    this.#embedder = embedder;
+    this.#thread = thread;
+  }
+
+  get dimensions(): number {
+    return this.#embedder.dimensions;
+  }
+
+  get maxLength(): number {
+    return this.#embedder.maxLength;
+  }
+
+  get promptNames(): readonly string[] {
+    return Object.keys(this.#embedder.model.modules.prompts);
+  }
+
+  async encode(texts: readonly TextInput[], options: EncodeOptions = {}): Promise<Float32Array[]> {
+    if (this.#closed !== null) throw new Error("encode: this encoder is closed");
+    const { promptName, dimensions, truncate = true, onProgress, signal } = options;
+    const normalize = options.normalize ?? this.#embedder.model.modules.transforms.at(-1) === "normalize";
+    const vectors: Float32Array[] = [];
+    for (let start = 0; start < texts.length; start += CHUNK) {
+      const chunk = texts.slice(start, start + CHUNK);
+      const embedded = await this.#embedder.embed(chunk, {
+        normalize,
+        promptName,
+        dimensions,
+        truncate,
+        timeoutMs: NO_DEADLINE_MS,
+        signal,
+      });
+      vectors.push(...embedded.vectors);
+      onProgress?.({ done: vectors.length, total: texts.length });
+    }
+    return vectors;
+  }
+
+  tokenize(text: string): Encoding {
+    return this.#embedder.tokenizer.encode(text);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#embedder.batcher.idle().then(() => this.#thread.stop());
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

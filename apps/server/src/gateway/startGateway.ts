@@ -1,0 +1,373 @@
+/**
+ * @file The gateway: HTTP in front, a fleet of stage workers behind, and the order in which they start and stop.
+ *
+ * HTTP listens first, so that probes get an answer while the model is still being resolved; workers are started before the
+ * tokenizer is read, because both take time.
+ */
+import {
+  Batcher,
+  closeCodes,
+  Fleet,
+  frameBytesFor,
+  modelCosts,
+  planStages,
+  type FleetEvents,
+  type Place,
+  type ReplicaPlan,
+} from "@stagecoach/parallel";
+import {
+  after,
+  crc32,
+  every,
+  isLoopback,
+  listenForSockets,
+  newId,
+  now,
+  type Listener,
+} from "@stagecoach/parallel/node";
+import type { EncoderModel, PoolingMode } from "@stagecoach/transformer";
+import {
+  jsonReader,
+  layoutFingerprint,
+  resolveModel,
+  type DownloadProgress,
+  type ResolvedModel,
+} from "@stagecoach/transformer/node";
+import { readEncoderModel } from "@stagecoach/transformer";
+import { basename } from "node:path";
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Logger } from "pino";
+import { threadsPerStage, type ServeSettings } from "../config/settings.ts";
+import { rememberServedModel } from "../data/servedModels.ts";
+import { Embedder } from "../embedding/embedder.ts";
+import { createApp } from "../http/app.ts";
+import type { Serving } from "../http/serving.ts";
+import { Metrics } from "../metrics/metrics.ts";
+import { version } from "../version.ts";
+import { listen } from "./listen.ts";
+import { loadModelTokenizer } from "./loadTokenizer.ts";
+import { Supervisor } from "./supervisor.ts";
+
+export type Gateway = {
+  readonly url: string;
+  /** Where workers join. */
+  readonly workerUrl: string;
+  readonly model: {
+    readonly name: string;
+    readonly folder: string;
+    readonly dimensions: number;
+    readonly maxLength: number;
+  };
+  readonly stages: readonly { readonly stage: number; readonly start: number; readonly end: number }[];
+  /** Processes of the workers that this gateway has started. */
+  readonly workers: () => { readonly place: Place; readonly pid: number }[];
+  /** Finish what was accepted, then end everything. */
+  readonly stop: () => Promise<void>;
+  /** Rejects when the server can't go on: its model can't be loaded. */
+  readonly failed: Promise<never>;
+};
+
+export type GatewayControls = {
+  readonly log: Logger;
+  readonly onDownload?: (progress: DownloadProgress) => void;
+};
+
+const HEARTBEAT_MS = 1000;
+const LEASE_MS = 3000;
+/** A stage works on one micro-batch while the next one waits beside it. */
+const STAGE_CREDITS = 2;
+const CONTROL_MESSAGE_BYTES = 1 << 20;
+
+/** @returns once requests can be served @throws what resolving or loading the model throws, or when a port is taken */
+export async function startGateway(settings: ServeSettings, controls: GatewayControls): Promise<Gateway> {
+  const { log } = controls;
+  const metrics = new Metrics({ version, numStages: settings.stages, numReplicas: settings.replicas });
+  const serving: Serving = { settings, version, metrics, phase: "resolving model", problem: null, model: null };
+  const server = await listen(createApp(serving, log), settings);
+  try {
+    return await startServing({ settings, serving, server, controls });
+  } catch (error) {
+    server.closeAllConnections();
+    server.close();
+    throw error;
+  }
+}
+
+type Start = {
+  readonly settings: ServeSettings;
+  readonly serving: Serving;
+  readonly server: Server;
+  readonly controls: GatewayControls;
+};
+
+async function startServing({ settings, serving, server, controls }: Start): Promise<Gateway> {
+  const { log, onDownload } = controls;
+  const resolved = await resolveModel(settings.model, {
+    revision: settings.revision,
+    onProgress: onDownload,
+    onWarning: (warning) => log.warn(warning),
+  });
+  const described = await readEncoderModel(jsonReader(resolved.folder));
+  const model = withPooling(described, settings.pooling);
+  if (!described.modules.isDeclared && settings.pooling === undefined) {
+    log.warn(
+      "the model's folder says nothing about pooling: using the mean, as sentence-transformers does (--pooling overrides it)",
+    );
+  }
+  const name = settings.servedModelName ?? (resolved.source === "folder" ? basename(resolved.folder) : resolved.id);
+  serving.phase = "starting stages";
+
+  const token = settings.joinToken ?? newId() + newId();
+  const failure = Promise.withResolvers<never>();
+  failure.promise.catch(() => {});
+  const stages = planStages(modelCosts(model), settings.stages);
+  const fleet: { current: Fleet | null } = { current: null };
+  const listener = await listenForWorkers({ settings, token, model, fleet, log });
+  const plan: ReplicaPlan = {
+    stages,
+    model: {
+      reference: resolved.source === "folder" ? resolved.folder : resolved.id,
+      revision: resolved.revision,
+      fingerprint: await layoutFingerprint(resolved.folder),
+    },
+    engine: settings.engine,
+    threads: threadsPerStage(settings),
+    credits: STAGE_CREDITS,
+    maxFrameBytes: maxFrameBytes(model, settings),
+    gatewayDataUrl: listener.urlOf("/data", settings.advertiseHost),
+  };
+  const places = allPlaces(settings);
+  const supervisor = new Supervisor({
+    places: places.slice(0, Math.max(0, places.length - settings.externalWorkers)),
+    settings: {
+      join: listener.urlOf("/"),
+      token,
+      listenHost: "127.0.0.1",
+      listenPort: 0,
+      advertise: null,
+      modelFolder: resolved.folder,
+    },
+    log,
+    onRestart: (place) => serving.metrics.workerRestarts.inc(labelsOf(place)),
+  });
+  const up = Promise.withResolvers<void>();
+  fleet.current = new Fleet({
+    plan,
+    numReplicas: settings.replicas,
+    heartbeatMs: HEARTBEAT_MS,
+    leaseMs: LEASE_MS,
+    stuckMs: settings.stageTimeout * 1000,
+    crc32,
+    now,
+    every,
+    after,
+    newId,
+    events: fleetEvents({ serving, supervisor, log, onUp: up.resolve, onFailure: failure.reject }),
+  });
+  supervisor.start();
+  const stopWorkers = async () => {
+    fleet.current?.stop();
+    await supervisor.stop(settings.shutdownTimeout * 1000);
+    await listener.close();
+  };
+  try {
+    const [tokenizer] = await Promise.all([
+      loadModelTokenizer(resolved.folder, model.modules),
+      rememberServedModel(settings.dataDir, servedFacts(name, resolved, model), { replace: settings.replaceModel }),
+      Promise.race([up.promise, failure.promise]),
+    ]);
+    const { pipeline } = fleet.current;
+    const batcher = new Batcher({
+      pipeline,
+      maxBatchTokens: settings.maxBatchTokens,
+      maxQueuedTokens: settings.maxQueuedTokens,
+      now,
+      onMicroBatch: (report) => serving.metrics.observeMicroBatch(name, report),
+    });
+    serving.metrics.watchQueue(() => ({ texts: batcher.queuedTexts, tokens: batcher.queuedTokens }));
+    serving.metrics.prepareModel({
+      model: name,
+      engine: settings.engine,
+      pooling: model.modules.pooling.join("+"),
+      dtype: "float32",
+    });
+    serving.model = {
+      name,
+      id: resolved.id,
+      revision: resolved.revision,
+      createdAt: Math.floor(Date.now() / 1000),
+      dtype: "float32",
+      embedder: new Embedder({ model, tokenizer, batcher, now }),
+      isUp: () => pipeline.isUp,
+      missingStage: () => pipeline.missingStage,
+    };
+    serving.phase = "ready";
+    return {
+      url: urlOf(server, settings.host),
+      workerUrl: listener.urlOf("/", settings.advertiseHost),
+      model: {
+        name,
+        folder: resolved.folder,
+        dimensions: model.modules.dimensions,
+        maxLength: model.modules.maxLength,
+      },
+      stages: stages.map(({ start, end }, stage) => ({ stage, start, end })),
+      workers: () => supervisor.pids(),
+      stop: () => stopServing({ serving, server, batcher, stopWorkers }),
+      failed: failure.promise,
+    };
+  } catch (error) {
+    await stopWorkers();
+    throw error;
+  }
+}
+
+type Stop = {
+  readonly serving: Serving;
+  readonly server: Server;
+  readonly batcher: Batcher;
+  readonly stopWorkers: () => Promise<void>;
+};
+
+/** Take no new connections, finish what was accepted (requests have deadlines), then let the workers go. */
+async function stopServing({ serving, server, batcher, stopWorkers }: Stop): Promise<void> {
+  serving.phase = "stopping";
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), serving.settings.shutdownTimeout * 1000);
+  const sweep = setInterval(() => server.closeIdleConnections(), 50);
+  await batcher.idle();
+  await closed;
+  clearTimeout(timer);
+  clearInterval(sweep);
+  await stopWorkers();
+}
+
+function listenForWorkers({
+  settings,
+  token,
+  model,
+  fleet,
+  log,
+}: {
+  readonly settings: ServeSettings;
+  readonly token: string;
+  readonly model: EncoderModel;
+  readonly fleet: { current: Fleet | null };
+  readonly log: Logger;
+}): Promise<Listener> {
+  if (!isLoopback(settings.workerHost) && settings.joinToken === undefined)
+    log.info("workers join with a token made for this start; set --join-token to choose it");
+  return listenForSockets({
+    host: settings.workerHost,
+    port: settings.workerPort,
+    token,
+    paths: {
+      "/control": {
+        maxMessageBytes: CONTROL_MESSAGE_BYTES,
+        accept: (socket) =>
+          fleet.current === null
+            ? socket.close(closeCodes.goingAway, "the gateway is starting; join again")
+            : fleet.current.acceptControl(socket),
+      },
+      "/data": {
+        maxMessageBytes: maxFrameBytes(model, settings),
+        accept: (socket) => {
+          fleet.current?.acceptData(socket).catch((error: unknown) => {
+            socket.terminate();
+            log.warn(
+              { reason: error instanceof Error ? error.message : String(error), peer: socket.peer },
+              "data link refused",
+            );
+          });
+        },
+      },
+    },
+  });
+}
+
+type EventTargets = {
+  readonly serving: Serving;
+  readonly supervisor: Supervisor;
+  readonly log: Logger;
+  readonly onUp: () => void;
+  readonly onFailure: (error: Error) => void;
+};
+
+function fleetEvents({ serving, supervisor, log, onUp, onFailure }: EventTargets): FleetEvents {
+  const { metrics } = serving;
+  let wasUp = false;
+  return {
+    onJoin: (worker) => log.info(worker, "worker joined"),
+    onLost(worker, reason) {
+      if (serving.phase === "stopping") return;
+      log.warn({ ...worker, reason }, "worker lost");
+      if (worker.place !== null) metrics.stageUp.set(labelsOf(worker.place), 0);
+      supervisor.killIfOurs(worker.workerId);
+    },
+    onReplicaState(replica, state, why) {
+      metrics.replicaUp.set({ replica: String(replica) }, state === "up" ? 1 : 0);
+      if (state === "up")
+        for (let stage = 0; stage < serving.settings.stages; stage++)
+          metrics.stageUp.set(labelsOf({ replica, stage }), 1);
+      if (serving.phase !== "stopping") log.info({ replica, state, why }, "pipeline");
+      if (state === "up") {
+        wasUp = true;
+        serving.problem = null;
+        onUp();
+      }
+    },
+    onRefused(worker, { code, message }) {
+      log.error({ ...worker, code, message }, "a stage cannot be loaded");
+      serving.problem = message;
+      // Before anything has worked, trying again is of no use: say what is wrong and end.
+      if (!wasUp) onFailure(new StageRefusedError(code, message));
+    },
+    onCounters: (place, growth) => metrics.observeWorker(place, growth),
+  };
+}
+
+/** A stage could not be loaded at the start. */
+export class StageRefusedError extends Error {
+  override readonly name = "StageRefusedError";
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+function withPooling(model: EncoderModel, pooling: PoolingMode | undefined): EncoderModel {
+  if (pooling === undefined) return model;
+  return { ...model, modules: { ...model.modules, pooling: [pooling] } };
+}
+
+function servedFacts(name: string, resolved: ResolvedModel, { modules }: EncoderModel) {
+  const { id, folder, revision } = resolved;
+  return { name, id, folder, revision, dimensions: modules.dimensions, pooling: modules.pooling };
+}
+
+function allPlaces({ replicas, stages }: ServeSettings): Place[] {
+  return Array.from({ length: replicas * stages }, (_, index) => ({
+    replica: Math.floor(index / stages),
+    stage: index % stages,
+  }));
+}
+
+/** The largest message on a data link: hidden rows, or token vectors, of the largest micro-batch. */
+function maxFrameBytes({ config, modules }: EncoderModel, { maxBatchTokens }: ServeSettings): number {
+  const tokens = Math.max(maxBatchTokens, modules.maxLength);
+  return frameBytesFor(tokens * (Math.max(config.hiddenSize, modules.dimensions) + 3) * 4);
+}
+
+function labelsOf({ replica, stage }: Place) {
+  return { replica: String(replica), stage: String(stage) };
+}
+
+function urlOf(server: Server, host: string): string {
+  const { port } = server.address() as AddressInfo;
+  const shown = host === "0.0.0.0" || host === "::" ? "localhost" : host;
+  return `http://${shown.includes(":") ? `[${shown}]` : shown}:${port}`;
+}

@@ -1,0 +1,129 @@
+/**
+ * @file Worker processes as children of the gateway: started, watched, started again.
+ *
+ * A child that ends unasked is started anew at once; one that keeps ending gets growing pauses. Children have process groups of
+ * their own, so that Ctrl-C in a terminal reaches the gateway alone, which lets them finish.
+ */
+import type { Place } from "@stagecoach/parallel";
+import type { StageWorkerSettings } from "@stagecoach/stage-worker";
+import { spawn, type ChildProcess } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import type { Logger } from "pino";
+
+export type SupervisorOptions = {
+  readonly places: readonly Place[];
+  readonly settings: Omit<StageWorkerSettings, "child">;
+  readonly log: Logger;
+  readonly onRestart: (place: Place) => void;
+};
+
+type Child = {
+  readonly place: Place;
+  process: ChildProcess | null;
+  workerId: string;
+  startedAt: number;
+  pauseMs: number;
+};
+
+/** A child that lived this long had started well: the next one starts at once. */
+const STABLE_MS = 10_000;
+const PAUSE_MS = { first: 0, shortest: 250, longest: 10_000 };
+
+export class Supervisor {
+  readonly #options: SupervisorOptions;
+  readonly #children: Child[];
+  #isStopping = false;
+  #nextNumber = 1;
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    this.#children = options.places.map((place) => ({
+      place,
+      process: null,
+      workerId: "",
+      startedAt: 0,
+      pauseMs: PAUSE_MS.first,
+    }));
+  }
+
+  start(): void {
+    for (const child of this.#children) this.#spawn(child);
+  }
+
+  /** Process numbers of the children that live, by place. */
+  pids(): { readonly place: Place; readonly pid: number }[] {
+    return this.#children.flatMap(({ place, process: child }) =>
+      child?.pid === undefined ? [] : [{ place, pid: child.pid }],
+    );
+  }
+
+  /** A worker has lost its lease: if it is one of ours and still there (stopped, stuck), end it the hard way. */
+  killIfOurs(workerId: string): void {
+    this.#children.find((child) => child.workerId === workerId)?.process?.kill("SIGKILL");
+  }
+
+  /** Children have been told to stop: wait for them, at most `graceMs`, then kill. */
+  async stop(graceMs: number): Promise<void> {
+    this.#isStopping = true;
+    const living = this.#children.flatMap(({ process: child }) => (child === null ? [] : [child]));
+    const timer = setTimeout(() => living.forEach((child) => child.kill("SIGKILL")), graceMs);
+    await Promise.all(
+      living.map(
+        (child) =>
+          new Promise<void>((resolve) =>
+            child.exitCode === null && child.signalCode === null ? child.once("exit", () => resolve()) : resolve(),
+          ),
+      ),
+    );
+    clearTimeout(timer);
+  }
+
+  #spawn(child: Child): void {
+    if (this.#isStopping) return;
+    const { settings, log } = this.#options;
+    const { replica, stage } = child.place;
+    child.workerId = `r${replica}s${stage}-${this.#nextNumber++}`;
+    child.startedAt = performance.now();
+    const own: StageWorkerSettings = { ...settings, child: { workerId: child.workerId, seat: child.place } };
+    const worker = spawn(process.execPath, [...process.execArgv, stageWorkerMain()], {
+      env: { ...process.env, STAGECOACH_WORKER_SETTINGS: JSON.stringify(own) },
+      stdio: ["ignore", "ignore", "pipe"],
+      detached: true,
+    });
+    child.process = worker;
+    worker.stderr?.setEncoding("utf8").on("data", (text: string) => this.#passOn(text, child.place));
+    worker.on("error", (error) => log.error({ err: error, replica, stage }, "worker could not be started"));
+    worker.on("exit", (code, signal) => {
+      child.process = null;
+      this.#restartLater(child, { code, signal });
+    });
+  }
+
+  #restartLater(child: Child, exit: { readonly code: number | null; readonly signal: string | null }): void {
+    const { log, onRestart } = this.#options;
+    if (this.#isStopping) return;
+    const lived = performance.now() - child.startedAt;
+    child.pauseMs =
+      lived > STABLE_MS ? PAUSE_MS.first : Math.min(PAUSE_MS.longest, Math.max(PAUSE_MS.shortest, child.pauseMs * 2));
+    log.warn({ ...child.place, ...exit, pauseMs: child.pauseMs }, "worker ended unasked; starting another");
+    onRestart(child.place);
+    setTimeout(() => this.#spawn(child), child.pauseMs);
+  }
+
+  /** Lines of JSON become log entries of their stage; anything else (a crash's last words) is logged as it is. */
+  #passOn(text: string, place: Place): void {
+    for (const line of text.split("\n").filter((each) => each.trim() !== "")) {
+      const { log } = this.#options;
+      try {
+        const { msg, level: _level, time: _time, ...facts } = JSON.parse(line) as Record<string, unknown>;
+        log.info({ ...place, ...facts }, `worker: ${String(msg)}`);
+      } catch {
+        log.warn({ ...place, text: line }, "worker wrote");
+      }
+    }
+  }
+}
+
+function stageWorkerMain(): string {
+  return fileURLToPath(import.meta.resolve("@stagecoach/stage-worker/main"));
+}

@@ -1,0 +1,136 @@
+/**
+ * @file The HTTP application: routes, limits, keys, errors. It listens to nothing by itself, so that tests can ask it directly.
+ */
+import express, { type ErrorRequestHandler, type Express, type RequestHandler } from "express";
+import { randomUUID } from "node:crypto";
+import type { Logger } from "pino";
+import { limitConcurrency } from "./admission.ts";
+import { requireApiKey } from "./auth.ts";
+import { nativeErrors, openAiErrors } from "./errorTables.ts";
+import { HttpProblem, problemOf } from "./httpProblem.ts";
+import { serveOpenApi } from "./openApi.ts";
+import type { Route } from "./route.ts";
+import { embedRoutes } from "./routes/embed.ts";
+import { openAiRoutes } from "./routes/openAi.ts";
+import { operationRoutes } from "./routes/operations.ts";
+import { tokenizeRoutes } from "./routes/tokenize.ts";
+import type { Serving } from "./serving.ts";
+
+export function createApp(serving: Serving, log: Logger): Express {
+  const { settings, metrics, version } = serving;
+  const routes = [
+    ...openAiRoutes(serving),
+    ...embedRoutes(serving),
+    ...tokenizeRoutes(serving),
+    ...operationRoutes(serving),
+  ];
+  metrics.prepareRoutes(routes);
+  const app = express();
+  app.disable("x-powered-by");
+  app.disable("etag");
+  app.use(identify(log));
+  app.use((_, response, next) => {
+    // A stopping server lets kept connections end with their current answer.
+    if (serving.phase === "stopping") response.set("connection", "close");
+    next();
+  });
+  const needsKey = requireApiKey(settings.apiKey);
+  const admitted = limitConcurrency(settings.maxConcurrentRequests, metrics);
+  // Whatever the content type says: `curl -d` calls JSON a form.
+  const body = express.json({ limit: settings.payloadLimit, strict: false, type: () => true });
+  for (const route of routes) {
+    const guards = route.isInference ? [needsKey, admitted] : route.family === "openai" ? [needsKey] : [];
+    app[route.method](
+      expressPath(route.path),
+      observe(serving, route),
+      ...guards,
+      ...(route.request === undefined ? [] : [body]),
+      route.handler,
+    );
+  }
+  serveOpenApi(app, routes, version);
+  app.use(unknownRoute(routes));
+  app.use(answerError(log));
+  return app;
+}
+
+/** A model's id may hold slashes. */
+function expressPath(path: string): string {
+  return path.replace("{model}", "*model");
+}
+
+/** Every answer carries the request's id: the client's own, if it sent one that is fit to print. */
+function identify(log: Logger): RequestHandler {
+  return (request, response, next) => {
+    const given = request.get("x-request-id");
+    const id = given !== undefined && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID();
+    response.locals["requestId"] = id;
+    response.set("x-request-id", id);
+    const started = performance.now();
+    response.on("close", () => {
+      const facts = {
+        requestId: id,
+        method: request.method,
+        path: request.path,
+        status: response.statusCode,
+        ms: Math.round(performance.now() - started),
+      };
+      log.debug(facts, "request");
+    });
+    next();
+  };
+}
+
+/** Count and time requests by their route's template, never by what the client put into the path. */
+function observe({ metrics }: Serving, { path, method }: Route): RequestHandler {
+  return (_, response, next) => {
+    const started = performance.now();
+    response.on("close", () => {
+      const status = response.writableEnded ? response.statusCode : 499;
+      metrics.observeHttp({
+        route: path,
+        method: method.toUpperCase(),
+        status,
+        seconds: (performance.now() - started) / 1000,
+      });
+    });
+    next();
+  };
+}
+
+function unknownRoute(routes: readonly Route[]): RequestHandler {
+  return (request) => {
+    const methods = routes.filter(({ path }) => path === request.path).map(({ method }) => method.toUpperCase());
+    if (methods.length > 0) {
+      throw new HttpProblem(
+        "method_not_allowed",
+        `${request.path} takes ${methods.join(", ")}, got ${request.method}`,
+        { headers: { allow: methods.join(", ") } },
+      );
+    }
+    throw new HttpProblem("unknown_route", `Unknown request URL: ${request.method} ${request.path} (see /docs)`);
+  };
+}
+
+function answerError(log: Logger): ErrorRequestHandler {
+  // oxlint-disable-next-line max-params -- express knows error handlers by their four parameters
+  return (error: unknown, request, response, _next) => {
+    const problem = problemOf(error);
+    const id = response.locals["requestId"] as string;
+    if (problem.code === "internal" || problem.code === "stage_failure")
+      log.error({ requestId: id, err: error }, "request failed");
+    if (response.headersSent || response.destroyed) {
+      response.destroy();
+      return;
+    }
+    response.set(problem.headers);
+    const { message, field } = problem;
+    if (request.path.startsWith("/v1/")) {
+      const { status, type, code } = openAiErrors[problem.code];
+      response.status(status).json({ error: { message, type, param: field, code } });
+    } else {
+      const { status, errorType } = nativeErrors[problem.code];
+      response.status(status).json({ error: message, error_type: errorType });
+    }
+  };
+}

@@ -1,0 +1,83 @@
+/** @file Any error as a problem of a request: its code, its message for the client, and headers that go with it. */
+import { OverloadedError, StageFailureError, StageLostError, StageUnavailableError } from "@stagecoach/parallel";
+import { TokenizerError } from "@stagecoach/tokenizer";
+import { EmptyInputError, InvalidInputError } from "../embedding/errors.ts";
+import type { ErrorCode } from "./errorTables.ts";
+
+/** A request that HTTP itself can't serve: no such route, no key, no JSON. */
+export class HttpProblem extends Error {
+  override readonly name = "HttpProblem";
+  readonly code: ErrorCode;
+  /** The field that is wrong. */
+  readonly field: string | null;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    facts: {
+      readonly field?: string | null;
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly cause?: unknown;
+    } = {},
+  ) {
+    super(message, { cause: facts.cause });
+    this.code = code;
+    this.field = facts.field ?? null;
+    this.headers = facts.headers ?? {};
+  }
+}
+
+/** Errors of the layers below, by what they mean to a client. What nobody expected becomes `internal`, without its details. */
+export function problemOf(error: unknown): HttpProblem {
+  if (error instanceof HttpProblem) return error;
+  if (error instanceof EmptyInputError)
+    return new HttpProblem("empty_input", error.message, { field: "input", cause: error });
+  if (error instanceof InvalidInputError)
+    return new HttpProblem("invalid_input", error.message, { field: error.field, cause: error });
+  if (error instanceof TokenizerError) return new HttpProblem("invalid_input", error.message, { cause: error });
+  if (error instanceof OverloadedError) {
+    const headers = { "retry-after": String(error.retryAfterSeconds) };
+    return new HttpProblem("overloaded", `Model is overloaded: ${error.message}`, { headers, cause: error });
+  }
+  if (error instanceof StageUnavailableError) {
+    return new HttpProblem("stage_unavailable", error.message, { headers: { "retry-after": "1" }, cause: error });
+  }
+  if (error instanceof StageLostError) {
+    return new HttpProblem("stage_unavailable", error.message, { headers: { "retry-after": "1" }, cause: error });
+  }
+  if (error instanceof StageFailureError) return new HttpProblem("stage_failure", error.message, { cause: error });
+  return (
+    bodyProblemOf(error) ??
+    new HttpProblem("internal", "an error that nobody expected; the server's log has it under this request's id", {
+      cause: error,
+    })
+  );
+}
+
+/** Errors of express's body parser (body-parser 2, `error.type`). */
+function bodyProblemOf(error: unknown): HttpProblem | null {
+  if (!(error instanceof Error) || !("type" in error)) return null;
+  const facts = error as Error & { readonly type: unknown; readonly limit?: number; readonly length?: number };
+  switch (facts.type) {
+    case "entity.too.large":
+      return new HttpProblem(
+        "payload_too_large",
+        `the body is larger than this server's limit of ${facts.limit} bytes (send fewer inputs at once)`,
+        { cause: error },
+      );
+    case "entity.parse.failed":
+      return new HttpProblem("invalid_json", `the body is not JSON: ${error.message}`, { cause: error });
+    case "request.aborted":
+    case "request.size.invalid":
+      return new HttpProblem("client_closed", "the connection closed before the body was complete", { cause: error });
+    case "charset.unsupported":
+    case "encoding.unsupported":
+    case "stream.encoding.set":
+      return new HttpProblem("invalid_json", `the body cannot be read: ${error.message} (send UTF-8 JSON)`, {
+        cause: error,
+      });
+    default:
+      return null;
+  }
+}

@@ -1,0 +1,91 @@
+/** @file The OpenAPI document, made from the schemas that check requests, and the page that shows it. */
+import type { Express } from "express";
+import express from "express";
+import { createRequire } from "node:module";
+import { dirname } from "node:path";
+import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from "zod-openapi";
+import { nativeErrors, openAiErrors, type ErrorCode } from "./errorTables.ts";
+import type { Route } from "./route.ts";
+import { nativeErrorSchema, openAiErrorSchema } from "./schemas.ts";
+
+/** Errors that every route with a body can answer with. */
+const requestErrors: readonly ErrorCode[] = [
+  "empty_input",
+  "invalid_input",
+  "payload_too_large",
+  "unauthorized",
+  "overloaded",
+  "stage_unavailable",
+  "stage_failure",
+];
+
+export function openApiDocument(routes: readonly Route[], version: string) {
+  const paths: ZodOpenApiPathsObject = {};
+  for (const route of routes) paths[route.path] = { ...paths[route.path], [route.method]: operationOf(route) };
+  return createDocument({
+    openapi: "3.1.0",
+    info: {
+      title: "Stagecoach",
+      version,
+      description:
+        "Embeddings from transformer encoders. Routes under /v1 follow OpenAI, the others text-embeddings-inference.",
+      license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+    },
+    components: { securitySchemes: { apiKey: { type: "http", scheme: "bearer" } } },
+    paths,
+  });
+}
+
+function operationOf(route: Route): ZodOpenApiOperationObject {
+  const content = route.response === null ? {} : { content: { "application/json": { schema: route.response } } };
+  const parameters = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name: name!,
+    in: "path" as const,
+    required: true,
+    schema: { type: "string" as const },
+  }));
+  return {
+    summary: route.summary,
+    tags: [route.family === "openai" ? "OpenAI" : route.isInference ? "text-embeddings-inference" : "operations"],
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...(route.request === undefined
+      ? {}
+      : { requestBody: { required: true, content: { "application/json": { schema: route.request } } } }),
+    ...(route.isInference ? { security: [{ apiKey: [] }, {}] } : {}),
+    responses: {
+      "200": { description: "OK", ...content },
+      ...(route.request === undefined ? {} : errorResponses(route)),
+    },
+  };
+}
+
+function errorResponses({ family }: Route) {
+  const schema = family === "openai" ? openAiErrorSchema : nativeErrorSchema;
+  const table = family === "openai" ? openAiErrors : nativeErrors;
+  const codes = Map.groupBy(requestErrors, (code) => String(table[code].status));
+  return Object.fromEntries(
+    [...codes].map(([status, errors]) => [
+      status,
+      { description: errors.join(", "), content: { "application/json": { schema } } },
+    ]),
+  );
+}
+
+/** `/openapi.json` and a page to read and try it at `/docs`; nothing is loaded from elsewhere. */
+export function serveOpenApi(app: Express, routes: readonly Route[], version: string): void {
+  const document = openApiDocument(routes, version);
+  const page = dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json"));
+  app.get(["/openapi.json", "/api-doc/openapi.json"], (_, response) => void response.json(document));
+  app.get("/docs", (_, response) => void response.type("html").send(docsPage));
+  app.use("/docs/assets", express.static(page, { index: false }));
+}
+
+const docsPage = `<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>Stagecoach API</title><meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="stylesheet" href="/docs/assets/swagger-ui.css"><link rel="icon" href="data:,"></head>
+<body><div id="api"></div>
+<script src="/docs/assets/swagger-ui-bundle.js"></script>
+<script>SwaggerUIBundle({ url: "/openapi.json", dom_id: "#api", deepLinking: true })</script>
+</body></html>
+`;

@@ -1,0 +1,110 @@
+/** @file OpenAI's routes: `/v1/embeddings` and `/v1/models`. */
+import { z } from "zod";
+import { serveInputs } from "../embedRequest.ts";
+import { HttpProblem } from "../httpProblem.ts";
+import { getRoute, postRoute, type Route } from "../route.ts";
+import { inputSchema, listInputs, vectorSchema } from "../schemas.ts";
+import { servedModel, type ServedModel, type Serving } from "../serving.ts";
+
+const requestSchema = z
+  .strictObject({
+    input: inputSchema,
+    model: z.string().optional().meta({ description: "name of the served model; may be left out" }),
+    encoding_format: z
+      .enum(["float", "base64"])
+      .default("float")
+      .meta({ description: "base64: little-endian float32" }),
+    dimensions: z.int().optional().meta({ description: "keep this many values of each vector" }),
+    user: z.string().optional().meta({ description: "accepted for compatibility; not kept" }),
+  })
+  .meta({ id: "CreateEmbeddingRequest" });
+
+const usageSchema = z.object({ prompt_tokens: z.int(), total_tokens: z.int() });
+
+const responseSchema = z
+  .object({
+    object: z.literal("list"),
+    data: z.array(
+      z.object({ object: z.literal("embedding"), embedding: z.union([vectorSchema, z.string()]), index: z.int() }),
+    ),
+    model: z.string(),
+    usage: usageSchema,
+  })
+  .meta({ id: "CreateEmbeddingResponse" });
+
+const modelSchema = z
+  .object({ id: z.string(), object: z.literal("model"), created: z.int(), owned_by: z.string() })
+  .meta({ id: "Model" });
+
+export function openAiRoutes(serving: Serving): Route[] {
+  return [
+    postRoute({
+      path: "/v1/embeddings",
+      family: "openai",
+      summary:
+        "Embeddings of texts, of unit length. Inputs that are too long are cut; x-truncated-inputs says how many.",
+      request: requestSchema,
+      response: responseSchema,
+      isInference: true,
+      async handle({ body, response, signal }) {
+        const { inputs } = listInputs(body.input);
+        const model = expectModel(serving, body.model);
+        const { vectors, numTokens } = await serveInputs(
+          serving,
+          { inputs, response, signal },
+          ({ embedder }, common) =>
+            embedder.embed(inputs, { ...common, normalize: true, truncate: true, dimensions: body.dimensions }),
+        );
+        const encode = body.encoding_format === "base64" ? toBase64 : (vector: Float32Array) => Array.from(vector);
+        return {
+          object: "list",
+          data: vectors.map((vector, index) => ({ object: "embedding", embedding: encode(vector), index })),
+          model: model.name,
+          usage: { prompt_tokens: numTokens, total_tokens: numTokens },
+        };
+      },
+    }),
+    getRoute({
+      path: "/v1/models",
+      family: "openai",
+      summary: "The models that this server serves.",
+      response: z.object({ object: z.literal("list"), data: z.array(modelSchema) }).meta({ id: "ListModelsResponse" }),
+      isInference: false,
+      handle: () => ({ object: "list", data: [modelCard(servedModel(serving))] }),
+    }),
+    getRoute({
+      path: "/v1/models/{model}",
+      family: "openai",
+      summary: "One model.",
+      response: modelSchema,
+      isInference: false,
+      handle: ({ request }) => modelCard(expectModel(serving, modelParameter(request.params["model"]))),
+    }),
+  ];
+}
+
+/** Ids of hub models have a slash, which clients send as it is or encoded. */
+function modelParameter(value: string | string[] | undefined): string {
+  return Array.isArray(value) ? value.join("/") : (value ?? "");
+}
+
+/** @throws HttpProblem `unknown_model` */
+function expectModel(serving: Serving, name: string | undefined): ServedModel {
+  const model = servedModel(serving);
+  if (name !== undefined && name !== model.name) {
+    throw new HttpProblem(
+      "unknown_model",
+      `The model \`${name}\` does not exist; this server serves \`${model.name}\``,
+      { field: "model" },
+    );
+  }
+  return model;
+}
+
+function modelCard({ name, createdAt }: ServedModel) {
+  return { id: name, object: "model", created: createdAt, owned_by: "stagecoach" };
+}
+
+function toBase64(vector: Float32Array): string {
+  return Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength).toString("base64");
+}

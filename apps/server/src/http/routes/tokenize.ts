@@ -1,0 +1,87 @@
+/** @file text-embeddings-inference's `/tokenize` and `/decode`. */
+import { toUtf8Offsets, type Tokenizer } from "@stagecoach/tokenizer";
+import { z } from "zod";
+import { expectInputs } from "../embedRequest.ts";
+import { InvalidInputError } from "../../embedding/errors.ts";
+import { postRoute, type Route } from "../route.ts";
+import { promptNameSchema } from "../schemas.ts";
+import { servedModel, type Serving } from "../serving.ts";
+
+const tokenizeSchema = z
+  .strictObject({
+    inputs: z.union([z.string(), z.array(z.string())], { error: "expected a string or an array of strings" }),
+    add_special_tokens: z.boolean().default(true),
+    prompt_name: promptNameSchema,
+  })
+  .meta({ id: "TokenizeRequest" });
+
+const tokenSchema = z
+  .object({
+    id: z.int(),
+    text: z.string().meta({ description: "the piece of the text, or the token of a special one" }),
+    special: z.boolean(),
+    start: z.int().nullable().meta({ description: "first byte in the UTF-8 text; null for special tokens" }),
+    stop: z.int().nullable().meta({ description: "byte after the last one" }),
+  })
+  .meta({ id: "SimpleToken" });
+
+const decodeSchema = z
+  .strictObject({
+    ids: z.union([z.array(z.int()), z.array(z.array(z.int()))], {
+      error: "expected an array of token ids, or an array of such arrays",
+    }),
+    skip_special_tokens: z.boolean().default(true),
+  })
+  .meta({ id: "DecodeRequest" });
+
+export function tokenizeRoutes(serving: Serving): Route[] {
+  return [
+    postRoute({
+      path: "/tokenize",
+      family: "native",
+      summary: "Tokens of each input, with byte offsets into its UTF-8 text. Nothing is cut off.",
+      request: tokenizeSchema,
+      response: z.array(z.array(tokenSchema)).meta({ id: "TokenizeResponse" }),
+      isInference: true,
+      handle({ body }) {
+        const { embedder } = servedModel(serving);
+        const inputs = typeof body.inputs === "string" ? [body.inputs] : body.inputs;
+        expectInputs(inputs, serving.settings.maxClientBatchSize);
+        const prompt = embedder.promptOf(body.prompt_name ?? undefined);
+        return inputs.map((input) => tokensOf(embedder.tokenizer, prompt + input, body.add_special_tokens));
+      },
+    }),
+    postRoute({
+      path: "/decode",
+      family: "native",
+      summary: "Text of token ids.",
+      request: decodeSchema,
+      response: z.array(z.string()).meta({ id: "DecodeResponse" }),
+      isInference: true,
+      handle({ body }) {
+        const { tokenizer } = servedModel(serving).embedder;
+        const nested = body.ids.every((each) => Array.isArray(each)) ? body.ids : [body.ids];
+        if (nested.length === 0)
+          throw new InvalidInputError("`ids` cannot be empty: give at least one token id", "ids");
+        return nested.map((ids) => tokenizer.decode(ids, { skipSpecialTokens: body.skip_special_tokens }));
+      },
+    }),
+  ];
+}
+
+function tokensOf(tokenizer: Tokenizer, text: string, addSpecialTokens: boolean) {
+  const encoding = tokenizer.encode(text, { addSpecialTokens });
+  const { offsets } = encoding;
+  const bytes = toUtf8Offsets(text, offsets);
+  return Array.from(encoding.ids, (id, index) => {
+    const special = encoding.specialTokensMask[index] === 1;
+    const [from, to] = [offsets[2 * index]!, offsets[2 * index + 1]!];
+    return {
+      id,
+      text: special ? encoding.tokens[index]! : text.slice(from, to),
+      special,
+      start: special ? null : bytes[2 * index]!,
+      stop: special ? null : bytes[2 * index + 1]!,
+    };
+  });
+}

@@ -1,0 +1,71 @@
+/** @file One line that says how far a long piece of work has come: a bar in a terminal, a line every ten percent elsewhere. */
+
+export type Progress = {
+  readonly label: string;
+  readonly done: number;
+  readonly total: number;
+  /** What is counted; bytes when left out. */
+  readonly unit?: string;
+};
+
+type Output = { readonly isTTY?: boolean; readonly columns?: number; write(text: string): unknown };
+
+const BAR_WIDTH = 28;
+const REDRAW_MS = 100;
+
+export class ProgressBar {
+  readonly #output: Output;
+  readonly #now: () => number;
+  #startedAt: number | null = null;
+  #drawnAt = -Infinity;
+  #reportedTenth = -1;
+  #isDrawn = false;
+
+  constructor(output: Output, now: () => number = () => performance.now()) {
+    this.#output = output;
+    this.#now = now;
+  }
+
+  update(progress: Progress): void {
+    const now = this.#now();
+    this.#startedAt ??= now;
+    const line = this.#line(progress, (now - this.#startedAt) / 1000);
+    const tenth = Math.floor((10 * progress.done) / Math.max(1, progress.total));
+    if (this.#output.isTTY === true) {
+      if (now - this.#drawnAt < REDRAW_MS && progress.done < progress.total) return;
+      this.#drawnAt = now;
+      this.#isDrawn = true;
+      this.#output.write(`\r\u001b[K${line.slice(0, (this.#output.columns ?? 80) - 1)}`);
+    } else if (tenth > this.#reportedTenth) {
+      this.#reportedTenth = tenth;
+      this.#output.write(`${line}\n`);
+    }
+  }
+
+  /** Leave the line as it is and go to the next one. */
+  finish(): void {
+    if (this.#isDrawn) this.#output.write("\n");
+    this.#isDrawn = false;
+  }
+
+  #line({ label, done, total, unit }: Progress, seconds: number): string {
+    const share = total === 0 ? 1 : Math.min(1, done / total);
+    const filled = Math.round(share * BAR_WIDTH);
+    const bar = `${"#".repeat(filled)}${"-".repeat(BAR_WIDTH - filled)}`;
+    const rate = seconds > 0.2 ? done / seconds : 0;
+    const left = rate > 0 && done < total ? `, ${formatSeconds((total - done) / rate)} left` : "";
+    const amount = (value: number) => (unit === undefined ? formatBytes(value) : `${Math.round(value)} ${unit}`);
+    const speed = rate > 0 ? `, ${amount(rate)}/s` : "";
+    return `[${bar}] ${String(Math.floor(share * 100)).padStart(3)}%  ${amount(done)} of ${amount(total)}${speed}${left}  ${label}`;
+  }
+}
+
+export function formatBytes(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  const power = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
+  return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`;
+}
+
+function formatSeconds(seconds: number): string {
+  return seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
+}

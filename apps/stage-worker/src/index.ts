@@ -1,0 +1,3 @@
+/** @file A stage worker, to be run by a command line (`stagecoach worker`) or started as a process (`./main`). */
+export { workerLog } from "./log.ts";
+export { runStageWorker, type StageWorkerControls, type StageWorkerSettings } from "./runStageWorker.ts";

@@ -1,0 +1,125 @@
+/**
+ * @file A worker process: joins a gateway and serves it, session after session.
+ *
+ * A child of a gateway ends with it. A worker that was started by hand dials again, with growing pauses, until it is told to stop.
+ */
+import { PROTOCOL_VERSION, StageWorker, type SessionEnd } from "@stagecoach/parallel";
+import { crc32, dialSocket, every, listenForSockets, now, type Listener } from "@stagecoach/parallel/node";
+import { hostname } from "node:os";
+import { EngineHost } from "./engineHost.ts";
+
+export type StageWorkerSettings = {
+  /** The gateway's worker port, `ws://127.0.0.1:7001` or `wss://gateway:7001`. */
+  readonly join: string;
+  readonly token: string;
+  /** Where lower stages dial this worker: it listens here, and tells the gateway the `advertise` name. */
+  readonly listenHost: string;
+  readonly listenPort: number;
+  readonly advertise: string | null;
+  /** The model's folder on this machine, if not the one that the gateway names. */
+  readonly modelFolder: string | null;
+  /** Set by a gateway for the children that it starts. */
+  readonly child: {
+    readonly workerId: string;
+    readonly seat: { readonly replica: number; readonly stage: number };
+  } | null;
+};
+
+export type StageWorkerControls = {
+  /** Aborted by SIGTERM or SIGINT: finish the micro-batch under way, then leave. */
+  readonly signal: AbortSignal;
+  readonly log: (event: string, facts?: Readonly<Record<string, unknown>>) => void;
+};
+
+const CONTROL_MESSAGE_BYTES = 1 << 20;
+const DATA_MESSAGE_BYTES = 1 << 30;
+const RETRY_PAUSE_MS = { shortest: 250, longest: 10_000 };
+
+/** @returns when the gateway has told it to stop, the signal was aborted, or (a child) the gateway has gone */
+export async function runStageWorker(
+  settings: StageWorkerSettings,
+  { signal, log }: StageWorkerControls,
+): Promise<void> {
+  const host = new EngineHost(settings.modelFolder);
+  let worker: StageWorker | null = null;
+  const listener = await listenForSockets({
+    host: settings.listenHost,
+    port: settings.listenPort,
+    token: settings.token,
+    paths: {
+      "/data": {
+        maxMessageBytes: DATA_MESSAGE_BYTES,
+        accept: (socket) => {
+          worker?.acceptData(socket).catch((error: unknown) => {
+            socket.terminate();
+            log("data link refused", { reason: error instanceof Error ? error.message : String(error) });
+          });
+        },
+      },
+    },
+  });
+  const dial = (url: string, maxMessageBytes: number) => dialSocket(url, { token: settings.token, maxMessageBytes });
+  worker = new StageWorker({
+    host,
+    identity: {
+      workerId: settings.child?.workerId ?? "",
+      seat: settings.child?.seat ?? null,
+      host: hostname(),
+      pid: process.pid,
+      dataUrl: listener.urlOf("/data", settings.advertise ?? undefined),
+    },
+    dialData: (url) => dial(url, DATA_MESSAGE_BYTES),
+    crc32,
+    now,
+    every,
+    residentBytes: () => process.memoryUsage.rss(),
+    log,
+  });
+  log("worker started", { join: settings.join, dataUrl: listener.urlOf("/data"), protocol: PROTOCOL_VERSION });
+  await serveUntilStopped(worker, {
+    settings,
+    signal,
+    log,
+    dial: () => dial(new URL("/control", settings.join).href, CONTROL_MESSAGE_BYTES),
+  });
+  await host.stop();
+  await closeListener(listener);
+}
+
+type Serving = StageWorkerControls & {
+  readonly settings: StageWorkerSettings;
+  readonly dial: () => ReturnType<typeof dialSocket>;
+};
+
+async function serveUntilStopped(worker: StageWorker, { settings, signal, log, dial }: Serving): Promise<void> {
+  let pauseMs = RETRY_PAUSE_MS.shortest;
+  while (!signal.aborted) {
+    let end: SessionEnd;
+    try {
+      const control = await dial();
+      const leave = () => worker.leave();
+      signal.addEventListener("abort", leave, { once: true });
+      pauseMs = RETRY_PAUSE_MS.shortest;
+      end = await worker.serve(control);
+      signal.removeEventListener("abort", leave);
+    } catch (error) {
+      end = { kind: "lost", reason: error instanceof Error ? error.message : String(error) };
+    }
+    if (end.kind === "stopped") return log("worker stopped");
+    log("gateway lost", { reason: end.reason });
+    if (settings.child !== null) return;
+    await pause(pauseMs, signal);
+    pauseMs = Math.min(pauseMs * 2, RETRY_PAUSE_MS.longest);
+  }
+}
+
+function pause(delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, delayMs);
+    signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
+  });
+}
+
+function closeListener(listener: Listener): Promise<void> {
+  return listener.close();
+}

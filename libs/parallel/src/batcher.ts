@@ -1,0 +1,359 @@
+/**
+ * @file From requests to micro-batches: admission, a fair queue, and cutting by length.
+ *
+ * - Nothing waits while the pipeline is idle: a text leaves as soon as there is a free slot. Batches form from what has
+ *   gathered while the pipeline was busy.
+ * - Requests share the pipeline by tokens (start-time fair queueing, Goyal et al. 1996): a request of thousands of texts does
+ *   not hold up one with a single text.
+ * - From the texts that are next, micro-batches of similar length are cut (lengthGroups.ts); the one with the oldest text goes first.
+ * - What a lost stage was working on is queued again. A text that goes down with several pipelines runs alone, so that
+ *   it cannot take others with it.
+ *
+ * **Invariant:** a request ends exactly once: with all its vectors, an error, or because its caller left.
+ */
+import type { TokenBatch } from "@stagecoach/transformer";
+import { OverloadedError, StageFailureError, StageLostError, StageUnavailableError } from "./errors.ts";
+import { cutByLength, typicalRunCost, type RunCost } from "./lengthGroups.ts";
+import type { ServedOutput } from "./microBatchFrames.ts";
+import type { MicroBatchResult, PipelinePort } from "./pipelinePort.ts";
+
+/** Ids of one text, special tokens included. */
+export type TokenizedText = { readonly ids: Int32Array; readonly typeIds: Int32Array };
+
+export type BatchRequest = {
+  readonly texts: readonly TokenizedText[];
+  readonly output: ServedOutput;
+  /** From now; when it has passed, the request ends with StageUnavailableError. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+};
+
+export type BatchResponse = {
+  /** Per text: its sentence vector `[E]`, or its tokens' vectors `[tokens, D]`. */
+  readonly vectors: readonly Float32Array[];
+  /** Means over the texts. */
+  readonly queueMs: number;
+  readonly inferenceMs: number;
+};
+
+/** What a micro-batch was, for metrics. */
+export type MicroBatchReport = {
+  readonly texts: number;
+  readonly tokens: number;
+  /** Tokens that attention saw, padding included. */
+  readonly paddedTokens: number;
+  readonly queueMs: readonly number[];
+  readonly inferenceMs: number;
+  readonly result: MicroBatchResult;
+};
+
+export type BatcherOptions = {
+  readonly pipeline: PipelinePort;
+  /** Most tokens of a micro-batch; a longer text is a micro-batch of its own. */
+  readonly maxBatchTokens: number;
+  /** Most tokens in the queue. A request that finds the queue empty is admitted whatever its size. */
+  readonly maxQueuedTokens: number;
+  /** Milliseconds, monotonic. */
+  readonly now: () => number;
+  readonly onMicroBatch?: (report: MicroBatchReport) => void;
+};
+
+/** Times that a text may go down with a pipeline before its request fails. */
+const MAX_ATTEMPTS = 4;
+/** From this attempt on, a text runs alone. */
+const ALONE_FROM_ATTEMPT = 2;
+/** Texts are cut from a window of this many full micro-batches: enough to find similar lengths, few enough to stay fair. */
+const WINDOW_BATCHES = 4;
+/** A micro-batch below this size costs more per token than it gains in overlap of stages. */
+const MIN_SPLIT_TOKENS = 128;
+
+type QueuedText = {
+  readonly request: Active;
+  readonly index: number;
+  readonly length: number;
+  attempts: number;
+  isAlone: boolean;
+};
+
+type Active = {
+  readonly given: BatchRequest;
+  readonly queuedAt: number;
+  readonly vectors: (Float32Array | undefined)[];
+  /** Texts that wait, those of similar length together. */
+  waiting: QueuedText[];
+  unfinished: number;
+  /** Position in the fair order: tokens served, counted from where the queue stood on arrival. */
+  virtualTime: number;
+  queueMs: number;
+  inferenceMs: number;
+  readonly finish: (outcome: BatchResponse | Error) => void;
+};
+
+export class Batcher {
+  readonly #options: BatcherOptions;
+  readonly #active = new Set<Active>();
+  #queuedTokens = 0;
+  #queuedTexts = 0;
+  #virtualNow = 0;
+  #idleListeners: (() => void)[] = [];
+
+  constructor(options: BatcherOptions) {
+    this.#options = options;
+    options.pipeline.onFree(() => this.#dispatch());
+  }
+
+  get queuedTexts(): number {
+    return this.#queuedTexts;
+  }
+
+  get queuedTokens(): number {
+    return this.#queuedTokens;
+  }
+
+  /**
+   * Run all texts of a request.
+   *
+   * @throws OverloadedError before any work is done, when the queue is full
+   * @throws StageUnavailableError when the deadline passes, with the number of the stage that is missing
+   * @throws StageFailureError when a stage's engine fails on one of the texts
+   * @throws the signal's reason when it is aborted
+   */
+  submit(request: BatchRequest): Promise<BatchResponse> {
+    const tokens = request.texts.reduce((total, { ids }) => total + ids.length, 0);
+    this.#admit(tokens);
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => active.finish(this.#deadlineError(request.timeoutMs)), request.timeoutMs);
+      const onAbort = () =>
+        active.finish(request.signal?.reason instanceof Error ? request.signal.reason : new Error("aborted"));
+      const active: Active = {
+        given: request,
+        queuedAt: this.#options.now(),
+        vectors: request.texts.map(() => undefined),
+        waiting: [],
+        unfinished: request.texts.length,
+        virtualTime: this.#virtualNow,
+        queueMs: 0,
+        inferenceMs: 0,
+        finish: (outcome) => {
+          if (!this.#active.delete(active)) return;
+          clearTimeout(timer);
+          request.signal?.removeEventListener("abort", onAbort);
+          this.#forget(active.waiting);
+          active.waiting = [];
+          if (outcome instanceof Error) reject(outcome);
+          else resolve(outcome);
+          if (this.#active.size === 0) for (const listener of this.#idleListeners.splice(0)) listener();
+        },
+      };
+      const texts = request.texts.map(({ ids }, index) => ({
+        request: active,
+        index,
+        length: ids.length,
+        attempts: 0,
+        isAlone: false,
+      }));
+      this.#active.add(active);
+      this.#enqueue(texts.toSorted((a, b) => b.length - a.length));
+      request.signal?.addEventListener("abort", onAbort, { once: true });
+      if (request.signal?.aborted === true) onAbort();
+      else if (request.texts.length === 0) active.finish({ vectors: [], queueMs: 0, inferenceMs: 0 });
+      else this.#dispatch();
+    });
+  }
+
+  /** Resolves when no request is left. */
+  idle(): Promise<void> {
+    return this.#active.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#idleListeners.push(resolve));
+  }
+
+  #admit(tokens: number): void {
+    const { maxQueuedTokens, pipeline } = this.#options;
+    if (this.#queuedTokens === 0 || this.#queuedTokens + tokens <= maxQueuedTokens) return;
+    const seconds = this.#queuedTokens * (pipeline.runCost ?? typicalRunCost).token;
+    throw new OverloadedError(
+      `the queue holds ${this.#queuedTokens} tokens of at most ${maxQueuedTokens}; ${tokens} more do not fit`,
+      Math.min(60, Math.max(1, Math.ceil(seconds))),
+    );
+  }
+
+  #deadlineError(timeoutMs: number): Error {
+    const stage = this.#options.pipeline.missingStage;
+    const reason =
+      stage === null ? "the pipeline had more to do than it could in this time" : "it was not back in time";
+    return new StageUnavailableError(stage, `${reason}; the request's deadline of ${timeoutMs / 1000} s has passed`);
+  }
+
+  #enqueue(texts: readonly QueuedText[]): void {
+    for (const text of texts) {
+      text.request.waiting.push(text);
+      this.#queuedTexts++;
+      this.#queuedTokens += text.length;
+    }
+  }
+
+  #forget(texts: readonly QueuedText[]): void {
+    this.#queuedTexts -= texts.length;
+    this.#queuedTokens -= texts.reduce((total, { length }) => total + length, 0);
+  }
+
+  // --- choosing ------------------------------------------------------------------------------------------------------
+
+  #dispatch(): void {
+    while (this.#options.pipeline.freeSlots > 0) {
+      const group = this.#nextGroup();
+      if (group.length === 0) return;
+      this.#send(group);
+    }
+  }
+
+  /** The micro-batch to send next: texts of one output kind, similar in length, the fairest choice among them. */
+  #nextGroup(): QueuedText[] {
+    const window = this.#window();
+    const [first] = window;
+    if (first === undefined) return [];
+    if (first.isAlone) return [first];
+    const peers = window.filter(
+      ({ request, isAlone }) => !isAlone && request.given.output === first.request.given.output,
+    );
+    const groups = cutByLength(
+      peers.map(({ length }) => length),
+      this.#runCost,
+      this.#targetTokens(),
+    );
+    const chosen = groups.find((indices) => indices.includes(0)) ?? [];
+    return chosen.map((index) => peers[index]!);
+  }
+
+  get #runCost(): RunCost {
+    return this.#options.pipeline.runCost ?? typicalRunCost;
+  }
+
+  /** With several stages, little work is cut finer, so that every stage has its part of it at the same time. */
+  #targetTokens(): number {
+    const { pipeline, maxBatchTokens } = this.#options;
+    if (pipeline.numStages === 1) return maxBatchTokens;
+    const share = Math.ceil(this.#queuedTokens / (2 * pipeline.numStages));
+    return Math.min(maxBatchTokens, Math.max(MIN_SPLIT_TOKENS, share));
+  }
+
+  /** The texts that are next in the fair order, as many as a few micro-batches hold. */
+  #window(): QueuedText[] {
+    const budget = this.#options.maxBatchTokens * WINDOW_BATCHES;
+    const candidates = [...this.#active]
+      .filter(({ waiting }) => waiting.length > 0)
+      .map((request) => ({ request, next: 0, time: request.virtualTime }));
+    const window: QueuedText[] = [];
+    let tokens = 0;
+    while (tokens < budget) {
+      let first: (typeof candidates)[number] | undefined;
+      for (const each of candidates) {
+        if (each.next < each.request.waiting.length && (first === undefined || each.time < first.time)) first = each;
+      }
+      if (first === undefined) break;
+      const text = first.request.waiting[first.next]!;
+      first.next++;
+      first.time += text.length;
+      tokens += text.length;
+      window.push(text);
+    }
+    return window;
+  }
+
+  // --- sending and receiving -----------------------------------------------------------------------------------------
+
+  #send(group: readonly QueuedText[]): void {
+    const taken = new Set(group);
+    const requests = new Set(group.map(({ request }) => request));
+    this.#virtualNow = Math.max(this.#virtualNow, Math.min(...[...requests].map(({ virtualTime }) => virtualTime)));
+    for (const request of requests) request.waiting = request.waiting.filter((text) => !taken.has(text));
+    for (const { request, length } of group) request.virtualTime += length;
+    this.#forget(group);
+    void this.#run(group);
+  }
+
+  async #run(group: readonly QueuedText[]): Promise<void> {
+    const { pipeline, now, onMicroBatch } = this.#options;
+    const sentAt = now();
+    const queueMs = group.map(({ request }) => sentAt - request.queuedAt);
+    const attempt = Math.max(...group.map(({ attempts }) => attempts));
+    try {
+      const result = await pipeline.submit(packTexts(group), group[0]!.request.given.output, attempt);
+      const inferenceMs = now() - sentAt;
+      const lengths = group.map(({ length }) => length);
+      const tokens = lengths.reduce((a, b) => a + b, 0);
+      onMicroBatch?.({
+        texts: group.length,
+        tokens,
+        paddedTokens: group.length * Math.max(...lengths),
+        queueMs,
+        inferenceMs,
+        result,
+      });
+      this.#deliver(group, result, { queueMs, inferenceMs });
+    } catch (error) {
+      this.#retryOrFail(group, error instanceof Error ? error : new Error(String(error)));
+    }
+    this.#dispatch();
+  }
+
+  #deliver(
+    group: readonly QueuedText[],
+    result: MicroBatchResult,
+    times: { readonly queueMs: readonly number[]; readonly inferenceMs: number },
+  ): void {
+    const width = result.shape[1] ?? 0;
+    let row = 0;
+    group.forEach(({ request, index, length }, position) => {
+      const rows = request.given.output === "sentence" ? 1 : length;
+      request.vectors[index] = result.data.subarray(row * width, (row + rows) * width);
+      row += rows;
+      request.queueMs += times.queueMs[position]!;
+      request.inferenceMs += times.inferenceMs;
+      request.unfinished--;
+      if (request.unfinished === 0) {
+        const count = request.vectors.length;
+        const vectors = request.vectors.filter((vector) => vector !== undefined);
+        request.finish({ vectors, queueMs: request.queueMs / count, inferenceMs: request.inferenceMs / count });
+      }
+    });
+  }
+
+  #retryOrFail(group: readonly QueuedText[], error: Error): void {
+    const isLost = error instanceof StageLostError;
+    const canSplit = error instanceof StageFailureError && group.length > 1;
+    for (const text of group) {
+      if (!this.#active.has(text.request)) continue;
+      text.attempts++;
+      if (isLost && text.attempts >= MAX_ATTEMPTS) {
+        text.request.finish(
+          new StageUnavailableError(error.stage, `it was lost ${text.attempts} times while working on this request`, {
+            cause: error,
+          }),
+        );
+      } else if (isLost || canSplit) {
+        text.isAlone = canSplit || text.attempts >= ALONE_FROM_ATTEMPT;
+        text.request.waiting.unshift(text);
+        this.#queuedTexts++;
+        this.#queuedTokens += text.length;
+        text.request.virtualTime -= text.length;
+      } else {
+        text.request.finish(error);
+      }
+    }
+  }
+}
+
+function packTexts(group: readonly QueuedText[]): TokenBatch {
+  const lengths = Int32Array.from(group, ({ length }) => length);
+  const numTokens = lengths.reduce((a, b) => a + b, 0);
+  const inputIds = new Int32Array(numTokens);
+  const tokenTypeIds = new Int32Array(numTokens);
+  let row = 0;
+  for (const { request, index } of group) {
+    const { ids, typeIds } = request.given.texts[index]!;
+    inputIds.set(ids, row);
+    tokenTypeIds.set(typeIds, row);
+    row += ids.length;
+  }
+  return { lengths, inputIds, tokenTypeIds };
+}

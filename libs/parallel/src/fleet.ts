@@ -1,0 +1,267 @@
+/**
+ * @file The workers that have joined a gateway: their leases, their places, and the replicas that they form.
+ *
+ * A worker dials in, says who it is, and gets a lease that lasts as long as its heartbeats come. It is given an open place;
+ * when there is none it stands by and takes the next one that opens. A worker whose connection closes, whose heartbeats stop,
+ * or whose engine has been on one micro-batch for too long has lost its place.
+ */
+import {
+  readWorkerMessage,
+  type GatewayMessage,
+  type WorkerCounters,
+  type WorkerMessage,
+  type WorkerMessageOf,
+} from "./control.ts";
+import { DataLink } from "./dataLink.ts";
+import { ProtocolError } from "./errors.ts";
+import type { Crc32 } from "./frame.ts";
+import { Replica, type ReplicaPlan, type ReplicaState, type SeatedWorker } from "./replica.ts";
+import { ReplicaSet } from "./replicaSet.ts";
+import { closeCodes, type MessageSocket } from "./socket.ts";
+
+export type Place = { readonly replica: number; readonly stage: number };
+
+/** What became of a worker, for supervision, logs and metrics. */
+export type FleetEvents = {
+  readonly onJoin: (worker: WorkerView) => void;
+  readonly onLost: (worker: WorkerView, reason: string) => void;
+  readonly onReplicaState: (replica: number, state: ReplicaState, why: string) => void;
+  /** A stage cannot be loaded; it is tried again after a pause. */
+  readonly onRefused: (worker: WorkerView, problem: { readonly code: string; readonly message: string }) => void;
+  /** Growth of a worker's counters since its last heartbeat. */
+  readonly onCounters: (place: Place, growth: WorkerCounters) => void;
+};
+
+export type WorkerView = {
+  readonly workerId: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly place: Place | null;
+};
+
+export type FleetOptions = {
+  readonly plan: ReplicaPlan;
+  readonly numReplicas: number;
+  readonly heartbeatMs: number;
+  /** Silence after which a worker has lost its lease. */
+  readonly leaseMs: number;
+  /** Time that an engine may spend on one micro-batch. */
+  readonly stuckMs: number;
+  readonly crc32: Crc32;
+  readonly now: () => number;
+  readonly every: (intervalMs: number, tick: () => void) => () => void;
+  readonly after: (delayMs: number, act: () => void) => void;
+  readonly newId: () => string;
+  readonly events: FleetEvents;
+};
+
+type Member = {
+  readonly socket: MessageSocket;
+  readonly hello: WorkerMessageOf<"hello">;
+  readonly seated: SeatedWorker;
+  place: Place | null;
+  silentBeats: number;
+  counters: WorkerCounters | null;
+};
+
+/** Results that may be on their way to the gateway at once. */
+const RESULT_CREDITS = 64;
+/** Pause before a pipeline whose link broke, or whose stage refused, is formed again; doubles up to the longest. */
+const REFORM_PAUSE_MS = { shortest: 250, longest: 10_000 };
+
+export class Fleet {
+  readonly pipeline: ReplicaSet;
+  readonly #options: FleetOptions;
+  readonly #members = new Set<Member>();
+  readonly #reformPauseMs: number[];
+  readonly #stopBeat: () => void;
+  #isStopping = false;
+
+  constructor(options: FleetOptions) {
+    this.#options = options;
+    const { plan, numReplicas, now, events } = options;
+    const replicas = Array.from({ length: numReplicas }, (_, number) => {
+      const onStateChange = (state: ReplicaState, why: string) => {
+        if (state === "up") this.#reformPauseMs[number] = REFORM_PAUSE_MS.shortest;
+        events.onReplicaState(number, state, why);
+      };
+      return new Replica(number, plan, { now, events: { onChange: () => this.pipeline.changed(), onStateChange } });
+    });
+    this.pipeline = new ReplicaSet(replicas, plan.stages.length);
+    this.#reformPauseMs = replicas.map(() => REFORM_PAUSE_MS.shortest);
+    this.#stopBeat = options.every(options.heartbeatMs, () => this.#beat());
+  }
+
+  /** Workers that have joined, those that stand by included. */
+  workers(): WorkerView[] {
+    return [...this.#members].map(viewOf);
+  }
+
+  /** A worker's control connection. */
+  acceptControl(socket: MessageSocket): void {
+    let member: Member | null = null;
+    socket.onClose(({ code, reason }) => member && this.#lose(member, reason || `its connection closed (${code})`));
+    socket.onMessage((text) => {
+      try {
+        const message = readWorkerMessage(text);
+        if (member !== null) return this.#receive(member, message);
+        if (message.kind !== "hello") throw new ProtocolError(`control: expected hello first, got ${message.kind}`);
+        member = this.#join(socket, message);
+      } catch (error) {
+        if (!(error instanceof ProtocolError)) throw error;
+        if (member !== null) this.#lose(member, error.message);
+        socket.close(closeCodes.protocolViolation, error.message);
+      }
+    });
+  }
+
+  /** A first or last stage's connection for data. */
+  async acceptData(socket: MessageSocket): Promise<void> {
+    const { crc32, now } = this.#options;
+    const replicaOf = (number: number) => {
+      const replica = this.pipeline.replicas[number];
+      if (replica === undefined)
+        throw new ProtocolError(`expected replica 0 to ${this.pipeline.replicas.length - 1}, got ${number}`);
+      return replica;
+    };
+    const verify = (hello: Parameters<Replica["expectLink"]>[0]) => replicaOf(hello.replica).expectLink(hello);
+    const { link, hello } = await DataLink.accept(socket, verify, { crc32, now, credits: RESULT_CREDITS });
+    replicaOf(hello.replica).useLink(link, hello);
+  }
+
+  /** Ask every worker to finish and leave; their connections close when they have. */
+  stop(): void {
+    this.#isStopping = true;
+    this.#stopBeat();
+    for (const { seated } of this.#members) seated.send({ kind: "stop" });
+  }
+
+  // --- membership ----------------------------------------------------------------------------------------------------
+
+  #join(socket: MessageSocket, hello: WorkerMessageOf<"hello">): Member {
+    const { newId, heartbeatMs, leaseMs, events } = this.#options;
+    const send = (message: GatewayMessage) => socket.send(JSON.stringify(message));
+    const workerId = hello.workerId === "" ? `${hello.host}-${hello.pid}` : hello.workerId;
+    const member: Member = {
+      socket,
+      hello,
+      seated: { workerId, dataUrl: hello.dataUrl, send },
+      place: null,
+      silentBeats: 0,
+      counters: null,
+    };
+    this.#members.add(member);
+    send({ kind: "welcome", leaseId: newId(), heartbeatMs, leaseMs });
+    events.onJoin(viewOf(member));
+    this.#seatWaiting(member);
+    return member;
+  }
+
+  /** Seat `first` in the place it was started for, then whoever stands by in what is open. */
+  #seatWaiting(first?: Member): void {
+    const wanted = first?.hello.seat;
+    if (first && wanted && this.pipeline.replicas[wanted.replica]?.openStages().includes(wanted.stage) === true)
+      this.#seat(first, wanted);
+    for (const member of this.#members) {
+      if (member.place !== null) continue;
+      const open = this.pipeline.replicas.flatMap((replica) =>
+        replica.openStages().map((stage) => ({ replica: replica.number, stage })),
+      );
+      if (open[0] === undefined) return;
+      this.#seat(member, open[0]);
+    }
+  }
+
+  #seat(member: Member, place: Place): void {
+    member.place = place;
+    this.pipeline.replicas[place.replica]!.seat(place.stage, member.seated);
+  }
+
+  #lose(member: Member, reason: string): void {
+    if (!this.#members.delete(member)) return;
+    member.socket.terminate();
+    const { place } = member;
+    if (place !== null) this.pipeline.replicas[place.replica]!.lose(place.stage, reason);
+    this.#options.events.onLost(viewOf(member), reason);
+    if (!this.#isStopping) this.#seatWaiting();
+  }
+
+  // --- messages ------------------------------------------------------------------------------------------------------
+
+  #receive(member: Member, message: WorkerMessage): void {
+    const { place } = member;
+    const replica = place === null ? null : this.pipeline.replicas[place.replica]!;
+    switch (message.kind) {
+      case "hello":
+        throw new ProtocolError("control: a second hello");
+      case "heartbeat":
+        return this.#heartbeat(member, message);
+      case "ready":
+        return replica?.ready(place!.stage, message);
+      case "linked":
+        return replica?.linked(place!.stage, message.epoch);
+      case "microBatchFailed":
+        return replica?.microBatchFailed(place!.stage, message);
+      case "linkLost":
+        if (replica?.linkLost(place!.stage, message) === true) this.#reformLater(replica, message.reason);
+        return;
+      case "refused":
+        if (replica === null || message.epoch !== replica.epoch) return;
+        this.#options.events.onRefused(viewOf(member), message);
+        return this.#reformLater(replica, message.message);
+    }
+  }
+
+  /** Once a pause has passed, form a pipeline whose workers are all there. */
+  #reformLater(replica: Replica, why: string): void {
+    const pauseMs = this.#reformPauseMs[replica.number]!;
+    this.#reformPauseMs[replica.number] = Math.min(pauseMs * 2, REFORM_PAUSE_MS.longest);
+    const { epoch } = replica;
+    this.#options.after(pauseMs, () => {
+      const isUnchanged = replica.epoch === epoch && replica.openStages().length === 0 && replica.state !== "up";
+      if (isUnchanged && !this.#isStopping) replica.form(`again after: ${why}`);
+    });
+  }
+
+  #heartbeat(member: Member, { runningMs, counters }: WorkerMessageOf<"heartbeat">): void {
+    member.silentBeats = 0;
+    member.seated.send({ kind: "heartbeat" });
+    if (member.place !== null) this.#options.events.onCounters(member.place, growthOf(counters, member.counters));
+    member.counters = counters;
+    if (runningMs > this.#options.stuckMs) {
+      this.#lose(member, `its engine has been on one micro-batch for ${Math.round(runningMs / 1000)} s`);
+    }
+  }
+
+  /**
+   * Silence is counted in beats of our own clock: when this process was not running itself (a suspended machine), no beat
+   * passes, and nobody loses a lease for it.
+   */
+  #beat(): void {
+    const { heartbeatMs, leaseMs, stuckMs } = this.#options;
+    for (const member of this.#members) {
+      member.silentBeats++;
+      if (member.silentBeats * heartbeatMs > leaseMs) {
+        this.#lose(member, `no heartbeat for ${(member.silentBeats * heartbeatMs) / 1000} s`);
+      }
+    }
+    for (const replica of this.pipeline.replicas) {
+      // Every stage lives and none is busy, but a micro-batch does not come back: start afresh rather than wait for ever.
+      if (replica.state === "up" && replica.oldestMs > stuckMs + 2 * leaseMs)
+        replica.form("a micro-batch did not come back");
+    }
+  }
+}
+
+function viewOf({ seated, hello, place }: Member): WorkerView {
+  return { workerId: seated.workerId, host: hello.host, pid: hello.pid, place };
+}
+
+function growthOf(now: WorkerCounters, before: WorkerCounters | null): WorkerCounters {
+  if (before === null) return now;
+  const grown = Object.entries(now).map(([key, value]) => {
+    const isLevel = key === "residentBytes";
+    return [key, isLevel ? value : Math.max(0, value - before[key as keyof WorkerCounters])];
+  });
+  return Object.fromEntries(grown) as WorkerCounters;
+}

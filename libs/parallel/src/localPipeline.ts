@@ -1,0 +1,45 @@
+/** @file A pipeline of one stage in this process: what a program gets that uses the library without a server. */
+import type { TokenBatch } from "@stagecoach/transformer";
+import { StageFailureError } from "./errors.ts";
+import type { RunCost } from "./lengthGroups.ts";
+import type { ServedOutput } from "./microBatchFrames.ts";
+import type { MicroBatchResult, PipelinePort } from "./pipelinePort.ts";
+import type { StageOutput } from "./stage.ts";
+
+/** One micro-batch runs while the next one is being handed over. */
+const SLOTS = 2;
+
+export class LocalPipeline implements PipelinePort {
+  readonly numStages = 1;
+  readonly missingStage = null;
+  readonly runCost: RunCost;
+  readonly #run: (batch: TokenBatch, output: ServedOutput) => Promise<StageOutput>;
+  #inFlight = 0;
+  #listeners: (() => void)[] = [];
+
+  constructor(run: (batch: TokenBatch, output: ServedOutput) => Promise<StageOutput>, runCost: RunCost) {
+    this.#run = run;
+    this.runCost = runCost;
+  }
+
+  get freeSlots(): number {
+    return SLOTS - this.#inFlight;
+  }
+
+  async submit(batch: TokenBatch, output: ServedOutput): Promise<MicroBatchResult> {
+    this.#inFlight++;
+    try {
+      const { shape, data, busyMs } = await this.#run(batch, output);
+      return { shape, data, timings: [{ stage: 0, busyMs }], replica: 0 };
+    } catch (cause) {
+      throw new StageFailureError(0, cause instanceof Error ? cause.message : String(cause), { cause });
+    } finally {
+      this.#inFlight--;
+      for (const listener of this.#listeners) listener();
+    }
+  }
+
+  onFree(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+}

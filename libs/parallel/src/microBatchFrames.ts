@@ -1,0 +1,85 @@
+/** @file Micro-batches as frames, and frames as micro-batches. */
+import type { HiddenBatch, TokenBatch } from "@stagecoach/transformer";
+import { FrameError } from "./errors.ts";
+import { tensorNamed, type Frame } from "./frame.ts";
+import type { StageOutput } from "./stage.ts";
+
+/** What a micro-batch of a request is to give in the end. */
+export type ServedOutput = "sentence" | "tokens";
+
+/** Time in the engine of one stage. */
+export type StageTiming = { readonly stage: number; readonly busyMs: number };
+
+export type MicroBatchId = { readonly epoch: number; readonly microBatch: number; readonly attempt: number };
+
+/** A micro-batch on its way to stage 0. */
+export function tokenFrame(id: MicroBatchId, batch: TokenBatch, output: ServedOutput): Frame {
+  const [T, B] = [batch.inputIds.length, batch.lengths.length];
+  return {
+    ...id,
+    kind: "forward",
+    run: 0,
+    step: 0,
+    meta: { output, timings: [] },
+    tensors: [
+      { name: "lengths", dtype: "int32", shape: [B], data: batch.lengths },
+      { name: "input_ids", dtype: "int32", shape: [T], data: batch.inputIds },
+      { name: "token_type_ids", dtype: "int32", shape: [T], data: batch.tokenTypeIds },
+    ],
+  };
+}
+
+/**
+ * The batch in a frame. Lengths are copied: the other arrays may be given away to the engine's thread.
+ * @throws FrameError
+ */
+export function batchOf(frame: Frame, isFirst: boolean): TokenBatch | HiddenBatch {
+  const lengths = lengthsOf(frame);
+  if (!isFirst) return { lengths, hidden: tensorNamed(frame, "hidden", "float32").data as Float32Array };
+  return {
+    lengths,
+    inputIds: tensorNamed(frame, "input_ids", "int32").data as Int32Array,
+    tokenTypeIds: tensorNamed(frame, "token_type_ids", "int32").data as Int32Array,
+  };
+}
+
+export function lengthsOf(frame: Frame): Int32Array {
+  return (tensorNamed(frame, "lengths", "int32").data as Int32Array).slice();
+}
+
+/** @throws FrameError */
+export function outputOf(frame: Frame): ServedOutput {
+  const { output } = frame.meta;
+  if (output !== "sentence" && output !== "tokens")
+    throw new FrameError(`frame: expected output sentence or tokens, got ${JSON.stringify(output)}`);
+  return output;
+}
+
+/** What a stage made of `frame`, on its way to the next stage or back to the gateway. */
+export function outputFrame(
+  frame: Frame,
+  output: StageOutput,
+  place: { readonly stage: number; readonly isLast: boolean; readonly lengths: Int32Array },
+): Frame {
+  const { stage, isLast, lengths } = place;
+  return {
+    ...frame,
+    kind: isLast ? "result" : "forward",
+    meta: { ...frame.meta, timings: [...timingsOf(frame), { stage, busyMs: output.busyMs }] },
+    tensors: [
+      { name: "lengths", dtype: "int32", shape: [lengths.length], data: lengths },
+      { name: isLast ? "output" : "hidden", dtype: "float32", shape: output.shape, data: output.data },
+    ],
+  };
+}
+
+export function timingsOf(frame: Frame): StageTiming[] {
+  const { timings } = frame.meta;
+  if (!Array.isArray(timings)) throw new FrameError("frame: expected a list of timings");
+  return timings.map((timing: unknown) => {
+    const { stage, busyMs } = timing as Partial<StageTiming>;
+    if (typeof stage !== "number" || typeof busyMs !== "number")
+      throw new FrameError("frame: a timing must have stage and busyMs");
+    return { stage, busyMs };
+  });
+}

@@ -1,0 +1,24 @@
+/** @file Time and chance as a Node process has them; tests hand in their own. */
+import { randomBytes } from "node:crypto";
+import { crc32 as zlibCrc32 } from "node:zlib";
+import type { Crc32 } from "../frame.ts";
+
+/** Milliseconds, monotonic. */
+export const now = (): number => performance.now();
+
+/** Call `tick` every `intervalMs`, until the returned function is called. The timer alone does not keep the process alive. */
+export function every(intervalMs: number, tick: () => void): () => void {
+  const timer = setInterval(tick, intervalMs);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
+export function after(delayMs: number, act: () => void): void {
+  setTimeout(act, delayMs).unref();
+}
+
+/** An id that nobody can guess. */
+export const newId = (): string => randomBytes(16).toString("hex");
+
+/** CRC-32 in native code, about 5 GB/s. */
+export const crc32: Crc32 = (bytes, previous = 0) => zlibCrc32(bytes, previous);

@@ -1,0 +1,14 @@
+/** @file What a pipeline needs of Node: sockets, the engine's thread, time. */
+export { after, crc32, every, newId, now } from "./clock.ts";
+export { measureModelCosts, type MeasureOptions } from "./measureModelCosts.ts";
+export { StageThread, StageThreadError } from "./stageThread.ts";
+export type { LoadRequest, LoadResult } from "./threadMessages.ts";
+export {
+  dialSocket,
+  isLoopback,
+  listenForSockets,
+  MIN_TOKEN_LENGTH,
+  type DialOptions,
+  type Listener,
+  type ListenOptions,
+} from "./wsSocket.ts";

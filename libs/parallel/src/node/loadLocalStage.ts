@@ -1,0 +1,24 @@
+/** @file A stage from a model's folder on this machine: weights opened, engine loaded, graph compiled. */
+import { loadEngine } from "@stagecoach/engine/node";
+import { openModelFolder } from "@stagecoach/transformer/node";
+import { Stage } from "../stage.ts";
+import type { LoadRequest } from "./threadMessages.ts";
+
+export type LocalStage = { readonly stage: Stage; readonly close: () => Promise<void> };
+
+/** @throws EngineUnavailableError, and what opening the folder and compiling throw */
+export async function loadLocalStage(request: LoadRequest): Promise<LocalStage> {
+  const folder = await openModelFolder(request.folder);
+  const { model, weights } = folder;
+  const engine = await loadEngine(request.engine, { threads: request.threads });
+  const layers = request.layers ?? { start: 0, end: model.config.numLayers };
+  const stage = await Stage.load({ engine, model, weights, layers, now: () => performance.now() });
+  return {
+    stage,
+    async close() {
+      await stage.close();
+      await engine.dispose();
+      await folder.close();
+    },
+  };
+}

@@ -1,0 +1,29 @@
+/** @file What a batcher needs of a pipeline, whether its stages are processes or one thread of this one. */
+import type { TokenBatch } from "@stagecoach/transformer";
+import type { RunCost } from "./lengthGroups.ts";
+import type { ServedOutput, StageTiming } from "./microBatchFrames.ts";
+
+export type MicroBatchResult = {
+  /** `[B, E]` for sentence vectors, `[T, D]` for token vectors. */
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+  readonly timings: readonly StageTiming[];
+  readonly replica: number;
+};
+
+export interface PipelinePort {
+  readonly numStages: number;
+  /** Micro-batches that can be submitted now without waiting in a link. */
+  readonly freeSlots: number;
+  /** What a run costs over all stages; undefined until a pipeline has measured it. */
+  readonly runCost: RunCost | undefined;
+  /** The stage whose loss keeps the pipeline from working, or null while it works. */
+  readonly missingStage: number | null;
+  /**
+   * @param attempt - how often this work was submitted before
+   * @throws StageLostError when the pipeline breaks: submit it again · StageFailureError when a stage's engine fails on it
+   */
+  submit(batch: TokenBatch, output: ServedOutput, attempt: number): Promise<MicroBatchResult>;
+  /** Called whenever `freeSlots` may have grown. */
+  onFree(listener: () => void): void;
+}

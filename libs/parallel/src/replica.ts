@@ -1,0 +1,295 @@
+/**
+ * @file One pipeline as the gateway sees it: its stages' workers, the links to its first and last stage, and what is in flight.
+ *
+ * forming (a stage's place is open) -> loading (every stage loads its layers) -> linking (neighbours dial each other) -> up.
+ * When a stage is lost, everything in flight is given back (StageLostError) and the pipeline forms anew in the next epoch.
+ *
+ * **Invariant:** a micro-batch that was submitted ends exactly once. **Invariant:** frames of another epoch are never used.
+ */
+import type { LayerRange, TokenBatch } from "@stagecoach/transformer";
+import type { Assignment, GatewayMessage, WorkerMessageOf } from "./control.ts";
+import type { DataLink, LinkHello } from "./dataLink.ts";
+import { FrameError, ProtocolError, StageFailureError, StageLostError } from "./errors.ts";
+import { tensorNamed, type Frame } from "./frame.ts";
+import { sumCosts, type RunCost } from "./lengthGroups.ts";
+import { timingsOf, tokenFrame, type ServedOutput } from "./microBatchFrames.ts";
+import type { MicroBatchResult } from "./pipelinePort.ts";
+
+/** A worker in its place. */
+export type SeatedWorker = {
+  readonly workerId: string;
+  readonly dataUrl: string;
+  readonly send: (message: GatewayMessage) => void;
+};
+
+export type ReplicaState = "forming" | "loading" | "linking" | "up";
+
+export type ReplicaPlan = {
+  readonly stages: readonly LayerRange[];
+  readonly model: Assignment["model"];
+  readonly engine: string;
+  readonly threads: number;
+  readonly maxFrameBytes: number;
+  /** Micro-batches that a stage holds: the one it works on and those that wait for it. */
+  readonly credits: number;
+  /** Where workers dial the gateway for data. */
+  readonly gatewayDataUrl: string;
+};
+
+export type ReplicaEvents = {
+  /** Something that changes what may be submitted. */
+  readonly onChange: () => void;
+  readonly onStateChange: (state: ReplicaState, why: string) => void;
+};
+
+type Seat = { worker: SeatedWorker | null; facts: WorkerMessageOf<"ready"> | null; isLinked: boolean };
+
+type InFlight = {
+  readonly resolve: (result: MicroBatchResult) => void;
+  readonly reject: (error: Error) => void;
+  readonly rows: number;
+  readonly submittedAt: number;
+};
+
+export class Replica {
+  readonly number: number;
+  readonly #plan: ReplicaPlan;
+  readonly #events: ReplicaEvents;
+  readonly #now: () => number;
+  readonly #seats: Seat[];
+  readonly #inFlight = new Map<number, InFlight>();
+  #epoch = 0;
+  #state: ReplicaState = "forming";
+  #nextMicroBatch = 0;
+  #input: DataLink | null = null;
+  #output: DataLink | null = null;
+
+  constructor(
+    number: number,
+    plan: ReplicaPlan,
+    { events, now }: { readonly events: ReplicaEvents; readonly now: () => number },
+  ) {
+    this.number = number;
+    this.#plan = plan;
+    this.#events = events;
+    this.#now = now;
+    this.#seats = plan.stages.map(() => ({ worker: null, facts: null, isLinked: false }));
+  }
+
+  get state(): ReplicaState {
+    return this.#state;
+  }
+
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  get freeSlots(): number {
+    return this.#state === "up" ? (this.#input?.credits ?? 0) : 0;
+  }
+
+  get numInFlight(): number {
+    return this.#inFlight.size;
+  }
+
+  /** Age of the oldest micro-batch in flight, in milliseconds. */
+  get oldestMs(): number {
+    const [oldest] = this.#inFlight.values();
+    return oldest === undefined ? 0 : this.#now() - oldest.submittedAt;
+  }
+
+  get runCost(): RunCost | undefined {
+    const costs = this.#seats.flatMap(({ facts }) => (facts === null ? [] : [facts.runCost]));
+    return costs.length === this.#seats.length ? sumCosts(costs) : undefined;
+  }
+
+  /** Places without a worker. */
+  openStages(): number[] {
+    return this.#seats.flatMap(({ worker }, stage) => (worker === null ? [stage] : []));
+  }
+
+  /** The first stage that keeps the pipeline from working. */
+  get missingStage(): number | null {
+    if (this.#state === "up") return null;
+    const stage = this.#seats.findIndex(
+      ({ worker, facts, isLinked }) => worker === null || facts === null || !isLinked,
+    );
+    return stage === -1 ? 0 : stage;
+  }
+
+  stageFacts(stage: number): WorkerMessageOf<"ready"> | null {
+    return this.#seats[stage]?.facts ?? null;
+  }
+
+  workerAt(stage: number): SeatedWorker | null {
+    return this.#seats[stage]?.worker ?? null;
+  }
+
+  /** Give a place to a worker; once all places are taken, the pipeline forms. */
+  seat(stage: number, worker: SeatedWorker): void {
+    const seat = this.#seats[stage];
+    if (seat === undefined || seat.worker !== null)
+      throw new Error(`internal: stage ${stage} of replica ${this.number} is not open`);
+    seat.worker = worker;
+    if (this.openStages().length === 0) this.form(`stage ${stage} is back`);
+  }
+
+  /** A worker has left its place. */
+  lose(stage: number, reason: string): void {
+    const seat = this.#seats[stage];
+    if (seat === undefined) return;
+    this.#seats[stage] = { worker: null, facts: null, isLinked: false };
+    this.#breakUp(stage, reason);
+  }
+
+  /** Begin a new epoch with the workers that are there: drop what was, assign, load, link. */
+  form(why: string): void {
+    this.#breakUp(this.missingStage ?? 0, why);
+    this.#epoch++;
+    this.#setState("loading", why);
+    const { stages, model, engine, threads, credits, maxFrameBytes } = this.#plan;
+    this.#seats.forEach((seat, stage) => {
+      Object.assign(seat, { facts: null, isLinked: false });
+      const place = {
+        replica: this.number,
+        stage,
+        epoch: this.#epoch,
+        numStages: stages.length,
+        layers: stages[stage]!,
+      };
+      seat.worker?.send({ kind: "assign", ...place, model, engine, threads, credits, maxFrameBytes });
+    });
+  }
+
+  /** A stage has loaded its layers; when all have, they link up. */
+  ready(stage: number, message: WorkerMessageOf<"ready">): void {
+    const seat = this.#seats[stage];
+    if (seat === undefined || message.epoch !== this.#epoch) return;
+    seat.facts = message;
+    if (this.#state !== "loading" || this.#seats.some(({ facts }) => facts === null)) return;
+    this.#setState("linking", "every stage has loaded its layers");
+    const { gatewayDataUrl } = this.#plan;
+    this.#seats.forEach(({ worker }, index) => {
+      const next = this.#seats[index + 1]?.worker;
+      worker?.send({
+        kind: "connect",
+        epoch: this.#epoch,
+        inputUrl: index === 0 ? gatewayDataUrl : null,
+        outputUrl: next?.dataUrl ?? gatewayDataUrl,
+      });
+    });
+  }
+
+  /** A stage has both of its links. */
+  linked(stage: number, epoch: number): void {
+    const seat = this.#seats[stage];
+    if (seat === undefined || epoch !== this.#epoch) return;
+    seat.isLinked = true;
+    this.#upIfComplete();
+  }
+
+  /** A stage says that a link broke; a dead neighbour is reported by its own control connection as well. */
+  linkLost(stage: number, message: WorkerMessageOf<"linkLost">): boolean {
+    if (message.epoch !== this.#epoch || this.#state === "forming") return false;
+    this.#breakUp(stage, message.reason);
+    return true;
+  }
+
+  /** @throws ProtocolError when the link is not one of this epoch */
+  expectLink({ epoch, stage, role }: LinkHello): void {
+    if (epoch !== this.#epoch || this.#state !== "linking") {
+      throw new ProtocolError(
+        `replica ${this.number}: expected a link of epoch ${this.#epoch} while linking, got epoch ${epoch} while ${this.#state}`,
+      );
+    }
+    const expected = role === "receiver" ? 0 : this.#seats.length - 1;
+    if (stage !== expected)
+      throw new ProtocolError(`replica ${this.number}: expected stage ${expected} as ${role}, got stage ${stage}`);
+  }
+
+  /** Take over a link that `expectLink` has accepted. */
+  useLink(link: DataLink, { role, epoch }: LinkHello): void {
+    if (epoch !== this.#epoch) return link.close("the pipeline has been formed anew");
+    if (role === "receiver") {
+      this.#input = link;
+      link.onCredit(() => this.#events.onChange());
+    } else {
+      this.#output = link;
+      link.onFrame((frame) => this.#receive(frame, link));
+    }
+    void link.closed.then((reason) => {
+      if (this.#input === link || this.#output === link)
+        this.#breakUp(role === "receiver" ? 0 : this.#seats.length - 1, reason);
+    });
+    this.#upIfComplete();
+  }
+
+  /** @throws StageLostError, StageFailureError */
+  submit(batch: TokenBatch, output: ServedOutput, attempt: number): Promise<MicroBatchResult> {
+    const link = this.#input;
+    if (this.#state !== "up" || link === null) {
+      return Promise.reject(
+        new StageLostError({ replica: this.number, stage: this.missingStage ?? 0 }, "the pipeline is not up"),
+      );
+    }
+    const microBatch = (this.#nextMicroBatch = (this.#nextMicroBatch + 1) % 0xffffffff);
+    const rows = output === "sentence" ? batch.lengths.length : batch.inputIds.length;
+    return new Promise((resolve, reject) => {
+      this.#inFlight.set(microBatch, { resolve, reject, rows, submittedAt: this.#now() });
+      // When the link goes first, breakUp has rejected the micro-batch already.
+      link.send(tokenFrame({ epoch: this.#epoch, microBatch, attempt }, batch, output)).catch((error: unknown) => {
+        if (!(error instanceof ProtocolError)) throw error;
+      });
+    });
+  }
+
+  /** A stage's engine failed on a micro-batch. */
+  microBatchFailed(stage: number, { epoch, microBatch, message }: WorkerMessageOf<"microBatchFailed">): void {
+    const entry = this.#inFlight.get(microBatch);
+    if (epoch !== this.#epoch || entry === undefined) return;
+    this.#inFlight.delete(microBatch);
+    entry.reject(new StageFailureError(stage, message));
+    this.#events.onChange();
+  }
+
+  #receive(frame: Frame, link: DataLink): void {
+    const entry = this.#inFlight.get(frame.microBatch);
+    link.grant(1);
+    if (frame.epoch !== this.#epoch || frame.kind !== "result" || entry === undefined) return;
+    this.#inFlight.delete(frame.microBatch);
+    try {
+      const { shape, data } = tensorNamed(frame, "output", "float32");
+      if (shape.length !== 2 || shape[0] !== entry.rows) {
+        throw new FrameError(`frame: expected a result of ${entry.rows} rows, got shape [${shape.join(", ")}]`);
+      }
+      entry.resolve({ shape, data: data as Float32Array, timings: timingsOf(frame), replica: this.number });
+    } catch (error) {
+      entry.reject(error instanceof Error ? error : new Error(String(error)));
+    }
+    this.#events.onChange();
+  }
+
+  #upIfComplete(): void {
+    if (this.#state !== "linking" || this.#input === null || this.#output === null) return;
+    if (this.#seats.every(({ isLinked }) => isLinked)) this.#setState("up", "every stage is linked");
+  }
+
+  #breakUp(stage: number, reason: string): void {
+    const links = [this.#input, this.#output];
+    this.#input = null;
+    this.#output = null;
+    for (const link of links) link?.close("the pipeline is formed anew");
+    for (const seat of this.#seats) seat.isLinked = false;
+    const lost = [...this.#inFlight.values()];
+    this.#inFlight.clear();
+    this.#setState("forming", reason);
+    for (const { reject } of lost) reject(new StageLostError({ replica: this.number, stage }, reason));
+  }
+
+  #setState(state: ReplicaState, why: string): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#events.onStateChange(state, why);
+    this.#events.onChange();
+  }
+}

@@ -1,0 +1,52 @@
+/** @file Several replicas as one pipeline: each micro-batch goes to the one with the fewest in flight. */
+import type { TokenBatch } from "@stagecoach/transformer";
+import { StageLostError } from "./errors.ts";
+import type { RunCost } from "./lengthGroups.ts";
+import type { ServedOutput } from "./microBatchFrames.ts";
+import type { MicroBatchResult, PipelinePort } from "./pipelinePort.ts";
+import type { Replica } from "./replica.ts";
+
+export class ReplicaSet implements PipelinePort {
+  readonly replicas: readonly Replica[];
+  readonly numStages: number;
+  #listeners: (() => void)[] = [];
+
+  constructor(replicas: readonly Replica[], numStages: number) {
+    this.replicas = replicas;
+    this.numStages = numStages;
+  }
+
+  get freeSlots(): number {
+    return this.replicas.reduce((total, { freeSlots }) => total + freeSlots, 0);
+  }
+
+  get runCost(): RunCost | undefined {
+    return this.replicas.map(({ runCost }) => runCost).find((cost) => cost !== undefined);
+  }
+
+  get isUp(): boolean {
+    return this.replicas.some(({ state }) => state === "up");
+  }
+
+  get missingStage(): number | null {
+    return this.isUp ? null : (this.replicas[0]?.missingStage ?? null);
+  }
+
+  submit(batch: TokenBatch, output: ServedOutput, attempt: number): Promise<MicroBatchResult> {
+    const [best] = this.replicas
+      .filter(({ freeSlots }) => freeSlots > 0)
+      .toSorted((a, b) => a.numInFlight - b.numInFlight);
+    if (best === undefined)
+      return Promise.reject(new StageLostError({ replica: 0, stage: this.missingStage ?? 0 }, "no replica is up"));
+    return best.submit(batch, output, attempt);
+  }
+
+  onFree(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** A replica can take more, or less. */
+  changed(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * @file One stage at work: a range of a model's layers, compiled on an engine, run on one micro-batch after another.
+ *
+ * Knows nothing of sockets, threads or the other stages. Whoever owns it sees to it that runs do not overlap and that it is
+ * on a thread that may block.
+ */
+import { runToHost, type Engine, type Executable } from "@stagecoach/engine";
+import type { Graph } from "@stagecoach/graph";
+import {
+  stageGraph,
+  stageInputs,
+  type EncoderModel,
+  type HiddenBatch,
+  type LayerRange,
+  type TokenBatch,
+} from "@stagecoach/transformer";
+import { checkpointParameters, type ModelWeights } from "./checkpointParameters.ts";
+import { calibrationShapes, fitRunCost, type TimedRun } from "./fitRunCost.ts";
+import type { RunCost } from "./lengthGroups.ts";
+
+/** What a micro-batch is to give: hidden rows for the next stage, every token's vector, or one vector per text. */
+export type StageOutputKind = "hidden" | "tokens" | "sentence";
+
+export type StageOutput = {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+  /** Time in the engine. */
+  readonly busyMs: number;
+};
+
+export type StageFacts = {
+  readonly engine: string;
+  /** Bytes of the checkpoint that this stage's weights take. */
+  readonly parameterBytes: number;
+  readonly loadSeconds: number;
+};
+
+export type StageOptions = {
+  readonly engine: Engine;
+  readonly model: EncoderModel;
+  readonly weights: ModelWeights;
+  readonly layers: LayerRange;
+  /** Milliseconds, monotonic. */
+  readonly now: () => number;
+};
+
+/** How often each calibration shape is run; the fastest counts, the first one also warms the engine up. */
+const CALIBRATION_ROUNDS = 3;
+
+export class Stage {
+  readonly facts: StageFacts;
+  readonly #options: StageOptions;
+  readonly #graph: Graph;
+  readonly #executable: Executable;
+
+  private constructor(options: StageOptions, compiled: { graph: Graph; executable: Executable; facts: StageFacts }) {
+    this.#options = options;
+    this.#graph = compiled.graph;
+    this.#executable = compiled.executable;
+    this.facts = compiled.facts;
+  }
+
+  /**
+   * Build and compile the graph of a range of layers.
+   * @throws CheckpointError, ParameterError, EngineFailureError
+   */
+  static async load(options: StageOptions): Promise<Stage> {
+    const { engine, model, weights, layers, now } = options;
+    const start = now();
+    const graph = stageGraph(model, layers);
+    const parameters = checkpointParameters(model, weights);
+    const executable = await engine.compile(graph, parameters);
+    const facts = {
+      engine: engine.description,
+      parameterBytes: parameters.usedBytes(),
+      loadSeconds: (now() - start) / 1000,
+    };
+    return new Stage(options, { graph, executable, facts });
+  }
+
+  /** @throws BatchError, EngineFailureError */
+  async run(batch: TokenBatch | HiddenBatch, kind: StageOutputKind): Promise<StageOutput> {
+    const { model, now } = this.#options;
+    const name = kind === "sentence" ? "sentence_embedding" : "last_hidden_state";
+    const inputs = stageInputs(model, this.#graph, batch);
+    const start = now();
+    const { [name]: output } = await runToHost(this.#executable, inputs, [name]);
+    if (!(output?.data instanceof Float32Array)) throw new Error(`internal: stage output "${name}" is not float32`);
+    return { shape: output.shape, data: output.data, busyMs: now() - start };
+  }
+
+  /** Time runs of a few shapes and fit what a run costs (lengthGroups.ts). */
+  async calibrate(): Promise<RunCost> {
+    const { model, layers } = this.#options;
+    const kind = layers.end === model.config.numLayers ? "sentence" : "hidden";
+    const shapes = calibrationShapes(model.modules.maxLength);
+    const fastest = shapes.map(() => Infinity);
+    for (let round = 0; round < CALIBRATION_ROUNDS; round++) {
+      for (const [index, lengths] of shapes.entries()) {
+        const { busyMs } = await this.run(this.#syntheticBatch(lengths), kind);
+        fastest[index] = Math.min(fastest[index]!, busyMs);
+      }
+    }
+    const runs: TimedRun[] = shapes.map((lengths, index) => ({ lengths, seconds: fastest[index]! / 1000 }));
+    return fitRunCost(runs);
+  }
+
+  async close(): Promise<void> {
+    await this.#executable.dispose();
+  }
+
+  #syntheticBatch(textLengths: readonly number[]): TokenBatch | HiddenBatch {
+    const { model, layers } = this.#options;
+    const lengths = Int32Array.from(textLengths);
+    const numTokens = lengths.reduce((a, b) => a + b, 0);
+    if (layers.start > 0) return { lengths, hidden: new Float32Array(numTokens * model.config.hiddenSize).fill(0.1) };
+    const inputIds = Int32Array.from({ length: numTokens }, (_, row) => (row * 7919) % model.config.vocabSize);
+    return { lengths, inputIds, tokenTypeIds: new Int32Array(numTokens) };
+  }
+}

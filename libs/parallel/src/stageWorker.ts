@@ -1,0 +1,323 @@
+/**
+ * @file A worker's side of the protocol: it joins a gateway, is assigned a stage, links up with its neighbours, and runs
+ * micro-batches until it is told to stop or loses its lease.
+ *
+ * Portable: sockets, the engine's thread and the clock are handed in. One session lasts as long as one control connection;
+ * the loaded stage outlives it, so that a worker that comes back need not load again.
+ *
+ * **Invariant:** a micro-batch is worked on in one epoch only. When the epoch changes, what was queued is dropped; the gateway
+ * gives it out again.
+ */
+import {
+  readGatewayMessage,
+  type Assignment,
+  type GatewayMessageOf,
+  type WorkerCounters,
+  type WorkerMessage,
+} from "./control.ts";
+import { DataLink, type LinkHello } from "./dataLink.ts";
+import { ProtocolError } from "./errors.ts";
+import { PROTOCOL_VERSION, type Crc32, type Frame } from "./frame.ts";
+import type { RunCost } from "./lengthGroups.ts";
+import { batchOf, lengthsOf, outputFrame, outputOf } from "./microBatchFrames.ts";
+import { closeCodes, type MessageSocket } from "./socket.ts";
+import type { StageFacts, StageOutput, StageOutputKind } from "./stage.ts";
+import type { HiddenBatch, TokenBatch } from "@stagecoach/transformer";
+
+/** The stage as its worker sees it; its engine may live in another thread. */
+export interface StageHost {
+  /** Load the assigned layers, unless they are loaded already. */
+  load(assignment: Assignment): Promise<{ readonly facts: StageFacts; readonly runCost: RunCost }>;
+  run(batch: TokenBatch | HiddenBatch, output: StageOutputKind): Promise<StageOutput>;
+  /** Milliseconds that the oldest request has been with the engine. */
+  readonly runningMs: number;
+}
+
+export type StageWorkerOptions = {
+  readonly host: StageHost;
+  /** How this worker introduces itself. */
+  readonly identity: Omit<Extract<WorkerMessage, { kind: "hello" }>, "kind" | "protocol">;
+  readonly dialData: (url: string) => Promise<MessageSocket>;
+  readonly crc32: Crc32;
+  readonly now: () => number;
+  /** Call `tick` every `intervalMs` until the returned function is called. */
+  readonly every: (intervalMs: number, tick: () => void) => () => void;
+  readonly residentBytes: () => number;
+  readonly log: (event: string, facts?: Readonly<Record<string, unknown>>) => void;
+};
+
+/** Why a session ended: the gateway asked for it, or the connection or the lease was lost. */
+export type SessionEnd = { readonly kind: "stopped" } | { readonly kind: "lost"; readonly reason: string };
+
+export class StageWorker {
+  readonly #options: StageWorkerOptions;
+  readonly #counters: Omit<WorkerCounters, "residentBytes"> = {
+    microBatches: 0,
+    tokens: 0,
+    busySeconds: 0,
+    waitingSeconds: 0,
+    sendingSeconds: 0,
+    bytesSent: 0,
+    bytesReceived: 0,
+  };
+  #control: MessageSocket | null = null;
+  #assignment: Assignment | null = null;
+  #input: DataLink | null = null;
+  #output: DataLink | null = null;
+  #queue: Frame[] = [];
+  #isRunning = false;
+  #idleSince: number;
+  #isStopping = false;
+  #endSession: (end: SessionEnd) => void = () => {};
+
+  constructor(options: StageWorkerOptions) {
+    this.#options = options;
+    this.#idleSince = options.now();
+  }
+
+  /** Take part until the session ends. Links are closed then; the stage stays loaded. */
+  async serve(control: MessageSocket): Promise<SessionEnd> {
+    this.#control = control;
+    const ended = new Promise<SessionEnd>((resolve) => (this.#endSession = resolve));
+    control.onClose(({ code, reason }) =>
+      this.#endSession({ kind: "lost", reason: reason || `connection closed (${code})` }),
+    );
+    control.onMessage((text) => this.#receive(text));
+    this.#send({ kind: "hello", protocol: PROTOCOL_VERSION, ...this.#options.identity });
+    const end = await ended;
+    this.#stopHeartbeat();
+    this.#dropLinks(end.kind === "stopped" ? "stopped" : end.reason);
+    control.close(closeCodes.normal, end.kind);
+    this.#control = null;
+    return end;
+  }
+
+  /** Finish what is under way, then end the session. */
+  leave(): void {
+    this.#isStopping = true;
+    this.#stopWhenIdle();
+  }
+
+  /** A neighbour's connection for data. */
+  async acceptData(socket: MessageSocket): Promise<void> {
+    const { link, hello } = await DataLink.accept(socket, (each) => this.#expectNeighbour(each), this.#linkOptions());
+    if (this.#assignment?.epoch !== hello.epoch)
+      return link.close("the pipeline has been formed anew", closeCodes.staleEpoch);
+    this.#useInput(link, hello.epoch);
+  }
+
+  #receive(text: string | Uint8Array): void {
+    try {
+      const message = readGatewayMessage(text);
+      this.#heardAt = this.#options.now();
+      switch (message.kind) {
+        case "welcome":
+          return this.#startHeartbeat(message);
+        case "assign":
+          return void this.#assign(message);
+        case "connect":
+          return void this.#connect(message);
+        case "heartbeat":
+          return;
+        case "stop":
+          return this.leave();
+      }
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#control?.close(closeCodes.protocolViolation, error.message);
+      this.#endSession({ kind: "lost", reason: error.message });
+    }
+  }
+
+  // --- lease ---------------------------------------------------------------------------------------------------------
+
+  #heardAt = 0;
+  #stopHeartbeat: () => void = () => {};
+
+  /**
+   * The lease holds as long as both ends hear each other. Silence is counted in heartbeats of our own, so that a machine that
+   * slept through a while does not take its own absence for the gateway's.
+   */
+  #startHeartbeat({ heartbeatMs, leaseMs }: GatewayMessageOf<"welcome">): void {
+    let silentBeats = 0;
+    let heardBefore = this.#heardAt;
+    this.#stopHeartbeat = this.#options.every(heartbeatMs, () => {
+      silentBeats = this.#heardAt === heardBefore ? silentBeats + 1 : 0;
+      heardBefore = this.#heardAt;
+      if (silentBeats * heartbeatMs > leaseMs) {
+        this.#control?.close(closeCodes.leaseExpired, "the gateway was silent for longer than the lease");
+        return this.#endSession({ kind: "lost", reason: "the gateway was silent for longer than the lease" });
+      }
+      this.#send({ kind: "heartbeat", runningMs: this.#options.host.runningMs, counters: this.#readCounters() });
+    });
+  }
+
+  #readCounters(): WorkerCounters {
+    const links = [this.#input, this.#output].flatMap((link) => (link === null ? [] : [link.counters]));
+    const sum = (key: "bytesSent" | "bytesReceived") =>
+      links.reduce((total, each) => total + each[key], this.#counters[key]);
+    return {
+      ...this.#counters,
+      bytesSent: sum("bytesSent"),
+      bytesReceived: sum("bytesReceived"),
+      residentBytes: this.#options.residentBytes(),
+    };
+  }
+
+  // --- assignment and links ------------------------------------------------------------------------------------------
+
+  async #assign(assignment: Assignment): Promise<void> {
+    this.#dropLinks("the pipeline is formed anew");
+    this.#assignment = assignment;
+    const { epoch } = assignment;
+    try {
+      const { facts, runCost } = await this.#options.host.load(assignment);
+      if (this.#assignment.epoch !== epoch) return;
+      const { engine, loadSeconds, parameterBytes } = facts;
+      this.#send({ kind: "ready", epoch, engine, loadSeconds, parameterBytes, runCost });
+    } catch (error) {
+      const code = error instanceof Error && "code" in error ? String(error.code) : "internal";
+      this.#send({ kind: "refused", epoch, code, message: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
+  /** Dial the links that this end is to dial: towards the next stage or the gateway, and on stage 0 for input. */
+  async #connect({ epoch, inputUrl, outputUrl }: GatewayMessageOf<"connect">): Promise<void> {
+    const assignment = this.#assignment;
+    if (assignment?.epoch !== epoch) return;
+    const { replica, stage } = assignment;
+    const dial = async (url: string, role: LinkHello["role"]) => {
+      const socket = await this.#options.dialData(url);
+      return DataLink.open(socket, { replica, stage, epoch, role }, this.#linkOptions());
+    };
+    try {
+      const [input, output] = await Promise.all([
+        inputUrl === null ? null : dial(inputUrl, "receiver"),
+        dial(outputUrl, "sender"),
+      ]);
+      if (this.#assignment?.epoch !== epoch)
+        return [input, output].forEach((link) => link?.close("the pipeline is formed anew"));
+      this.#output = output;
+      this.#watch(output, epoch);
+      if (input !== null) this.#useInput(input, epoch);
+      else this.#reportLinked(epoch);
+    } catch (error) {
+      this.#send({ kind: "linkLost", epoch, reason: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
+  #useInput(link: DataLink, epoch: number): void {
+    this.#input = link;
+    this.#watch(link, epoch);
+    link.onFrame((frame) => {
+      if (frame.epoch !== this.#assignment?.epoch) return;
+      this.#queue.push(frame);
+      void this.#pump();
+    });
+    this.#reportLinked(epoch);
+  }
+
+  #reportLinked(epoch: number): void {
+    if (this.#input !== null && this.#output !== null) this.#send({ kind: "linked", epoch });
+  }
+
+  /** When a link of this epoch breaks, the gateway decides what happens. */
+  #watch(link: DataLink, epoch: number): void {
+    void link.closed.then((reason) => {
+      this.#counters.bytesSent += link.counters.bytesSent;
+      this.#counters.bytesReceived += link.counters.bytesReceived;
+      if (this.#input === link) this.#input = null;
+      if (this.#output === link) this.#output = null;
+      if (this.#assignment?.epoch === epoch) this.#send({ kind: "linkLost", epoch, reason });
+    });
+  }
+
+  #dropLinks(reason: string): void {
+    const links = [this.#input, this.#output];
+    this.#assignment = null;
+    this.#queue = [];
+    for (const link of links) link?.close(reason, closeCodes.goingAway);
+  }
+
+  #expectNeighbour(hello: LinkHello): void {
+    const own = this.#assignment;
+    if (own === null || hello.epoch !== own.epoch) {
+      throw new ProtocolError(`stage link: expected epoch ${own?.epoch ?? "none"}, got ${hello.epoch}`);
+    }
+    if (hello.replica !== own.replica || hello.stage !== own.stage - 1 || hello.role !== "sender") {
+      throw new ProtocolError(
+        `stage link: expected stage ${own.stage - 1} of replica ${own.replica}, got stage ${hello.stage} of replica ${hello.replica}`,
+      );
+    }
+  }
+
+  #linkOptions() {
+    const { crc32, now } = this.#options;
+    return { crc32, now, credits: this.#assignment?.credits ?? 0 };
+  }
+
+  // --- work ----------------------------------------------------------------------------------------------------------
+
+  /** One micro-batch at a time; results leave in the order in which micro-batches came. */
+  async #pump(): Promise<void> {
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    for (let frame = this.#queue.shift(); frame !== undefined; frame = this.#queue.shift()) await this.#perform(frame);
+    this.#isRunning = false;
+    if (this.#isStopping) this.#stopWhenIdle();
+  }
+
+  async #perform(frame: Frame): Promise<void> {
+    const { now, host } = this.#options;
+    const assignment = this.#assignment;
+    const [input, output] = [this.#input, this.#output];
+    if (assignment === null || input === null || output === null || frame.epoch !== assignment.epoch) return;
+    const isLast = assignment.stage === assignment.numStages - 1;
+    const started = now();
+    this.#counters.waitingSeconds += (started - this.#idleSince) / 1000;
+    try {
+      const lengths = lengthsOf(frame);
+      const result = await host.run(batchOf(frame, assignment.stage === 0), isLast ? outputOf(frame) : "hidden");
+      this.#counters.microBatches++;
+      this.#counters.tokens += lengths.reduce((a, b) => a + b, 0);
+      this.#counters.busySeconds += result.busyMs / 1000;
+      void this.#forward(outputFrame(frame, result, { stage: assignment.stage, isLast, lengths }), { input, output });
+    } catch (error) {
+      const { epoch, microBatch } = frame;
+      const code = error instanceof Error && "code" in error ? String(error.code) : "internal";
+      this.#send({
+        kind: "microBatchFailed",
+        epoch,
+        microBatch,
+        code,
+        message: error instanceof Error ? error.message : String(error),
+      });
+      input.grant(1);
+    }
+    this.#idleSince = now();
+  }
+
+  /** The place of a micro-batch is free once its result is with the socket, not before: this is what bounds the pipeline. */
+  async #forward(
+    frame: Frame,
+    { input, output }: { readonly input: DataLink; readonly output: DataLink },
+  ): Promise<void> {
+    const started = this.#options.now();
+    try {
+      await output.send(frame);
+      input.grant(1);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#options.log("result not sent", { reason: error.message });
+    }
+    this.#counters.sendingSeconds += (this.#options.now() - started) / 1000;
+  }
+
+  #stopWhenIdle(): void {
+    if (!this.#isRunning && this.#queue.length === 0) this.#endSession({ kind: "stopped" });
+  }
+
+  #send(message: WorkerMessage): void {
+    this.#control?.send(JSON.stringify(message));
+  }
+}

@@ -1,0 +1,13 @@
+/** @file What needs Node: checkpoints on disk and the Hugging Face hub. */
+export type { DownloadProgress, DownloadState } from "./hub/downloadSnapshot.ts";
+export { HubError } from "./hub/errors.ts";
+export type { HubErrorCode, UnavailableReason } from "./hub/errors.ts";
+export type { NetworkLimits } from "./hub/hubRequest.ts";
+export type { Environment } from "./hub/hubSettings.ts";
+export { resolveModel } from "./hub/resolveModel.ts";
+export type { ResolvedModel, ResolveModelOptions } from "./hub/resolveModel.ts";
+export { contentFingerprint, layoutFingerprint } from "./modelFingerprint.ts";
+export { jsonReader, openModelFolder, type ModelFolder } from "./openModelFolder.ts";
+export { openSafetensors } from "./openSafetensors.ts";
+export { writeSafetensors } from "./writeSafetensors.ts";
+export type { TensorToWrite } from "./writeSafetensors.ts";

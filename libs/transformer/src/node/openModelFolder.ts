@@ -1,0 +1,57 @@
+/** @file A model's folder on disk, opened: its description and its checkpoints, of which only headers are read. */
+import { readFile, realpath } from "node:fs/promises";
+import { join } from "node:path";
+import { readEncoderModel, type EncoderModel } from "../encoderModel.ts";
+import { ModelConfigError } from "../errors.ts";
+import type { WeightSource } from "../safetensors/index.ts";
+import type { ReadJson } from "../sentenceModules.ts";
+import { isSystemError } from "./isSystemError.ts";
+import { openSafetensors } from "./openSafetensors.ts";
+
+export type ModelFolder = {
+  readonly folder: string;
+  readonly model: EncoderModel;
+  readonly weights: { readonly encoder: WeightSource; readonly modules: ReadonlyMap<string, WeightSource> };
+  readonly close: () => Promise<void>;
+};
+
+/**
+ * @throws ModelConfigError, UnsupportedModelError, SafetensorsError
+ */
+export async function openModelFolder(folder: string): Promise<ModelFolder> {
+  const model = await readEncoderModel(jsonReader(folder));
+  const encoder = await openSafetensors(folder);
+  const modules = new Map<string, WeightSource>();
+  for (const transform of model.modules.transforms) {
+    if (transform !== "normalize") modules.set(transform.path, await openSafetensors(join(folder, transform.path)));
+  }
+  return {
+    folder: await realpath(folder),
+    model,
+    weights: { encoder, modules },
+    async close() {
+      await Promise.all([encoder, ...modules.values()].map((source) => source.close()));
+    },
+  };
+}
+
+/** Reads JSON files below a folder; a file that does not exist is `undefined`. */
+export function jsonReader(folder: string): ReadJson {
+  return async (path) => {
+    let text: string;
+    try {
+      text = await readFile(join(folder, path), "utf8");
+    } catch (error) {
+      if (isSystemError(error) && error.code === "ENOENT") return undefined;
+      throw error;
+    }
+    try {
+      return JSON.parse(text) as unknown;
+    } catch (cause) {
+      throw new ModelConfigError(
+        `${join(folder, path)}: expected JSON (${cause instanceof Error ? cause.message : String(cause)})`,
+        { cause },
+      );
+    }
+  };
+}

@@ -1,0 +1,50 @@
+/**
+ * @file Records of parameters for the layers of a model, under their Hugging Face names.
+ *
+ * Names are those of the base model (`encoder.layer.3.output.dense.weight`) whatever the checkpoint puts before them, and
+ * layer numbers are global, also inside a stage.
+ *
+ * Dimensions: V vocabulary, P positions, K segments, D hidden size, F feed-forward size, N heads.
+ */
+import { parameter } from "@stagecoach/graph";
+import type { EmbeddingParameters } from "./embeddings.ts";
+import type { LayerParameters } from "./encoderLayer.ts";
+import type { EncoderModel } from "./encoderModel.ts";
+import type { NormParameters } from "./layerNorm.ts";
+import type { LinearParameters } from "./linear.ts";
+
+export function linearParameters(name: string, inputs: number, outputs: number): LinearParameters {
+  return { weight_OI: parameter(`${name}.weight`, [outputs, inputs]), bias_O: parameter(`${name}.bias`, [outputs]) };
+}
+
+export function normParameters(name: string, size: number): NormParameters {
+  return { weight_D: parameter(`${name}.weight`, [size]), bias_D: parameter(`${name}.bias`, [size]) };
+}
+
+export function embeddingParameters({ family, config }: EncoderModel): EmbeddingParameters {
+  const { hiddenSize: D, vocabSize: V, maxPositions: P, typeVocabSize: K } = config;
+  const { word, position, tokenType, norm } = family.embeddingNames;
+  return {
+    word_VD: parameter(`${word}.weight`, [V, D]),
+    position_PD: parameter(`${position}.weight`, [P, D]),
+    ...(tokenType === null || K === 0 ? {} : { tokenType_KD: parameter(`${tokenType}.weight`, [K, D]) }),
+    norm: normParameters(norm, D),
+  };
+}
+
+/** @param layer - its number in the whole model */
+export function layerParameters({ family, config }: EncoderModel, layer: number): LayerParameters {
+  const { hiddenSize: D, intermediateSize: F } = config;
+  const names = family.layerNames(layer);
+  return {
+    attention: {
+      query: linearParameters(names.query, D, D),
+      key: linearParameters(names.key, D, D),
+      value: linearParameters(names.value, D, D),
+      output: linearParameters(names.attentionOutput, D, D),
+    },
+    attentionNorm: normParameters(names.attentionNorm, D),
+    feedForward: { up: linearParameters(names.up, D, F), down: linearParameters(names.down, F, D) },
+    outputNorm: normParameters(names.outputNorm, D),
+  };
+}
