@@ -1,0 +1,137 @@
+/**
+ * @file A real server for a test: `stagecoach serve` as its own process, on free ports, with a data folder of its own.
+ *
+ * Use with `await using`: the process and its folder are gone when the test ends, however it ends.
+ */
+import { spawn, type ChildProcess } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { repository, tinyEncoder } from "./paths.ts";
+
+export const stagecoachMain = join(repository, "apps/server/src/main.ts");
+
+export type ServerOptions = {
+  /** Flags after `serve`; `--model`, `--port` and `--data-dir` have defaults of the test's. */
+  readonly flags?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly model?: string;
+  readonly dataDir?: string;
+  /** Time until the server says that it serves. */
+  readonly timeoutMs?: number;
+};
+
+export type TestServer = AsyncDisposable & {
+  readonly url: string;
+  readonly dataDir: string;
+  readonly process: ChildProcess;
+  /** Everything that the process has written to stderr: its log. */
+  readonly log: () => string;
+  readonly stdout: () => string;
+  /** Resolves with the exit code, or the signal's name. */
+  readonly exited: Promise<number | string>;
+  post: (path: string, body: unknown, headers?: Readonly<Record<string, string>>) => Promise<Response>;
+  get: (path: string, headers?: Readonly<Record<string, string>>) => Promise<Response>;
+  /** Process numbers of the stage workers, by place; as the server's log tells them. */
+  readonly workerPids: () => readonly { readonly replica: number; readonly stage: number; readonly pid: number }[];
+};
+
+/** Environment without settings of the machine that would change what a test sees. */
+export function cleanEnv(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const kept = Object.entries(process.env).filter(([name, value]) => value !== undefined && !/^(STAGECOACH_|HF_|HUGGINGFACE_|NODE_OPTIONS|VITEST)/.test(name));
+  return { ...(Object.fromEntries(kept) as Record<string, string>), HF_HUB_OFFLINE: "1", ...extra };
+}
+
+/** Run the command line until it ends. */
+export async function stagecoach(args: readonly string[], options: { readonly env?: Readonly<Record<string, string>>; readonly cwd?: string; readonly timeoutMs?: number } = {}) {
+  const child = spawn(process.execPath, ["--conditions=@stagecoach/source", stagecoachMain, ...args], {
+    env: cleanEnv(options.env),
+    cwd: options.cwd ?? repository,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const output = collect(child);
+  const timer = setTimeout(() => child.kill("SIGKILL"), options.timeoutMs ?? 30_000);
+  const code = await exitOf(child);
+  clearTimeout(timer);
+  return { code, stdout: output.stdout(), stderr: output.stderr() };
+}
+
+/** @throws Error with the process's log when it ends, or says nothing in time */
+export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
+  const ownFolder = mkdtempSync(join(tmpdir(), "stagecoach-test-"));
+  const dataDir = options.dataDir ?? join(ownFolder, "data");
+  const flags = ["--model", options.model ?? tinyEncoder, "--port", "0", "--data-dir", dataDir, "--threads", "1", ...(options.flags ?? [])];
+  const child = spawn(process.execPath, ["--conditions=@stagecoach/source", stagecoachMain, "serve", ...flags], {
+    env: cleanEnv(options.env),
+    cwd: repository,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const output = collect(child);
+  const exited = exitOf(child);
+  const url = await serving(child, { output, exited, timeoutMs: options.timeoutMs ?? 30_000 });
+  const request = (path: string, init: RequestInit) => fetch(new URL(path, url), init);
+  return {
+    url,
+    dataDir,
+    process: child,
+    log: output.stderr,
+    stdout: output.stdout,
+    exited,
+    post: (path, body, headers = {}) =>
+      request(path, { method: "POST", headers: { "content-type": "application/json", ...headers }, body: typeof body === "string" ? body : JSON.stringify(body) }),
+    get: (path, headers = {}) => request(path, { headers }),
+    workerPids: () => latestPids(output.stderr()),
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGTERM");
+      const timer = setTimeout(() => child.kill("SIGKILL"), 10_000);
+      await exited;
+      clearTimeout(timer);
+      rmSync(ownFolder, { recursive: true, force: true });
+    },
+  };
+}
+
+type Output = { readonly stdout: () => string; readonly stderr: () => string };
+
+function collect(child: ChildProcess): Output {
+  let stdout = "";
+  let stderr = "";
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  return { stdout: () => stdout, stderr: () => stderr };
+}
+
+function exitOf(child: ChildProcess): Promise<number | string> {
+  return new Promise((resolve) => child.once("exit", (code, signal) => resolve(code ?? signal ?? "unknown")));
+}
+
+/** The URL in the banner, which is written once requests can be served. */
+async function serving(child: ChildProcess, { output, exited, timeoutMs }: { readonly output: Output; readonly exited: Promise<number | string>; readonly timeoutMs: number }): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const look = () => {
+    const found = /API\s+(http:\/\/\S+?)\/v1\/embeddings/.exec(output.stdout());
+    if (found) resolve(found[1]!);
+  };
+  child.stdout?.on("data", look);
+  void exited.then((code) => reject(new Error(`the server ended with ${code} before it served:\n${output.stderr()}`)));
+  const timer = setTimeout(() => reject(new Error(`the server did not serve within ${timeoutMs} ms:\n${output.stderr()}`)), timeoutMs);
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    if (output.stdout() === "" && child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
+  }
+}
+
+type Joined = { readonly workerId: string; readonly pid: number; readonly msg: string };
+
+/** The newest worker of each place; the log names a worker `r<replica>s<stage>-<n>`. */
+function latestPids(log: string) {
+  const latest = new Map<string, { replica: number; stage: number; pid: number }>();
+  for (const line of log.split("\n").filter((each) => each.startsWith("{"))) {
+    const { msg, workerId, pid } = JSON.parse(line) as Joined;
+    const place = /^r(\d+)s(\d+)-/.exec(workerId ?? "");
+    if (msg === "worker joined" && place) latest.set(`${place[1]}/${place[2]}`, { replica: Number(place[1]), stage: Number(place[2]), pid });
+  }
+  return [...latest.values()];
+}
