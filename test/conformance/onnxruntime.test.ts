@@ -9,7 +9,7 @@ import { scatterExample } from "./scatterExample.ts";
 const threadCounts = [1, 2, 4] as const;
 
 for (const threads of threadCounts) {
-  describe(`onnxruntime with ${threads} threads`, () => {
+  describe(`onnxruntime, threads: ${threads}`, () => {
     engineCases(() => loadOnnxRuntime({ threads }));
   });
 }

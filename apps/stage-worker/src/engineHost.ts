@@ -12,7 +12,9 @@ export class ModelMismatchError extends Error {
 }
 
 export class EngineHost implements StageHost {
-  readonly #thread = new StageThread();
+  /** For one engine and thread count; another assignment takes another thread. */
+  #thread: StageThread | null = null;
+  #threadKey = "";
   readonly #modelFolder: string | null;
   #loadedKey = "";
   #loaded: Promise<LoadResult> | null = null;
@@ -24,7 +26,7 @@ export class EngineHost implements StageHost {
   }
 
   get runningMs(): number {
-    return this.#isLoading ? 0 : this.#thread.runningMs;
+    return this.#isLoading ? 0 : (this.#thread?.runningMs ?? 0);
   }
 
   /** A worker that comes back to the same layers keeps what it has loaded. */
@@ -40,12 +42,22 @@ export class EngineHost implements StageHost {
   }
 
   run(batch: TokenBatch | HiddenBatch, output: StageOutputKind): Promise<StageOutput> {
+    if (this.#thread === null) throw new Error("internal: a run before the stage was loaded");
     return this.#thread.run(batch, output);
   }
 
   /** Finish the run that is under way and give the engine back. */
-  stop(): Promise<void> {
-    return this.#thread.stop();
+  async stop(): Promise<void> {
+    await this.#thread?.stop();
+    this.#thread = null;
+  }
+
+  async #threadFor(engine: EngineName, threads: number): Promise<StageThread> {
+    const key = `${engine}/${threads}`;
+    if (key !== this.#threadKey) await this.stop();
+    this.#threadKey = key;
+    this.#thread ??= new StageThread({ engine, threads });
+    return this.#thread;
   }
 
   async #load({ model, layers, engine, threads }: Assignment): Promise<LoadResult> {
@@ -58,7 +70,8 @@ export class EngineHost implements StageHost {
           `the model in ${folder} is not the gateway's ${model.reference} (config.json or the checkpoint's layout differ); give this worker the same files`,
         );
       }
-      return await this.#thread.load({ folder, layers, engine: engineNamed(engine), threads });
+      const thread = await this.#threadFor(engineNamed(engine), threads);
+      return await thread.load({ folder, layers, engine: engineNamed(engine), threads });
     } finally {
       this.#isLoading = false;
     }

@@ -17,6 +17,7 @@ export {
 export { EngineFailureError, EngineInputError, EngineUnavailableError, ParameterError } from "./errors.ts";
 export { checkInputs, float32, int32, wantedOutputs } from "./hostTensor.ts";
 export { emitOnnx, type EmitOnnxOptions } from "./onnx/emitOnnx.ts";
+export { paddedInputs, type PaddedInputFacts, type Prologue } from "./onnx/paddedInputs.ts";
 export { encodeOnnxModel, type OnnxModel } from "./onnx/onnxModel.ts";
 export {
   createOnnxRuntimeEngine,
@@ -25,3 +26,5 @@ export {
 } from "./onnxruntime/onnxRuntimeEngine.ts";
 export type { OrtModule } from "./onnxruntime/ort.ts";
 export { createReferenceEngine, evaluateConstant } from "./reference/referenceEngine.ts";
+export type { TfModule, TfTensor } from "./tfjs/tf.ts";
+export { createTfjsEngine, type TfjsOptions } from "./tfjs/tfjsEngine.ts";

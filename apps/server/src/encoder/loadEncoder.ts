@@ -89,7 +89,7 @@ export async function loadEncoder(model: string, options: LoadEncoderOptions = {
   } = options;
   const { folder } = await resolveModel(model, { revision, onProgress, signal });
   const described = await readEncoderModel(jsonReader(folder));
-  const thread = new StageThread();
+  const thread = new StageThread({ engine, threads });
   try {
     const [tokenizer, { runCost }] = await Promise.all([
       loadModelTokenizer(folder, described.modules),

@@ -1,2 +1,6 @@
 /** @file Engines as a Node process finds them. */
+export { engineNames, loadEngine, type EngineName, type LoadEngineOptions } from "./engines.ts";
 export { loadOnnxRuntime, type LoadOptions } from "./loadOnnxRuntime.ts";
+export { loadTfjs, tfjsVariants, type LoadTfjsOptions, type TfjsVariant } from "./loadTfjs.ts";
+export { probeEngines, type EngineProbe } from "./probeEngines.ts";
+export { setTensorflowEnvironment, tensorflowEnvironment, type TensorflowSettings } from "./tensorflowEnvironment.ts";

@@ -94,13 +94,14 @@ export const kernels: Readonly<Record<OperationName, Kernel>> = {
     return result;
   },
   gatherRows([table, index]) {
-    const width = product(table.shape.slice(1));
-    return gather(table.data, index.data, width);
+    index.data.forEach((row) => expectRow(row, table.shape[0]));
+    return gather(table.data, index.data, product(table.shape.slice(1)));
   },
   scatterAddRows([rows, index], { shape }) {
     const width = product(shape.slice(1));
     const result = new Float64Array(product(shape));
     index.data.forEach((row, place) => {
+      expectRow(row, shape[0]);
       for (let i = 0; i < width; i++) result[row * width + i] += rows.data[place * width + i];
     });
     return result;
@@ -120,6 +121,10 @@ export const kernels: Readonly<Record<OperationName, Kernel>> = {
     return gather(x.data, packIndex.data, product(x.shape.slice(2)));
   },
 };
+
+function expectRow(row: number, numRows: number): void {
+  if (!(row >= 0 && row < numRows)) throw new RangeError(`expected a row from 0 to ${numRows - 1}, got ${row}`);
+}
 
 /** Rows by number; a negative number gives a row of zeros. */
 function gather(data: Float64Array, index: Float64Array, width: number): Float64Array {

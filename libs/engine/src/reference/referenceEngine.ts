@@ -22,7 +22,7 @@ import {
   type HostTensor,
   type RunInputs,
 } from "../engine.ts";
-import { ParameterError } from "../errors.ts";
+import { EngineFailureError, ParameterError } from "../errors.ts";
 import { checkInputs, wantedOutputs } from "../hostTensor.ts";
 import { kernels } from "./kernels.ts";
 import type { Value } from "./layout.ts";
@@ -54,20 +54,25 @@ export function evaluateConstant(node: Tensor): Float64Array {
 
 function executable(graph: Graph, weights: ReadonlyMap<string, Value>): Executable {
   return {
-    run(given, options = {}) {
+    async run(given, options = {}) {
       const bindings = checkInputs(graph, given);
-      const values = interpret(graph, { given, weights, bindings });
+      let values: ReadonlyMap<Tensor, Value>;
+      try {
+        values = interpret(graph, { given, weights, bindings });
+      } catch (error) {
+        throw new EngineFailureError("reference", "run", error);
+      }
       const results = wantedOutputs(graph, options.outputs).map((name) => {
         const node = graph.outputs.get(name)!;
         const { shape, data } = values.get(node)!;
         const tensor: HostTensor = {
           dtype: node.dtype,
           shape,
-          data: node.dtype === "float32" ? data : arrayFor(node.dtype, data),
+          data: node.dtype === "float32" ? data.slice() : arrayFor(node.dtype, data),
         };
         return [name, options.keep?.includes(name) ? heldTensor(tensor) : tensor];
       });
-      return Promise.resolve(Object.fromEntries(results));
+      return Object.fromEntries(results);
     },
     dispose: () => Promise.resolve(),
   };
@@ -105,7 +110,7 @@ function heldTensor(tensor: HostTensor): EngineTensor {
   const handle: EngineTensor = {
     dtype: tensor.dtype,
     shape: tensor.shape,
-    read: () => Promise.resolve({ ...copy, data: copy.data.slice() }),
+    read: async () => ({ ...copy, data: hostOf(handle).data.slice() }),
     dispose: () => void held.delete(handle),
   };
   held.set(handle, copy);
@@ -113,7 +118,12 @@ function heldTensor(tensor: HostTensor): EngineTensor {
 }
 
 function fromHost(tensor: HostTensor | EngineTensor): Value {
-  const host = isHostTensor(tensor) ? tensor : held.get(tensor);
-  if (host === undefined) throw new Error("internal: a tensor was used after it was disposed of");
-  return { shape: host.shape, data: Float64Array.from(host.data) };
+  const { shape, data } = isHostTensor(tensor) ? tensor : hostOf(tensor);
+  return { shape, data: Float64Array.from(data) };
+}
+
+function hostOf(handle: EngineTensor): HostTensor {
+  const tensor = held.get(handle);
+  if (tensor === undefined) throw new Error("internal: a tensor was used after it was disposed of");
+  return tensor;
 }

@@ -3,6 +3,7 @@
  *
  * Activations move between the threads without being copied: whoever sends an array gives it away.
  */
+import { setTensorflowEnvironment, type EngineName } from "@stagecoach/engine/node";
 import type { HiddenBatch, TokenBatch } from "@stagecoach/transformer";
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
@@ -35,7 +36,9 @@ export class StageThread {
   #nextId = 1;
   #startedAt: number | null = null;
 
-  constructor() {
+  /** TensorFlow reads its settings when it is loaded, from the process and not from a thread: they are set before the thread starts. */
+  constructor({ engine, threads }: { readonly engine: EngineName; readonly threads: number }) {
+    if (engine.startsWith("tfjs")) setTensorflowEnvironment({ threads });
     // The file has the ending of this one: .ts in a checkout, .js in a published package.
     this.#worker = new Worker(new URL(`./stageThreadMain${extname(import.meta.url)}`, import.meta.url));
     this.#worker.on("message", (message: ThreadReply) => this.#settle(message));

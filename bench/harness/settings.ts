@@ -1,0 +1,46 @@
+/** @file What a benchmark needs from outside of the repository, and how to say where it is. */
+import { existsSync, readFileSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { availableParallelism, cpus, tmpdir, totalmem } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gunzipSync } from "node:zlib";
+
+const repository = fileURLToPath(new URL("../..", import.meta.url));
+export const results = join(repository, "bench/results");
+
+const sharedFolder = process.env["BENCH_SHARED"] ?? join(repository, "../shared");
+/** A Python with torch, sentence-transformers, onnxruntime (bench/peers/requirements.txt). */
+export const python = process.env["BENCH_PYTHON"] ?? join(repository, ".cache/bench/venv/bin/python");
+/** A folder with @huggingface/transformers in its node_modules. */
+export const transformersJs = process.env["BENCH_TRANSFORMERS_JS"] ?? join(repository, ".cache/bench/node");
+
+export const model = process.env["BENCH_MODEL"] ?? join(sharedFolder, "models/all-MiniLM-L6-v2");
+
+/** The first paragraphs of package descriptions, 222 characters and 53 tokens on average. */
+export function readTexts(count = 1000): string[] {
+  const path = process.env["BENCH_TEXTS"] ?? join(sharedFolder, "data/pairs.test.jsonl.gz");
+  expectThere(path, "texts (JSON lines with a field `positive`); set BENCH_TEXTS");
+  const bytes = readFileSync(path);
+  const lines = (path.endsWith(".gz") ? gunzipSync(bytes) : bytes).toString("utf8").split("\n");
+  return lines
+    .filter((line) => line !== "")
+    .slice(0, count)
+    .map((line) => (JSON.parse(line) as { positive: string }).positive);
+}
+
+/** Texts as a JSON file, for programs in other languages. */
+export function writeTexts(texts: readonly string[]): string {
+  const path = join(mkdtempSync(join(tmpdir(), "stagecoach-bench-")), "texts.json");
+  writeFileSync(path, JSON.stringify(texts));
+  return path;
+}
+
+export function expectThere(path: string, what: string): void {
+  if (!existsSync(path)) throw new Error(`bench: expected ${what}, found nothing at ${path}`);
+}
+
+export function machine(): string {
+  const [cpu] = cpus();
+  return `${availableParallelism()} cores (${cpu?.model.trim() ?? "unknown"}), ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`;
+}

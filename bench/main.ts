@@ -1,0 +1,16 @@
+/** @file `npm run bench -- NAME`: one benchmark per question. */
+const benchmarks = {
+  encode: "an encoder inside of a program, beside its peers",
+  http: "the gateway under load, and one request at a time",
+  pipeline: "two stages beside one",
+  start: "time to the first answer, and memory",
+  soak: "ten minutes of load: errors and memory",
+} as const;
+
+const [name = ""] = process.argv.slice(2);
+if (!Object.hasOwn(benchmarks, name)) {
+  const list = Object.entries(benchmarks).map(([each, about]) => `  ${each.padEnd(10)} ${about}`);
+  console.error(`bench: expected one of\n${list.join("\n")}\ngot ${name === "" ? "none" : `"${name}"`}`);
+  process.exit(2);
+}
+await import(`./${name}.ts`);
