@@ -47,21 +47,25 @@ function optionOf(name: SettingName): Option {
 
 async function serve(settings: ServeSettings, host: Host): Promise<void> {
   const log = pino({ level: settings.logLevel, base: null }, host.stderr);
-  const stopRequested = new Promise<void>((resolve) => {
-    host.on("SIGINT", resolve);
-    host.on("SIGTERM", resolve);
-  });
+  const stopping = new AbortController();
+  const stopRequested = new Promise<void>((resolve) =>
+    stopping.signal.addEventListener("abort", () => resolve(), { once: true }),
+  );
+  for (const signal of ["SIGINT", "SIGTERM"] as const) host.on(signal, () => stopping.abort());
   const bar = new ProgressBar(host.stderr);
-  const starting = startGateway(settings, {
-    log,
-    onDownload: (progress) => bar.update({ label: progress.file, done: progress.bytes, total: progress.totalBytes }),
-  });
-  const gateway = await Promise.race([starting, stopRequested.then(() => null)]);
-  bar.finish();
-  if (gateway === null) {
-    // Asked to stop while still starting: whatever has started is stopped as soon as it stands.
-    await starting.then((started) => started.stop());
+  let gateway: Gateway;
+  try {
+    gateway = await startGateway(settings, {
+      log,
+      onDownload: (progress) => bar.update({ label: progress.file, done: progress.bytes, total: progress.totalBytes }),
+      signal: stopping.signal,
+    });
+  } catch (error) {
+    if (error !== stopping.signal.reason) throw error;
+    log.info("stopped before it served");
     return;
+  } finally {
+    bar.finish();
   }
   host.stdout.write(banner(gateway, settings));
   await Promise.race([stopRequested, gateway.failed]);

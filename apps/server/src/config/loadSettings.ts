@@ -45,8 +45,20 @@ export async function loadSettings({ flags, env, configFile }: SettingSources): 
     if (parsed.success) values[name] = parsed.data;
     else problems.push(`${given?.place ?? name}: ${parsed.error.issues.map(({ message }) => message).join("; ")}`);
   }
+  if (problems.length === 0) problems.push(...contradictions(values as ServeSettings));
   if (problems.length > 0) throw new SettingsError(problems.join("\n"));
   return values as ServeSettings;
+}
+
+/** Settings that are fine one by one and do not fit each other. */
+function contradictions({ externalWorkers, stages, replicas, joinToken }: ServeSettings): string[] {
+  const found: string[] = [];
+  const places = stages * replicas;
+  if (externalWorkers > places)
+    found.push(`--external-workers: expected at most ${places} (stages times replicas), got ${externalWorkers}`);
+  if (externalWorkers > 0 && joinToken === undefined)
+    found.push("--external-workers: workers elsewhere need a token to join: set --join-token (openssl rand -hex 32)");
+  return found;
 }
 
 async function readConfigFile(path: string, problems: string[]): Promise<Record<string, unknown>> {

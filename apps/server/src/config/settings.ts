@@ -121,6 +121,11 @@ export const serveSettings = {
     help: "cut long inputs on native routes where the request does not say",
   },
   requestTimeout: { schema: seconds.default(60), argument: "SECONDS", help: "deadline of a request" },
+  bodyTimeout: {
+    schema: seconds.default(30),
+    argument: "SECONDS",
+    help: "time that a client gets to send a request; raise it for slow uplinks and a high --payload-limit",
+  },
   shutdownTimeout: {
     schema: seconds.default(30),
     argument: "SECONDS",

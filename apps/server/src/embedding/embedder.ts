@@ -17,6 +17,8 @@ export type TokenizeOptions = {
   readonly truncationDirection?: TruncationDirection;
   /** A prompt of the model to put before each text; `undefined` takes the model's default, null none. */
   readonly promptName?: string | null;
+  /** What the caller calls the inputs, for errors. */
+  readonly inputField?: string;
 };
 
 export type EmbedOptions = TokenizeOptions & {
@@ -43,6 +45,8 @@ export type Embedded = {
   readonly numTruncated: number;
   readonly timings: Timings;
 };
+
+type Wrap = { readonly index: number; readonly truncation: Truncation; readonly inputField: string };
 
 export type EmbedderOptions = {
   readonly model: EncoderModel;
@@ -100,7 +104,9 @@ export class Embedder {
 
   /** Ids as the model gets them. @throws EmptyInputError, InvalidInputError */
   tokenize(inputs: readonly TextInput[], options: TokenizeOptions): Tokenized {
-    if (inputs.length === 0) throw new EmptyInputError("`inputs` cannot be empty: give at least one text");
+    const { inputField = "inputs" } = options;
+    if (inputs.length === 0)
+      throw new EmptyInputError(`\`${inputField}\` cannot be empty: give at least one text`, inputField);
     const prompt = this.promptOf(options.promptName);
     let numTruncated = 0;
     const texts = inputs.map((input, index) => {
@@ -111,12 +117,18 @@ export class Embedder {
     return { texts, numTokens: texts.reduce((total, { ids }) => total + ids.length, 0), numTruncated };
   }
 
+  /** What the tokenizer reads: `do_lower_case` of sentence-transformers lower-cases before anything else, the prompt too. */
+  textOf(input: string, prompt: string): string {
+    const text = prompt + input;
+    return this.model.modules.lowerCase ? text.toLowerCase() : text;
+  }
+
   /** The prompt of a name. @throws InvalidInputError for a name that the model does not have */
   promptOf(name: string | null | undefined): string {
     const { prompts, defaultPromptName } = this.model.modules;
     const chosen = name === undefined ? defaultPromptName : name;
     if (chosen === null) return "";
-    const prompt = prompts[chosen];
+    const prompt = Object.hasOwn(prompts, chosen) ? prompts[chosen] : undefined;
     if (prompt === undefined) {
       const known = Object.keys(prompts).join(", ") || "none";
       throw new InvalidInputError(
@@ -146,7 +158,7 @@ export class Embedder {
   }
 
   #encode(input: TextInput, options: TokenizeOptions & { readonly prompt: string; readonly index: number }) {
-    const { prompt, index, truncate, truncationDirection = "right" } = options;
+    const { prompt, index, truncate, truncationDirection = "right", inputField = "inputs" } = options;
     const truncation = {
       maxLength: this.maxLength,
       strategy: "longest_first",
@@ -154,23 +166,23 @@ export class Embedder {
     } as const;
     const encoded =
       typeof input === "string"
-        ? this.tokenizer.encodeIds(prompt + input, { truncation })
-        : this.#wrap(input, { index, truncation });
+        ? this.tokenizer.encodeIds(this.textOf(input, prompt), { truncation })
+        : this.#wrap(input, { index, truncation, inputField });
     if (encoded.truncated && !truncate) {
       throw new InvalidInputError(
         `input ${index}: expected at most ${this.maxLength} tokens, got more (shorten it, or set truncate to true)`,
-        "inputs",
+        inputField,
       );
     }
     return encoded;
   }
 
-  #wrap(ids: readonly number[], { index, truncation }: { readonly index: number; readonly truncation: Truncation }) {
+  #wrap(ids: readonly number[], { index, truncation, inputField }: Wrap) {
     try {
       return this.tokenizer.wrapIds(ids, { truncation });
     } catch (error) {
       if (!(error instanceof TokenIdError)) throw error;
-      throw new InvalidInputError(`input ${index}: ${error.message}`, "input", { cause: error });
+      throw new InvalidInputError(`input ${index}: ${error.message}`, inputField, { cause: error });
     }
   }
 

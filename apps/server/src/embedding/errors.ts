@@ -4,6 +4,13 @@
 export class EmptyInputError extends Error {
   override readonly name = "EmptyInputError";
   readonly code = "empty_input";
+  /** The field that is empty, as the client named it. */
+  readonly field: string | null;
+
+  constructor(message: string, field: string | null = null) {
+    super(message);
+    this.field = field;
+  }
 }
 
 /** A value that does not fit: too many inputs, too long without truncation, ids or dimensions out of range. */

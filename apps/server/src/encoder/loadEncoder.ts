@@ -11,12 +11,12 @@
 import { Batcher, LocalPipeline } from "@stagecoach/parallel";
 import { now, StageThread } from "@stagecoach/parallel/node";
 import type { Encoding } from "@stagecoach/tokenizer";
+import { loadTokenizer } from "@stagecoach/tokenizer/node";
 import { resolveModel, jsonReader, type DownloadProgress } from "@stagecoach/transformer/node";
 import { readEncoderModel } from "@stagecoach/transformer";
 import type { EngineName } from "@stagecoach/engine/node";
 import { availableParallelism } from "node:os";
 import { Embedder, type TextInput } from "../embedding/embedder.ts";
-import { loadModelTokenizer } from "../gateway/loadTokenizer.ts";
 
 export type LoadEncoderOptions = {
   /** Branch, tag or commit of a hub model; `main` when left out. */
@@ -92,7 +92,7 @@ export async function loadEncoder(model: string, options: LoadEncoderOptions = {
   const thread = new StageThread({ engine, threads });
   try {
     const [tokenizer, { runCost }] = await Promise.all([
-      loadModelTokenizer(folder, described.modules),
+      loadTokenizer(folder),
       thread.load({ folder, engine, threads }),
     ]);
     signal?.throwIfAborted();
@@ -149,7 +149,7 @@ class LocalEncoder implements Encoder {
   }
 
   tokenize(text: string): Encoding {
-    return this.#embedder.tokenizer.encode(text);
+    return this.#embedder.tokenizer.encode(this.#embedder.textOf(text, ""));
   }
 
   close(): Promise<void> {

@@ -1,11 +1,10 @@
 /** @file The HTTP server around the application: its limits against slow and silent clients. */
 import type { Express } from "express";
 import { createServer, type Server } from "node:http";
+import { answerConnectionErrors } from "../http/connectionErrors.ts";
 
 /** Time for a request's headers: connections that send nothing are closed after it. */
 const HEADERS_TIMEOUT_MS = 10_000;
-/** Time for a whole request, body included: bodies that never end are cut off after it. */
-const REQUEST_TIMEOUT_MS = 30_000;
 /** Idle time of a kept connection; above the 60 s of common load balancers. */
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 /** How often connections are held against these limits. */
@@ -17,19 +16,25 @@ export class ListenError extends Error {
   readonly code = "cannot_listen";
 }
 
+type ListenOptions = {
+  readonly host: string;
+  readonly port: number;
+  /** Seconds for a whole request, body included: bodies that never end are cut off after it. */
+  readonly bodyTimeout: number;
+};
+
 /** @throws ListenError when the port is taken or not allowed */
-export function listen(
-  app: Express,
-  { host, port }: { readonly host: string; readonly port: number },
-): Promise<Server> {
+export function listen(app: Express, { host, port, bodyTimeout }: ListenOptions): Promise<Server> {
+  const requestTimeout = bodyTimeout * 1000;
   const server = createServer(
     {
       connectionsCheckingInterval: CHECK_INTERVAL_MS,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
+      headersTimeout: Math.min(HEADERS_TIMEOUT_MS, requestTimeout),
+      requestTimeout,
     },
     app,
   );
+  answerConnectionErrors(server, bodyTimeout);
   server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS;
   return new Promise((resolve, reject) => {
     server.once("error", (cause: NodeJS.ErrnoException) => {

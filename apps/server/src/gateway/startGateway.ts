@@ -12,6 +12,7 @@ import {
   modelCosts,
   planStages,
   type FleetEvents,
+  type MessageSocket,
   type Place,
   type ReplicaPlan,
 } from "@stagecoach/parallel";
@@ -25,6 +26,7 @@ import {
   now,
   type Listener,
 } from "@stagecoach/parallel/node";
+import { loadTokenizer } from "@stagecoach/tokenizer/node";
 import type { EncoderModel, PoolingMode } from "@stagecoach/transformer";
 import {
   jsonReader,
@@ -46,7 +48,6 @@ import type { Serving } from "../http/serving.ts";
 import { Metrics } from "../metrics/metrics.ts";
 import { version } from "../version.ts";
 import { listen } from "./listen.ts";
-import { loadModelTokenizer } from "./loadTokenizer.ts";
 import { Supervisor } from "./supervisor.ts";
 
 export type Gateway = {
@@ -71,6 +72,8 @@ export type Gateway = {
 export type GatewayControls = {
   readonly log: Logger;
   readonly onDownload?: (progress: DownloadProgress) => void;
+  /** Ends a start that is under way: what has started is stopped, and the start rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
 };
 
 const HEARTBEAT_MS = 1000;
@@ -83,7 +86,15 @@ const CONTROL_MESSAGE_BYTES = 1 << 20;
 export async function startGateway(settings: ServeSettings, controls: GatewayControls): Promise<Gateway> {
   const { log } = controls;
   const metrics = new Metrics({ version, numStages: settings.stages, numReplicas: settings.replicas });
-  const serving: Serving = { settings, version, metrics, phase: "resolving model", problem: null, model: null };
+  const serving: Serving = {
+    settings,
+    version,
+    metrics,
+    phase: "resolving model",
+    problem: null,
+    missingStage: () => null,
+    model: null,
+  };
   const server = await listen(createApp(serving, log), settings);
   try {
     return await startServing({ settings, serving, server, controls });
@@ -102,11 +113,12 @@ type Start = {
 };
 
 async function startServing({ settings, serving, server, controls }: Start): Promise<Gateway> {
-  const { log, onDownload } = controls;
+  const { log, onDownload, signal } = controls;
   const resolved = await resolveModel(settings.model, {
     revision: settings.revision,
     onProgress: onDownload,
     onWarning: (warning) => log.warn(warning),
+    signal,
   });
   const described = await readEncoderModel(jsonReader(resolved.folder));
   const model = withPooling(described, settings.pooling);
@@ -122,6 +134,8 @@ async function startServing({ settings, serving, server, controls }: Start): Pro
   const failure = Promise.withResolvers<never>();
   failure.promise.catch(() => {});
   const stages = planStages(modelCosts(model), settings.stages);
+  const fingerprint = await layoutFingerprint(resolved.folder);
+  signal?.throwIfAborted();
   const fleet: { current: Fleet | null } = { current: null };
   const listener = await listenForWorkers({ settings, token, model, fleet, log });
   const plan: ReplicaPlan = {
@@ -129,7 +143,7 @@ async function startServing({ settings, serving, server, controls }: Start): Pro
     model: {
       reference: resolved.source === "folder" ? resolved.folder : resolved.id,
       revision: resolved.revision,
-      fingerprint: await layoutFingerprint(resolved.folder),
+      fingerprint,
     },
     engine: settings.engine,
     threads: threadsPerStage(settings),
@@ -165,19 +179,26 @@ async function startServing({ settings, serving, server, controls }: Start): Pro
     newId,
     events: fleetEvents({ serving, supervisor, log, onUp: up.resolve, onFailure: failure.reject }),
   });
+  const { pipeline } = fleet.current;
+  serving.missingStage = () => pipeline.missingStage;
   supervisor.start();
+  if (settings.externalWorkers > 0) {
+    const join = listener.urlOf("", settings.advertiseHost);
+    log.info({ join, externalWorkers: settings.externalWorkers }, "waiting for workers: stagecoach worker --join");
+  }
   const stopWorkers = async () => {
     fleet.current?.stop();
+    // A child that joins from now on is sent away.
+    fleet.current = null;
     await supervisor.stop(settings.shutdownTimeout * 1000);
     await listener.close();
   };
   try {
     const [tokenizer] = await Promise.all([
-      loadModelTokenizer(resolved.folder, model.modules),
+      loadTokenizer(resolved.folder),
       rememberServedModel(settings.dataDir, servedFacts(name, resolved, model), { replace: settings.replaceModel }),
-      Promise.race([up.promise, failure.promise]),
+      Promise.race([up.promise, failure.promise, rejectionOf(signal)]),
     ]);
-    const { pipeline } = fleet.current;
     const batcher = new Batcher({
       pipeline,
       maxBatchTokens: settings.maxBatchTokens,
@@ -200,7 +221,6 @@ async function startServing({ settings, serving, server, controls }: Start): Pro
       dtype: "float32",
       embedder: new Embedder({ model, tokenizer, batcher, now }),
       isUp: () => pipeline.isUp,
-      missingStage: () => pipeline.missingStage,
     };
     serving.phase = "ready";
     return {
@@ -268,8 +288,8 @@ function listenForWorkers({
         maxMessageBytes: CONTROL_MESSAGE_BYTES,
         accept: (socket) =>
           fleet.current === null
-            ? socket.close(closeCodes.goingAway, "the gateway is starting; join again")
-            : fleet.current.acceptControl(socket),
+            ? socket.close(closeCodes.goingAway, "the gateway is starting or stopping; join again")
+            : fleet.current.acceptControl(logRefusal(socket, log)),
       },
       "/data": {
         maxMessageBytes: maxFrameBytes(model, settings),
@@ -284,6 +304,26 @@ function listenForWorkers({
         },
       },
     },
+  });
+}
+
+/** What a peer said wrong on its control connection is told to the peer; those who read this log want to know as well. */
+function logRefusal(socket: MessageSocket, log: Logger): MessageSocket {
+  return {
+    ...socket,
+    close(code, reason) {
+      if (code === closeCodes.protocolViolation) log.warn({ reason, peer: socket.peer }, "control connection refused");
+      socket.close(code, reason);
+    },
+  };
+}
+
+/** Rejects when the signal is aborted. */
+function rejectionOf(signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_, reject) => {
+    const onAbort = () => reject(signal?.reason instanceof Error ? signal.reason : new Error("aborted"));
+    if (signal?.aborted === true) onAbort();
+    signal?.addEventListener("abort", onAbort, { once: true });
   });
 }
 
@@ -321,8 +361,8 @@ function fleetEvents({ serving, supervisor, log, onUp, onFailure }: EventTargets
     onRefused(worker, { code, message }) {
       log.error({ ...worker, code, message }, "a stage cannot be loaded");
       serving.problem = message;
-      // Before anything has worked, trying again is of no use: say what is wrong and end.
-      if (!wasUp) onFailure(new StageRefusedError(code, message));
+      // Before anything has worked, trying again is of no use: say what is wrong and end. A worker from elsewhere can be mended there.
+      if (!wasUp && supervisor.owns(worker.workerId)) onFailure(new StageRefusedError(code, message));
     },
     onCounters: (place, growth) => metrics.observeWorker(place, growth),
   };

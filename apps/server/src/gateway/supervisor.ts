@@ -7,6 +7,7 @@
 import type { Place } from "@stagecoach/parallel";
 import type { StageWorkerSettings } from "@stagecoach/stage-worker";
 import { spawn, type ChildProcess } from "node:child_process";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { Logger } from "pino";
 
@@ -23,6 +24,7 @@ type Child = {
   workerId: string;
   startedAt: number;
   pauseMs: number;
+  restart: NodeJS.Timeout | null;
 };
 
 /** A child that lived this long had started well: the next one starts at once. */
@@ -43,6 +45,7 @@ export class Supervisor {
       workerId: "",
       startedAt: 0,
       pauseMs: PAUSE_MS.first,
+      restart: null,
     }));
   }
 
@@ -57,6 +60,11 @@ export class Supervisor {
     );
   }
 
+  /** Whether a worker is one of this supervisor's children. */
+  owns(workerId: string): boolean {
+    return this.#children.some((child) => child.workerId === workerId);
+  }
+
   /** A worker has lost its lease: if it is one of ours and still there (stopped, stuck), end it the hard way. */
   killIfOurs(workerId: string): void {
     this.#children.find((child) => child.workerId === workerId)?.process?.kill("SIGKILL");
@@ -65,6 +73,7 @@ export class Supervisor {
   /** Children have been told to stop: wait for them, at most `graceMs`, then kill. */
   async stop(graceMs: number): Promise<void> {
     this.#isStopping = true;
+    for (const { restart } of this.#children) if (restart !== null) clearTimeout(restart);
     const living = this.#children.flatMap(({ process: child }) => (child === null ? [] : [child]));
     const timer = setTimeout(() => living.forEach((child) => child.kill("SIGKILL")), graceMs);
     await Promise.all(
@@ -91,7 +100,7 @@ export class Supervisor {
       detached: true,
     });
     child.process = worker;
-    worker.stderr?.setEncoding("utf8").on("data", (text: string) => this.#passOn(text, child.place));
+    createInterface({ input: worker.stderr }).on("line", (line) => this.#passOn(line, child.place));
     worker.on("error", (error) => log.error({ err: error, replica, stage }, "worker could not be started"));
     worker.on("exit", (code, signal) => {
       child.process = null;
@@ -107,19 +116,18 @@ export class Supervisor {
       lived > STABLE_MS ? PAUSE_MS.first : Math.min(PAUSE_MS.longest, Math.max(PAUSE_MS.shortest, child.pauseMs * 2));
     log.warn({ ...child.place, ...exit, pauseMs: child.pauseMs }, "worker ended unasked; starting another");
     onRestart(child.place);
-    setTimeout(() => this.#spawn(child), child.pauseMs);
+    child.restart = setTimeout(() => this.#spawn(child), child.pauseMs);
   }
 
   /** Lines of JSON become log entries of their stage; anything else (a crash's last words) is logged as it is. */
-  #passOn(text: string, place: Place): void {
-    for (const line of text.split("\n").filter((each) => each.trim() !== "")) {
-      const { log } = this.#options;
-      try {
-        const { msg, level: _level, time: _time, ...facts } = JSON.parse(line) as Record<string, unknown>;
-        log.info({ ...place, ...facts }, `worker: ${String(msg)}`);
-      } catch {
-        log.warn({ ...place, text: line }, "worker wrote");
-      }
+  #passOn(line: string, place: Place): void {
+    const { log } = this.#options;
+    if (line.trim() === "") return;
+    try {
+      const { msg, level: _level, time: _time, ...facts } = JSON.parse(line) as Record<string, unknown>;
+      log.info({ ...place, ...facts }, `worker: ${String(msg)}`);
+    } catch {
+      log.warn({ ...place, text: line }, "worker wrote");
     }
   }
 }

@@ -6,9 +6,10 @@ import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
 import { limitConcurrency } from "./admission.ts";
 import { requireApiKey } from "./auth.ts";
-import { nativeErrors, openAiErrors } from "./errorTables.ts";
+import { errorAnswer, familyOfPath } from "./errorAnswer.ts";
 import { HttpProblem, problemOf } from "./httpProblem.ts";
 import { serveOpenApi } from "./openApi.ts";
+import { readJson } from "./readJson.ts";
 import type { Route } from "./route.ts";
 import { embedRoutes } from "./routes/embed.ts";
 import { openAiRoutes } from "./routes/openAi.ts";
@@ -36,21 +37,20 @@ export function createApp(serving: Serving, log: Logger): Express {
   });
   const needsKey = requireApiKey(settings.apiKey);
   const admitted = limitConcurrency(settings.maxConcurrentRequests, metrics);
-  // Whatever the content type says: `curl -d` calls JSON a form.
-  const body = express.json({ limit: settings.payloadLimit, strict: false, type: () => true });
+  const body = readJson(settings.payloadLimit);
   for (const route of routes) {
     const guards = route.isInference ? [needsKey, admitted] : route.family === "openai" ? [needsKey] : [];
     app[route.method](
       expressPath(route.path),
       observe(serving, route),
       ...guards,
-      ...(route.request === undefined ? [] : [body]),
+      ...(route.request === undefined ? [] : body),
       route.handler,
     );
   }
   serveOpenApi(app, routes, version);
   app.use(unknownRoute(routes));
-  app.use(answerError(log));
+  app.use(answerError(log, routes));
   return app;
 }
 
@@ -98,21 +98,33 @@ function observe({ metrics }: Serving, { path, method }: Route): RequestHandler 
   };
 }
 
+/** Routes of a path, whatever their method; a trailing slash makes no difference, as in express. */
+function routesAt(routes: readonly Route[], path: string): Route[] {
+  const plain = path === "/" ? path : path.replace(/\/+$/, "");
+  return routes.filter((route) => {
+    const [before, after] = route.path.split("{model}");
+    return after === undefined ? before === plain : plain.startsWith(before!) && plain.length > before!.length;
+  });
+}
+
+/** What `serveOpenApi` serves. */
+const documentation = ["/docs", "/openapi.json", "/api-doc/openapi.json"];
+
 function unknownRoute(routes: readonly Route[]): RequestHandler {
   return (request) => {
-    const methods = routes.filter(({ path }) => path === request.path).map(({ method }) => method.toUpperCase());
+    const known = routesAt(routes, request.path).map(({ method }) => method);
+    const methods = documentation.includes(request.path) ? ["get"] : known;
     if (methods.length > 0) {
-      throw new HttpProblem(
-        "method_not_allowed",
-        `${request.path} takes ${methods.join(", ")}, got ${request.method}`,
-        { headers: { allow: methods.join(", ") } },
-      );
+      const allowed = methods.flatMap((method) => (method === "get" ? ["GET", "HEAD"] : ["POST"])).join(", ");
+      throw new HttpProblem("method_not_allowed", `${request.path} takes ${allowed}, got ${request.method}`, {
+        headers: { allow: allowed },
+      });
     }
     throw new HttpProblem("unknown_route", `Unknown request URL: ${request.method} ${request.path} (see /docs)`);
   };
 }
 
-function answerError(log: Logger): ErrorRequestHandler {
+function answerError(log: Logger, routes: readonly Route[]): ErrorRequestHandler {
   // oxlint-disable-next-line max-params -- express knows error handlers by their four parameters
   return (error: unknown, request, response, _next) => {
     const problem = problemOf(error);
@@ -124,13 +136,8 @@ function answerError(log: Logger): ErrorRequestHandler {
       return;
     }
     response.set(problem.headers);
-    const { message, field } = problem;
-    if (request.path.startsWith("/v1/")) {
-      const { status, type, code } = openAiErrors[problem.code];
-      response.status(status).json({ error: { message, type, param: field, code } });
-    } else {
-      const { status, errorType } = nativeErrors[problem.code];
-      response.status(status).json({ error: message, error_type: errorType });
-    }
+    const family = routesAt(routes, request.path)[0]?.family ?? familyOfPath(request.path);
+    const { status, body } = errorAnswer(problem, family);
+    response.status(status).json(body);
   };
 }

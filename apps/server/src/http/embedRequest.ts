@@ -5,9 +5,17 @@ import { EmptyInputError, InvalidInputError } from "../embedding/errors.ts";
 import { servedModel, type ServedModel, type Serving } from "./serving.ts";
 import { setCostHeaders } from "./timingHeaders.ts";
 
-export type CommonOptions = { readonly timeoutMs: number; readonly signal: AbortSignal };
+export type CommonOptions = { readonly timeoutMs: number; readonly signal: AbortSignal; readonly inputField: string };
 
 export type Outcome = { readonly numTokens: number; readonly numTruncated: number; readonly timings: Timings };
+
+type InputsRequest = {
+  readonly inputs: readonly TextInput[];
+  /** What this route calls the inputs. */
+  readonly inputField: string;
+  readonly response: Response;
+  readonly signal: AbortSignal;
+};
 
 /**
  * Check the inputs, do the work, tell the client and the metrics what it cost.
@@ -15,33 +23,46 @@ export type Outcome = { readonly numTokens: number; readonly numTruncated: numbe
  */
 export async function serveInputs<T extends Outcome>(
   serving: Serving,
-  {
-    inputs,
-    response,
-    signal,
-  }: { readonly inputs: readonly TextInput[]; readonly response: Response; readonly signal: AbortSignal },
+  { inputs, inputField, response, signal }: InputsRequest,
   work: (model: ServedModel, options: CommonOptions) => Promise<T>,
 ): Promise<T> {
   const model = servedModel(serving);
-  expectInputs(inputs, serving.settings.maxClientBatchSize);
+  expectInputs(inputs, { inputField, maxClientBatchSize: serving.settings.maxClientBatchSize });
   const started = performance.now();
-  const outcome = await work(model, { timeoutMs: serving.settings.requestTimeout * 1000, signal });
+  const outcome = await work(model, { timeoutMs: serving.settings.requestTimeout * 1000, signal, inputField });
   const { numTokens, numTruncated, timings } = outcome;
-  const characters = inputs.reduce((total, input) => total + (typeof input === "string" ? input.length : 0), 0);
+  const characters = inputs.reduce((total, input) => total + charactersOf(input), 0);
   setCostHeaders(response, { numTokens, numTruncated, characters, timings, totalMs: performance.now() - started });
   serving.metrics.observeRequest({ model: model.name, numTokens, numTruncated, timings });
   return outcome;
 }
 
+/** Code points of a text; ids count as one each, as in text-embeddings-inference. */
+function charactersOf(input: TextInput): number {
+  if (typeof input !== "string") return input.length;
+  let count = input.length;
+  for (let unit = 1; unit < input.length; unit++) if (input.codePointAt(unit - 1)! > 0xffff) count--;
+  return count;
+}
+
+type Limits = { readonly inputField: string; readonly maxClientBatchSize: number };
+
+/** At least one input, none of them empty, and no more than one request may have. @throws EmptyInputError, InvalidInputError */
+export function expectInputs(inputs: readonly TextInput[], limits: Limits): void {
+  expectBatchSize(inputs, limits);
+  const empty = inputs.findIndex((input) => input.length === 0);
+  if (empty !== -1)
+    throw new EmptyInputError(`input ${empty} is empty: expected a text or token ids`, limits.inputField);
+}
+
 /** @throws EmptyInputError, InvalidInputError */
-export function expectInputs(inputs: readonly TextInput[], maxClientBatchSize: number): void {
-  if (inputs.length === 0) throw new EmptyInputError("`inputs` cannot be empty: give at least one text");
+export function expectBatchSize(inputs: readonly unknown[], { inputField, maxClientBatchSize }: Limits): void {
+  if (inputs.length === 0)
+    throw new EmptyInputError(`\`${inputField}\` cannot be empty: give at least one`, inputField);
   if (inputs.length > maxClientBatchSize) {
     throw new InvalidInputError(
-      `batch size ${inputs.length} > maximum allowed batch size ${maxClientBatchSize} (send several requests)`,
-      "inputs",
+      `\`${inputField}\`: batch size ${inputs.length} > maximum allowed batch size ${maxClientBatchSize} (send several requests)`,
+      inputField,
     );
   }
-  const empty = inputs.findIndex((input) => input.length === 0);
-  if (empty !== -1) throw new EmptyInputError(`input ${empty} is empty: expected a text or token ids`);
 }

@@ -14,6 +14,9 @@ export type ErrorCode =
   | "unknown_model"
   | "unknown_route"
   | "method_not_allowed"
+  | "request_timeout"
+  | "headers_too_large"
+  | "malformed_request"
   | "overloaded"
   | "not_ready"
   | "stage_unavailable"
@@ -32,6 +35,9 @@ export const openAiErrors: Readonly<Record<ErrorCode, OpenAiError>> = {
   unknown_model: { status: 404, type: "invalid_request_error", code: "model_not_found" },
   unknown_route: { status: 404, type: "invalid_request_error", code: "unknown_url" },
   method_not_allowed: { status: 405, type: "invalid_request_error", code: "method_not_supported" },
+  request_timeout: { status: 408, type: "invalid_request_error", code: "request_timeout" },
+  headers_too_large: { status: 431, type: "invalid_request_error", code: "headers_too_large" },
+  malformed_request: { status: 400, type: "invalid_request_error", code: null },
   overloaded: { status: 429, type: "rate_limit_error", code: "rate_limit_exceeded" },
   not_ready: { status: 503, type: "server_error", code: "not_ready" },
   stage_unavailable: { status: 503, type: "server_error", code: "stage_unavailable" },
@@ -54,6 +60,9 @@ export const nativeErrors: Readonly<Record<ErrorCode, NativeError>> = {
   unknown_model: { status: 404, errorType: "Validation" },
   unknown_route: { status: 404, errorType: "Validation" },
   method_not_allowed: { status: 405, errorType: "Validation" },
+  request_timeout: { status: 408, errorType: "Validation" },
+  headers_too_large: { status: 431, errorType: "Validation" },
+  malformed_request: { status: 400, errorType: "Validation" },
   overloaded: { status: 429, errorType: "Overloaded" },
   not_ready: { status: 503, errorType: "Unhealthy" },
   stage_unavailable: { status: 503, errorType: "Unhealthy" },

@@ -32,7 +32,7 @@ export class HttpProblem extends Error {
 export function problemOf(error: unknown): HttpProblem {
   if (error instanceof HttpProblem) return error;
   if (error instanceof EmptyInputError)
-    return new HttpProblem("empty_input", error.message, { field: "input", cause: error });
+    return new HttpProblem("empty_input", error.message, { field: error.field, cause: error });
   if (error instanceof InvalidInputError)
     return new HttpProblem("invalid_input", error.message, { field: error.field, cause: error });
   if (error instanceof TokenizerError) return new HttpProblem("invalid_input", error.message, { cause: error });
@@ -47,6 +47,11 @@ export function problemOf(error: unknown): HttpProblem {
     return new HttpProblem("stage_unavailable", error.message, { headers: { "retry-after": "1" }, cause: error });
   }
   if (error instanceof StageFailureError) return new HttpProblem("stage_failure", error.message, { cause: error });
+  // The router's own, for a parameter in the path.
+  if (error instanceof URIError)
+    return new HttpProblem("malformed_request", "the path has a % that is not followed by UTF-8 in two digits each", {
+      cause: error,
+    });
   return (
     bodyProblemOf(error) ??
     new HttpProblem("internal", "an error that nobody expected; the server's log has it under this request's id", {
@@ -55,10 +60,10 @@ export function problemOf(error: unknown): HttpProblem {
   );
 }
 
-/** Errors of express's body parser (body-parser 2, `error.type`). */
+/** Errors of express's body parser (body-parser 2, `error.type`); those of unpacking have a status and no type. */
 function bodyProblemOf(error: unknown): HttpProblem | null {
-  if (!(error instanceof Error) || !("type" in error)) return null;
-  const facts = error as Error & { readonly type: unknown; readonly limit?: number; readonly length?: number };
+  if (!(error instanceof Error) || !("status" in error)) return null;
+  const facts = error as Error & { readonly status: unknown; readonly type?: unknown; readonly limit?: number };
   switch (facts.type) {
     case "entity.too.large":
       return new HttpProblem(
@@ -78,6 +83,9 @@ function bodyProblemOf(error: unknown): HttpProblem | null {
         cause: error,
       });
     default:
-      return null;
+      if (facts.status !== 400) return null;
+      return new HttpProblem("invalid_json", `the body is not what its content-encoding says: ${error.message}`, {
+        cause: error,
+      });
   }
 }

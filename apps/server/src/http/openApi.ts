@@ -1,8 +1,10 @@
 /** @file The OpenAPI document, made from the schemas that check requests, and the page that shows it. */
 import type { Express } from "express";
 import express from "express";
+import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from "zod-openapi";
 import { nativeErrors, openAiErrors, type ErrorCode } from "./errorTables.ts";
 import type { Route } from "./route.ts";
@@ -19,7 +21,7 @@ const requestErrors: readonly ErrorCode[] = [
   "stage_failure",
 ];
 
-export function openApiDocument(routes: readonly Route[], version: string) {
+export function openApiDocument(routes: readonly Route[], version: string): ReturnType<typeof createDocument> {
   const paths: ZodOpenApiPathsObject = {};
   for (const route of routes) paths[route.path] = { ...paths[route.path], [route.method]: operationOf(route) };
   return createDocument({
@@ -74,10 +76,17 @@ function errorResponses({ family }: Route) {
 /** `/openapi.json` and a page to read and try it at `/docs`; nothing is loaded from elsewhere. */
 export function serveOpenApi(app: Express, routes: readonly Route[], version: string): void {
   const document = openApiDocument(routes, version);
-  const page = dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json"));
   app.get(["/openapi.json", "/api-doc/openapi.json"], (_, response) => void response.json(document));
   app.get("/docs", (_, response) => void response.type("html").send(docsPage));
-  app.use("/docs/assets", express.static(page, { index: false }));
+  app.use("/docs/assets", express.static(docsAssets(), { index: false }));
+}
+
+/** In a published package the page lies beside the code (tools/pack); in a checkout it comes from swagger-ui-dist. */
+function docsAssets(): string {
+  const packaged = fileURLToPath(new URL("../../assets/swagger-ui", import.meta.url));
+  return existsSync(packaged)
+    ? packaged
+    : dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json"));
 }
 
 const docsPage = `<!doctype html>

@@ -91,7 +91,14 @@ type Issue = { readonly path: readonly PropertyKey[]; readonly message: string }
 function mostSpecific(issue: z.core.$ZodIssue): Issue {
   if (issue.code !== "invalid_union" || issue.errors.length === 0) return { path: issue.path, message: issue.message };
   const alternatives = issue.errors.flatMap((errors) => errors.slice(0, 1).map(mostSpecific));
-  const deepest = alternatives.reduce((a, b) => (b.path.length > a.path.length ? b : a), alternatives[0]!);
+  const deepest = alternatives.reduce((a, b) => (isFurther(b, a) ? b : a), alternatives[0]!);
   const inUnion = deepest.path.length === 0 ? issue.message : deepest.message;
   return { path: [...issue.path, ...deepest.path], message: inUnion };
+}
+
+/** Whether `a` was found deeper inside of the value than `b`, or at the same depth behind it. */
+function isFurther(a: Issue, b: Issue): boolean {
+  if (a.path.length !== b.path.length) return a.path.length > b.path.length;
+  const differing = a.path.findIndex((key, depth) => key !== b.path[depth]);
+  return differing !== -1 && Number(a.path[differing]) > Number(b.path[differing]);
 }

@@ -18,7 +18,6 @@ export type ServedModel = {
   readonly embedder: Embedder;
   /** Whether a pipeline can take work now. */
   readonly isUp: () => boolean;
-  readonly missingStage: () => number | null;
 };
 
 export type Serving = {
@@ -28,6 +27,8 @@ export type Serving = {
   phase: ServingPhase;
   /** Why the start does not go on, if it does not. */
   problem: string | null;
+  /** The stage that keeps every pipeline from working. */
+  missingStage: () => number | null;
   model: ServedModel | null;
 };
 
@@ -38,9 +39,14 @@ export function isReady({ phase, model }: Serving): boolean {
 
 /** The model, once the server has got that far; later a lost stage is waited for, not refused. @throws HttpProblem */
 export function servedModel(serving: Serving): ServedModel {
-  const { model, phase, problem } = serving;
+  const { model, phase } = serving;
   if (model !== null && (phase === "ready" || phase === "stopping")) return model;
-  throw new HttpProblem("not_ready", problem ?? `the server is starting: ${phase}`, {
-    headers: { "retry-after": "1" },
-  });
+  throw notReady(serving, "the server is starting");
+}
+
+/** 503 with what there is to know: the problem that stops the start, or the stage that is missing, or the phase. */
+export function notReady({ phase, problem, missingStage }: Serving, what: string): HttpProblem {
+  const stage = missingStage();
+  const why = problem ?? (stage === null || phase === "stopping" ? phase : `stage ${stage} is missing`);
+  return new HttpProblem("not_ready", `${what}: ${why}`, { headers: { "retry-after": "1" } });
 }

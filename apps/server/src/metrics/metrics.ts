@@ -23,6 +23,7 @@ export type MetricsScope = {
 
 export class Metrics {
   readonly #registry = new Registry();
+  readonly #numReplicas: number;
   readonly requestsInProgress: Gauge;
   readonly workerRestarts: Counter<"replica" | "stage">;
   readonly stageUp: Gauge<"replica" | "stage">;
@@ -46,6 +47,7 @@ export class Metrics {
   #readQueue = (): { readonly texts: number; readonly tokens: number } => ({ texts: 0, tokens: 0 });
 
   constructor({ version, numStages, numReplicas }: MetricsScope) {
+    this.#numReplicas = numReplicas;
     const registers = [this.#registry];
     const counter = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
       new Counter({ name: `stagecoach_${name}`, help, labelNames, registers });
@@ -195,6 +197,8 @@ export class Metrics {
     ]) {
       each.zero({ model });
     }
+    for (let replica = 0; replica < this.#numReplicas; replica++)
+      this.#microBatchSeconds.zero({ model, replica: String(replica) });
   }
 
   /** Series of the routes, all at zero. */

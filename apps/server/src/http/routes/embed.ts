@@ -1,7 +1,7 @@
 /** @file text-embeddings-inference's embedding routes: `/embed`, `/embed_all`, `/similarity`. */
 import { z } from "zod";
 import { serveInputs } from "../embedRequest.ts";
-import { InvalidInputError } from "../../embedding/errors.ts";
+import { EmptyInputError } from "../../embedding/errors.ts";
 import { postRoute, type Route } from "../route.ts";
 import {
   directionOf,
@@ -31,6 +31,8 @@ const embedSchema = z
   })
   .meta({ id: "EmbedRequest" });
 
+const embedResponseSchema = z.array(vectorSchema).meta({ id: "EmbedResponse" });
+
 const similaritySchema = z
   .strictObject({
     inputs: z.strictObject({ source_sentence: z.string(), sentences: z.array(z.string()) }),
@@ -56,27 +58,33 @@ export function embedRoutes(serving: Serving): Route[] {
     truncationDirection: directionOf(truncation_direction),
     promptName: prompt_name ?? undefined,
   });
-  return [
+  const embed = (path: string, summary: string) =>
     postRoute({
-      path: "/embed",
+      path,
       family: "native",
-      summary: "One vector per input.",
+      summary,
       request: embedSchema,
-      response: z.array(vectorSchema).meta({ id: "EmbedResponse" }),
+      response: embedResponseSchema,
       isInference: true,
       async handle({ body, response, signal }) {
         const { inputs } = listInputs(body.inputs);
-        const { vectors } = await serveInputs(serving, { inputs, response, signal }, ({ embedder }, common) =>
-          embedder.embed(inputs, {
-            ...common,
-            ...textOptions(body),
-            normalize: body.normalize,
-            dimensions: body.dimensions ?? undefined,
-          }),
+        const { vectors } = await serveInputs(
+          serving,
+          { inputs, inputField: "inputs", response, signal },
+          ({ embedder }, common) =>
+            embedder.embed(inputs, {
+              ...common,
+              ...textOptions(body),
+              normalize: body.normalize,
+              dimensions: body.dimensions ?? undefined,
+            }),
         );
         return vectors.map((vector) => Array.from(vector));
       },
-    }),
+    });
+  return [
+    embed("/embed", "One vector per input."),
+    embed("/", "As /embed, for clients that know no more than the server's URL."),
     postRoute({
       path: "/embed_all",
       family: "native",
@@ -86,8 +94,10 @@ export function embedRoutes(serving: Serving): Route[] {
       isInference: true,
       async handle({ body, response, signal }) {
         const { inputs } = listInputs(body.inputs);
-        const { tokens } = await serveInputs(serving, { inputs, response, signal }, ({ embedder }, common) =>
-          embedder.embedTokens(inputs, { ...common, ...textOptions(body) }),
+        const { tokens } = await serveInputs(
+          serving,
+          { inputs, inputField: "inputs", response, signal },
+          ({ embedder }, common) => embedder.embedTokens(inputs, { ...common, ...textOptions(body) }),
         );
         return tokens.map((rows) => rows.map((row) => Array.from(row)));
       },
@@ -102,13 +112,16 @@ export function embedRoutes(serving: Serving): Route[] {
       async handle({ body, response, signal }) {
         const { source_sentence, sentences } = body.inputs;
         if (sentences.length === 0)
-          throw new InvalidInputError(
+          throw new EmptyInputError(
             "`inputs.sentences` cannot be empty: give at least one sentence",
             "inputs.sentences",
           );
         const inputs = [source_sentence, ...sentences];
-        const { vectors } = await serveInputs(serving, { inputs, response, signal }, ({ embedder }, common) =>
-          embedder.embed(inputs, { ...common, ...textOptions(body.parameters ?? {}), normalize: true }),
+        const { vectors } = await serveInputs(
+          serving,
+          { inputs, inputField: "inputs", response, signal },
+          ({ embedder }, common) =>
+            embedder.embed(inputs, { ...common, ...textOptions(body.parameters ?? {}), normalize: true }),
         );
         const [source, ...others] = vectors;
         return others.map((vector) => vector.reduce((total, value, index) => total + value * source![index]!, 0));

@@ -37,12 +37,11 @@ const modelSchema = z
   .meta({ id: "Model" });
 
 export function openAiRoutes(serving: Serving): Route[] {
-  return [
+  const embeddings = (path: string, summary: string) =>
     postRoute({
-      path: "/v1/embeddings",
+      path,
       family: "openai",
-      summary:
-        "Embeddings of texts, of unit length. Inputs that are too long are cut; x-truncated-inputs says how many.",
+      summary,
       request: requestSchema,
       response: responseSchema,
       isInference: true,
@@ -51,7 +50,7 @@ export function openAiRoutes(serving: Serving): Route[] {
         const model = expectModel(serving, body.model);
         const { vectors, numTokens } = await serveInputs(
           serving,
-          { inputs, response, signal },
+          { inputs, inputField: "input", response, signal },
           ({ embedder }, common) =>
             embedder.embed(inputs, { ...common, normalize: true, truncate: true, dimensions: body.dimensions }),
         );
@@ -63,7 +62,13 @@ export function openAiRoutes(serving: Serving): Route[] {
           usage: { prompt_tokens: numTokens, total_tokens: numTokens },
         };
       },
-    }),
+    });
+  return [
+    embeddings(
+      "/v1/embeddings",
+      "Embeddings of texts, of unit length. Inputs that are too long are cut; x-truncated-inputs says how many.",
+    ),
+    embeddings("/embeddings", "As /v1/embeddings."),
     getRoute({
       path: "/v1/models",
       family: "openai",

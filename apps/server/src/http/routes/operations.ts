@@ -1,9 +1,8 @@
 /** @file Routes for those who run the server: what it serves, whether it is well, its metrics. None of them needs a key. */
 import { poolingModes } from "@stagecoach/transformer";
 import { z } from "zod";
-import { HttpProblem } from "../httpProblem.ts";
 import { getRoute, type Route } from "../route.ts";
-import { isReady, servedModel, type Serving } from "../serving.ts";
+import { isReady, notReady, servedModel, type Serving } from "../serving.ts";
 
 const infoSchema = z
   .object({
@@ -37,7 +36,7 @@ export function operationRoutes(serving: Serving): Route[] {
       response: null,
       isInference: false,
       handle({ response }) {
-        if (!isReady(serving)) throw notReady(serving);
+        if (!isReady(serving)) throw notReady(serving, "unhealthy");
         response.status(200).end();
       },
     });
@@ -52,6 +51,7 @@ export function operationRoutes(serving: Serving): Route[] {
     }),
     health("/health", "200 when requests can be served, 503 until then."),
     health("/ping", "As /health."),
+    health("/", "As /health."),
     health("/readyz", "As /health: whether to send traffic."),
     getRoute({
       path: "/livez",
@@ -95,10 +95,4 @@ function info(serving: Serving): z.output<typeof infoSchema> {
     sha: null,
     docker_label: null,
   };
-}
-
-function notReady({ phase, problem, model }: Serving): HttpProblem {
-  const stage = model?.missingStage() ?? null;
-  const why = problem ?? (phase === "ready" && stage !== null ? `stage ${stage} is missing` : phase);
-  return new HttpProblem("not_ready", `unhealthy: ${why}`, { headers: { "retry-after": "1" } });
 }

@@ -1,8 +1,7 @@
 /** @file text-embeddings-inference's `/tokenize` and `/decode`. */
 import { toUtf8Offsets, type Tokenizer } from "@stagecoach/tokenizer";
 import { z } from "zod";
-import { expectInputs } from "../embedRequest.ts";
-import { InvalidInputError } from "../../embedding/errors.ts";
+import { expectBatchSize, expectInputs } from "../embedRequest.ts";
 import { postRoute, type Route } from "../route.ts";
 import { promptNameSchema } from "../schemas.ts";
 import { servedModel, type Serving } from "../serving.ts";
@@ -46,9 +45,11 @@ export function tokenizeRoutes(serving: Serving): Route[] {
       handle({ body }) {
         const { embedder } = servedModel(serving);
         const inputs = typeof body.inputs === "string" ? [body.inputs] : body.inputs;
-        expectInputs(inputs, serving.settings.maxClientBatchSize);
+        expectInputs(inputs, { inputField: "inputs", maxClientBatchSize: serving.settings.maxClientBatchSize });
         const prompt = embedder.promptOf(body.prompt_name ?? undefined);
-        return inputs.map((input) => tokensOf(embedder.tokenizer, prompt + input, body.add_special_tokens));
+        return inputs.map((input) =>
+          tokensOf(embedder.tokenizer, embedder.textOf(input, prompt), body.add_special_tokens),
+        );
       },
     }),
     postRoute({
@@ -61,8 +62,7 @@ export function tokenizeRoutes(serving: Serving): Route[] {
       handle({ body }) {
         const { tokenizer } = servedModel(serving).embedder;
         const nested = body.ids.every((each) => Array.isArray(each)) ? body.ids : [body.ids];
-        if (nested.length === 0)
-          throw new InvalidInputError("`ids` cannot be empty: give at least one token id", "ids");
+        expectBatchSize(nested, { inputField: "ids", maxClientBatchSize: serving.settings.maxClientBatchSize });
         return nested.map((ids) => tokenizer.decode(ids, { skipSpecialTokens: body.skip_special_tokens }));
       },
     }),
