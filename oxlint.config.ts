@@ -6,16 +6,17 @@
  */
 import { defineConfig } from "oxlint";
 
-const packages = ["graph", "engine", "transformer", "tokenizer", "parallel", "stage-worker"] as const;
+const packages = ["graph", "engine", "transformer", "tokenizer", "training", "parallel", "stage-worker"] as const;
 
 const mayImport: Record<string, readonly string[]> = {
   "libs/graph": [],
   "libs/engine": ["graph"],
   "libs/transformer": ["graph"],
   "libs/tokenizer": [],
+  "libs/training": ["graph", "engine", "transformer", "tokenizer"],
   "libs/parallel": ["graph", "engine", "transformer"],
-  "apps/stage-worker": ["graph", "engine", "transformer", "parallel"],
-  "apps/server": ["graph", "engine", "transformer", "tokenizer", "parallel", "stage-worker"],
+  "apps/stage-worker": ["graph", "engine", "transformer", "training", "parallel"],
+  "apps/server": ["graph", "engine", "transformer", "tokenizer", "training", "parallel", "stage-worker"],
 };
 
 const nameOf = (name: string) => `@stagecoach/${name}`;

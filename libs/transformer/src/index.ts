@@ -45,3 +45,13 @@ export {
 export { readSentenceModules, type DenseModule, type ReadJson, type SentenceModules } from "./sentenceModules.ts";
 export { stageGraph, type LayerRange, type StageGraphOptions } from "./stageGraph.ts";
 export { stageInputs, type HiddenBatch, type StageInput, type TokenBatch } from "./stageInputs.ts";
+export {
+  lossParts,
+  problemTypes,
+  taskNames,
+  type ProblemType,
+  type Target,
+  type Task,
+  type TaskName,
+  type TrainingBatch,
+} from "./tasks/task.ts";

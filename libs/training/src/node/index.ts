@@ -1,0 +1,1 @@
+/** @file What training needs of Node: files. */

@@ -1,0 +1,82 @@
+/**
+ * @file What a model is trained to do: the tasks, and the batches that they learn from.
+ *
+ * A batch is packed like any other (packing.ts); what a task needs besides the tokens travels as named targets, so that
+ * links and schedules need not know the tasks.
+ *
+ * Dimensions: T packed tokens, B texts, C classes, M labelled rows, Q questions (groups of C choices).
+ */
+import type { TokenBatch } from "../stageInputs.ts";
+
+export const problemTypes = ["single_label_classification", "multi_label_classification", "regression"] as const;
+/** `problem_type` of transformers' config. */
+export type ProblemType = (typeof problemTypes)[number];
+
+/**
+ * Targets (see TrainingBatch) and outputs of each task:
+ *
+ * | task                    | targets                                                          | outputs besides `loss`                  |
+ * | ----------------------- | ---------------------------------------------------------------- | --------------------------------------- |
+ * | sequence-classification | `labels` int32 [B], or float32 [B, C] (multi-label, regression)  | `logits` [B, C]                         |
+ * | token-classification    | `label_rows` int32 [M], `labels` int32 [M]                       | `logits` [T, C]                         |
+ * | question-answering      | `start_positions`, `end_positions` int32 [B], within the text    | `logits` [T, 2]: start, end             |
+ * | multiple-choice         | `choice_index` int32 [Q, C]: texts of a question; `labels` [Q]   | `logits` [Q, C]                         |
+ * | masked-lm               | `masked_rows` int32 [M], `masked_labels` int32 [M]               | `masked_lm_loss` [M], `masked_lm_correct` [M] (0 or 1) |
+ * | next-sentence           | `next_sentence_labels` int32 [B] (0 is next, 1 is random)        | `next_sentence_logits` [B, 2]           |
+ * | pretraining             | those of masked-lm and next-sentence                             | those of masked-lm and next-sentence    |
+ */
+export type Task =
+  | {
+      readonly name: "sequence-classification";
+      readonly problemType: ProblemType;
+      readonly numLabels: number;
+      /** One weight per class, single-label only. */
+      readonly classWeights?: readonly number[];
+    }
+  | { readonly name: "token-classification"; readonly numLabels: number; readonly classWeights?: readonly number[] }
+  | { readonly name: "question-answering" }
+  | { readonly name: "multiple-choice"; readonly numChoices: number }
+  | { readonly name: "masked-lm" }
+  | { readonly name: "next-sentence" }
+  | { readonly name: "pretraining" };
+
+export type TaskName = Task["name"];
+export const taskNames = [
+  "sequence-classification",
+  "token-classification",
+  "question-answering",
+  "multiple-choice",
+  "masked-lm",
+  "next-sentence",
+  "pretraining",
+] as const satisfies readonly TaskName[];
+
+/** A loss is a sum of parts; each is divided by what it counts over the whole step, not over a micro-batch. */
+export const lossParts: Readonly<Record<TaskName, readonly string[]>> = {
+  "sequence-classification": ["labels"],
+  "token-classification": ["labels"],
+  "question-answering": ["positions"],
+  "multiple-choice": ["labels"],
+  "masked-lm": ["masked_lm"],
+  "next-sentence": ["next_sentence"],
+  pretraining: ["masked_lm", "next_sentence"],
+};
+
+export type Target = {
+  readonly dtype: "int32" | "float32";
+  readonly shape: readonly number[];
+  readonly data: Int32Array | Float32Array;
+};
+
+/** One micro-batch of a training step, or of an evaluation. */
+export type TrainingBatch = TokenBatch & {
+  /** `[B]`: number of each text in the order of the run (counts on over epochs); keys its dropout masks. */
+  readonly textIds: Int32Array;
+  readonly targets: Readonly<Record<string, Target>>;
+  /**
+   * What each loss part counts in this micro-batch: its labels (for class weights the sum of their weights, for
+   * multi-label and regression labels times classes, for question answering texts). The reciprocal of the sum over the
+   * step is the input `scale.<part>` of the graph.
+   */
+  readonly counts: Readonly<Record<string, number>>;
+};
