@@ -6,8 +6,8 @@
  * - Requests share the pipeline by tokens (start-time fair queueing, Goyal et al. 1996): a request of thousands of texts does
  *   not hold up one with a single text.
  * - From the texts that are next, micro-batches of similar length are cut (lengthGroups.ts); the one with the oldest text goes first.
- * - What a lost stage was working on is queued again. A text that goes down with several pipelines runs alone, so that
- *   it cannot take others with it.
+ * - What a lost stage was working on is queued again. A text that goes down with several pipelines is a suspect: it runs alone,
+ *   and never two at a time, so that it cannot take those with it that went down beside it before.
  *
  * **Invariant:** a request ends exactly once: with all its vectors, an error, or because its caller left.
  */
@@ -59,9 +59,9 @@ export type BatcherOptions = {
 };
 
 /** Times that a text may go down with a pipeline before its request fails. */
-const MAX_ATTEMPTS = 4;
-/** From this attempt on, a text runs alone. */
-const ALONE_FROM_ATTEMPT = 2;
+const MAX_LOSSES = 4;
+/** From this loss on, a text is a suspect. */
+const SUSPECT_FROM_LOSS = 2;
 /** Texts are cut from a window of this many full micro-batches: enough to find similar lengths, few enough to stay fair. */
 const WINDOW_BATCHES = 4;
 /** A micro-batch below this size costs more per token than it gains in overlap of stages. */
@@ -71,8 +71,13 @@ type QueuedText = {
   readonly request: Active;
   readonly index: number;
   readonly length: number;
+  /** How often it was with a pipeline before. */
   attempts: number;
+  /** How often it went down with one. */
+  losses: number;
+  /** It shares no micro-batch: another failed with it, or it is a suspect. */
   isAlone: boolean;
+  isSuspect: boolean;
 };
 
 type Active = {
@@ -95,6 +100,8 @@ export class Batcher {
   #queuedTokens = 0;
   #queuedTexts = 0;
   #virtualNow = 0;
+  /** A suspect is with the pipeline. */
+  #isSuspectOut = false;
   #idleListeners: (() => void)[] = [];
 
   constructor(options: BatcherOptions) {
@@ -118,7 +125,7 @@ export class Batcher {
    * @throws StageFailureError when a stage's engine fails on one of the texts
    * @throws the signal's reason when it is aborted
    */
-  submit(request: BatchRequest): Promise<BatchResponse> {
+  async submit(request: BatchRequest): Promise<BatchResponse> {
     const tokens = request.texts.reduce((total, { ids }) => total + ids.length, 0);
     this.#admit(tokens);
     return new Promise((resolve, reject) => {
@@ -150,7 +157,9 @@ export class Batcher {
         index,
         length: ids.length,
         attempts: 0,
+        losses: 0,
         isAlone: false,
+        isSuspect: false,
       }));
       this.#active.add(active);
       this.#enqueue(texts.toSorted((a, b) => b.length - a.length));
@@ -208,7 +217,7 @@ export class Batcher {
 
   /** The micro-batch to send next: texts of one output kind, similar in length, the fairest choice among them. */
   #nextGroup(): QueuedText[] {
-    const window = this.#window();
+    const window = this.#window().filter(({ isSuspect }) => !isSuspect || !this.#isSuspectOut);
     const [first] = window;
     if (first === undefined) return [];
     if (first.isAlone) return [first];
@@ -276,14 +285,15 @@ export class Batcher {
     const sentAt = now();
     const queueMs = group.map(({ request }) => sentAt - request.queuedAt);
     const attempt = Math.max(...group.map(({ attempts }) => attempts));
+    const isSuspect = group[0]!.isSuspect;
+    if (isSuspect) this.#isSuspectOut = true;
     try {
       const result = await pipeline.submit(packTexts(group), group[0]!.request.given.output, attempt);
       const inferenceMs = now() - sentAt;
       const lengths = group.map(({ length }) => length);
-      const tokens = lengths.reduce((a, b) => a + b, 0);
       onMicroBatch?.({
         texts: group.length,
-        tokens,
+        tokens: lengths.reduce((a, b) => a + b, 0),
         paddedTokens: group.length * Math.max(...lengths),
         queueMs,
         inferenceMs,
@@ -293,6 +303,7 @@ export class Batcher {
     } catch (error) {
       this.#retryOrFail(group, error instanceof Error ? error : new Error(String(error)));
     }
+    if (isSuspect) this.#isSuspectOut = false;
     this.#dispatch();
   }
 
@@ -324,14 +335,16 @@ export class Batcher {
     for (const text of group) {
       if (!this.#active.has(text.request)) continue;
       text.attempts++;
-      if (isLost && text.attempts >= MAX_ATTEMPTS) {
+      if (isLost) text.losses++;
+      if (isLost && text.losses >= MAX_LOSSES) {
         text.request.finish(
-          new StageUnavailableError(error.stage, `it was lost ${text.attempts} times while working on this request`, {
+          new StageUnavailableError(error.stage, `it was lost ${text.losses} times while working on this request`, {
             cause: error,
           }),
         );
       } else if (isLost || canSplit) {
-        text.isAlone = canSplit || text.attempts >= ALONE_FROM_ATTEMPT;
+        text.isSuspect = text.losses >= SUSPECT_FROM_LOSS;
+        text.isAlone ||= canSplit || text.isSuspect;
         text.request.waiting.unshift(text);
         this.#queuedTexts++;
         this.#queuedTokens += text.length;

@@ -12,7 +12,7 @@ const place = { replica: count, stage: count };
 const range = z.strictObject({ start: count, end: count });
 const runCost = z.strictObject({ fixed: z.number(), token: z.number(), padded: z.number(), attention: z.number() });
 
-/** Cumulative since the worker's start; the gateway turns them into metrics. */
+/** Cumulative since the worker joined; the gateway turns them into metrics. */
 const counters = z.strictObject({
   microBatches: count,
   tokens: count,
@@ -89,30 +89,36 @@ export type GatewayMessageOf<K extends GatewayMessage["kind"]> = Extract<Gateway
 export type WorkerCounters = z.infer<typeof counters>;
 export type Assignment = GatewayMessageOf<"assign">;
 
+/** What every version's hello has: the number is looked at before anything that a version may have changed. */
+const anyHello = z.looseObject({ kind: z.literal("hello"), protocol: z.int() });
+
 /** @throws ProtocolError for text that is no message of a worker, or one of another protocol version */
 export function readWorkerMessage(text: string | Uint8Array): WorkerMessage {
-  const message = read(fromWorker, text);
-  if (message.kind === "hello" && message.protocol !== PROTOCOL_VERSION) {
+  const json = parse(text);
+  const hello = anyHello.safeParse(json);
+  if (hello.success && hello.data.protocol !== PROTOCOL_VERSION) {
     throw new ProtocolError(
-      `control: expected protocol version ${PROTOCOL_VERSION}, got ${message.protocol} (run the same release on both ends)`,
+      `control: expected protocol version ${PROTOCOL_VERSION}, got ${hello.data.protocol} (run the same release on both ends)`,
     );
   }
-  return message;
+  return read(fromWorker, json);
 }
 
 /** @throws ProtocolError */
 export function readGatewayMessage(text: string | Uint8Array): GatewayMessage {
-  return read(fromGateway, text);
+  return read(fromGateway, parse(text));
 }
 
-function read<T>(schema: z.ZodType<T>, text: string | Uint8Array): T {
+function parse(text: string | Uint8Array): unknown {
   if (typeof text !== "string") throw new ProtocolError("control: expected text, got a binary message");
-  let json: unknown;
   try {
-    json = JSON.parse(text);
+    return JSON.parse(text) as unknown;
   } catch (cause) {
     throw new ProtocolError("control: a message is not JSON", { cause });
   }
+}
+
+function read<T>(schema: z.ZodType<T>, json: unknown): T {
   const parsed = schema.safeParse(json);
   if (!parsed.success) throw new ProtocolError(`control: ${z.prettifyError(parsed.error)}`);
   return parsed.data;

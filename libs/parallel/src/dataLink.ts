@@ -45,9 +45,12 @@ export class DataLink {
   readonly closed: Promise<string>;
   readonly #socket: MessageSocket;
   readonly #options: DataLinkOptions;
+  /** Micro-batches that this end may send. */
   #credits = 0;
+  /** Micro-batches that the other end may send. */
+  #granted = 0;
   #waiting: {
-    readonly frame: Frame;
+    readonly bytes: Uint8Array;
     readonly since: number;
     readonly sent: () => void;
     readonly failed: (error: Error) => void;
@@ -73,13 +76,11 @@ export class DataLink {
   static async open(socket: MessageSocket, hello: LinkHello, options: DataLinkOptions): Promise<DataLink> {
     const link = new DataLink(socket, options);
     const welcome = link.#expect("welcome");
-    link.#write({
-      ...blank,
-      kind: "hello",
-      epoch: hello.epoch,
-      meta: { ...hello, credits: hello.role === "receiver" ? options.credits : 0 },
-    });
-    link.#credits = creditsOf(await welcome);
+    link.#granted = hello.role === "receiver" ? options.credits : 0;
+    link.#write({ ...blank, kind: "hello", epoch: hello.epoch, meta: { ...hello, credits: link.#granted } });
+    const frame = await welcome;
+    // Added, not set: more credits may have come in the same packet.
+    link.#credits += link.#orViolate(() => creditsOf(frame));
     return link;
   }
 
@@ -94,20 +95,16 @@ export class DataLink {
   ): Promise<{ readonly link: DataLink; readonly hello: LinkHello }> {
     const link = new DataLink(socket, options);
     const frame = await link.#expect("hello");
-    const hello = readHello(frame);
+    const { hello, credits } = link.#orViolate(() => ({ hello: readHello(frame), credits: creditsOf(frame) }));
     try {
       verify(hello);
     } catch (error) {
       link.close(error instanceof Error ? error.message : String(error), closeCodes.staleEpoch);
       throw error;
     }
-    link.#credits = creditsOf(frame);
-    link.#write({
-      ...blank,
-      kind: "welcome",
-      epoch: hello.epoch,
-      meta: { credits: hello.role === "sender" ? options.credits : 0 },
-    });
+    link.#credits += credits;
+    link.#granted = hello.role === "sender" ? options.credits : 0;
+    link.#write({ ...blank, kind: "welcome", epoch: hello.epoch, meta: { credits: link.#granted } });
     return { link, hello };
   }
 
@@ -127,21 +124,27 @@ export class DataLink {
     return this.#closeReason === null ? Math.max(0, this.#credits - this.#waiting.length) : 0;
   }
 
-  /** Send when there is a credit. Resolves once the frame is with the socket; rejects when the link goes first. */
+  /**
+   * Send when there is a credit. Resolves once the frame is with the socket.
+   * @throws ProtocolError when the link goes first; FrameError for a frame that cannot be written
+   */
   send(frame: Frame): Promise<void> {
     return new Promise((sent, failed) => {
-      this.#waiting.push({ frame, since: this.#options.now(), sent, failed });
+      const bytes = encodeFrame(frame, this.#options.crc32);
+      this.#waiting.push({ bytes, since: this.#options.now(), sent, failed });
       this.#flush();
     });
   }
 
   /** Allow the other end to send `count` more micro-batches. */
   grant(count: number): void {
-    if (this.#closeReason === null) this.#write({ ...blank, kind: "credit", meta: { credits: count } });
+    if (this.#closeReason !== null) return;
+    this.#granted += count;
+    this.#write({ ...blank, kind: "credit", meta: { credits: count } });
   }
 
   close(reason: string, code: number = closeCodes.normal): void {
-    this.#socket.close(code, reason.slice(0, 100));
+    this.#socket.close(code, reason);
     this.#end(reason);
   }
 
@@ -152,14 +155,17 @@ export class DataLink {
       this.#credits--;
       this.counters.waitedMs += this.#options.now() - next.since;
       this.counters.framesSent++;
-      this.#write(next.frame);
+      this.#writeBytes(next.bytes);
       next.sent();
     }
     if (this.#closeReason !== null) this.#rejectWaiting();
   }
 
   #write(frame: Frame): void {
-    const bytes = encodeFrame(frame, this.#options.crc32);
+    this.#writeBytes(encodeFrame(frame, this.#options.crc32));
+  }
+
+  #writeBytes(bytes: Uint8Array): void {
     this.counters.bytesSent += bytes.length;
     this.#socket.send(bytes);
   }
@@ -182,23 +188,37 @@ export class DataLink {
     if (typeof message === "string") return this.#violate("expected binary frames, got text");
     this.counters.bytesReceived += message.length;
     let frame: Frame;
+    let credits = 0;
     try {
       frame = decodeFrame(message, this.#options.crc32);
+      if (frame.kind === "credit") credits = creditsOf(frame);
     } catch (error) {
-      if (!(error instanceof FrameError)) throw error;
+      if (!(error instanceof FrameError || error instanceof ProtocolError)) throw error;
       return this.#violate(error.message);
     }
     if (this.#handshake !== null) return this.#handshake(frame);
     if (frame.kind === "credit") {
-      this.#credits += creditsOf(frame);
+      this.#credits += credits;
       this.#flush();
       this.#onCredit();
       return;
     }
     if (frame.kind === "hello" || frame.kind === "welcome") return this.#violate(`a second ${frame.kind} frame`);
+    if (this.#granted === 0) return this.#violate(`a ${frame.kind} frame without a credit`);
+    this.#granted--;
     this.counters.framesReceived++;
     if (this.#onFrame === null) this.#early.push(frame);
     else this.#onFrame(frame);
+  }
+
+  /** What `read` gives; when it refuses, the other end is told before the error goes on. */
+  #orViolate<T>(read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      if (error instanceof ProtocolError) this.#violate(error.message);
+      throw error;
+    }
   }
 
   #violate(what: string): void {

@@ -26,7 +26,9 @@ export function calibrationShapes(maxLength: number): number[][] {
  * and the others are fitted anew (active set).
  */
 export function fitRunCost(runs: readonly TimedRun[]): RunCost {
-  const rows = runs.map(({ lengths, seconds }) => {
+  // A coarse clock can show no time at all: such a run says nothing.
+  const timed = runs.filter(({ seconds }) => seconds > 0);
+  const rows = timed.map(({ lengths, seconds }) => {
     const longest = lengths.reduce((a, b) => Math.max(a, b), 0);
     const tokens = lengths.reduce((a, b) => a + b, 0);
     const padded = lengths.length * longest;

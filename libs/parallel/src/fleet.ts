@@ -61,8 +61,13 @@ type Member = {
   readonly seated: SeatedWorker;
   place: Place | null;
   silentBeats: number;
+  /** Whether its engine was at work when it was last heard of. */
+  isBusy: boolean;
   counters: WorkerCounters | null;
 };
+
+/** What a replica was seen doing, beat by beat. */
+type Watch = { movedAt: number; idleBeats: number };
 
 /** Results that may be on their way to the gateway at once. */
 const RESULT_CREDITS = 64;
@@ -74,6 +79,7 @@ export class Fleet {
   readonly #options: FleetOptions;
   readonly #members = new Set<Member>();
   readonly #reformPauseMs: number[];
+  readonly #watches: Watch[];
   readonly #stopBeat: () => void;
   #isStopping = false;
 
@@ -85,10 +91,14 @@ export class Fleet {
         if (state === "up") this.#reformPauseMs[number] = REFORM_PAUSE_MS.shortest;
         events.onReplicaState(number, state, why);
       };
-      return new Replica(number, plan, { now, events: { onChange: () => this.pipeline.changed(), onStateChange } });
+      const onChange = () => this.pipeline.changed();
+      const onLinkLost = (reason: string) => this.#reformLater(replica, reason);
+      const replica: Replica = new Replica(number, plan, { now, events: { onChange, onStateChange, onLinkLost } });
+      return replica;
     });
     this.pipeline = new ReplicaSet(replicas, plan.stages.length);
     this.#reformPauseMs = replicas.map(() => REFORM_PAUSE_MS.shortest);
+    this.#watches = replicas.map(() => ({ movedAt: 0, idleBeats: 0 }));
     this.#stopBeat = options.every(options.heartbeatMs, () => this.#beat());
   }
 
@@ -99,6 +109,7 @@ export class Fleet {
 
   /** A worker's control connection. */
   acceptControl(socket: MessageSocket): void {
+    if (this.#isStopping) return socket.close(closeCodes.goingAway, "the gateway is stopping");
     let member: Member | null = null;
     socket.onClose(({ code, reason }) => member && this.#lose(member, reason || `its connection closed (${code})`));
     socket.onMessage((text) => {
@@ -109,8 +120,9 @@ export class Fleet {
         member = this.#join(socket, message);
       } catch (error) {
         if (!(error instanceof ProtocolError)) throw error;
-        if (member !== null) this.#lose(member, error.message);
+        // First, so that the worker is told why.
         socket.close(closeCodes.protocolViolation, error.message);
+        if (member !== null) this.#forget(member, error.message);
       }
     });
   }
@@ -148,6 +160,7 @@ export class Fleet {
       seated: { workerId, dataUrl: hello.dataUrl, send },
       place: null,
       silentBeats: 0,
+      isBusy: false,
       counters: null,
     };
     this.#members.add(member);
@@ -177,9 +190,14 @@ export class Fleet {
     this.pipeline.replicas[place.replica]!.seat(place.stage, member.seated);
   }
 
+  /** Cut the connection of a worker that is gone, or is not to be heard any more. */
   #lose(member: Member, reason: string): void {
-    if (!this.#members.delete(member)) return;
     member.socket.terminate();
+    this.#forget(member, reason);
+  }
+
+  #forget(member: Member, reason: string): void {
+    if (!this.#members.delete(member)) return;
     const { place } = member;
     if (place !== null) this.pipeline.replicas[place.replica]!.lose(place.stage, reason);
     this.#options.events.onLost(viewOf(member), reason);
@@ -228,6 +246,7 @@ export class Fleet {
     member.seated.send({ kind: "heartbeat" });
     if (member.place !== null) this.#options.events.onCounters(member.place, growthOf(counters, member.counters));
     member.counters = counters;
+    member.isBusy = runningMs > 0;
     if (runningMs > this.#options.stuckMs) {
       this.#lose(member, `its engine has been on one micro-batch for ${Math.round(runningMs / 1000)} s`);
     }
@@ -238,18 +257,33 @@ export class Fleet {
    * passes, and nobody loses a lease for it.
    */
   #beat(): void {
-    const { heartbeatMs, leaseMs, stuckMs } = this.#options;
+    const { heartbeatMs, leaseMs } = this.#options;
     for (const member of this.#members) {
       member.silentBeats++;
       if (member.silentBeats * heartbeatMs > leaseMs) {
         this.#lose(member, `no heartbeat for ${(member.silentBeats * heartbeatMs) / 1000} s`);
       }
     }
-    for (const replica of this.pipeline.replicas) {
-      // Every stage lives and none is busy, but a micro-batch does not come back: start afresh rather than wait for ever.
-      if (replica.state === "up" && replica.oldestMs > stuckMs + 2 * leaseMs)
-        replica.form("a micro-batch did not come back");
-    }
+    for (const replica of this.pipeline.replicas) this.#watch(replica);
+  }
+
+  /**
+   * Every stage lives, but a link does not come about, or a micro-batch does not come back: start afresh rather than wait for
+   * ever. A stage that is at work is no reason to, however long the others wait for it; it has a limit of its own.
+   */
+  #watch(replica: Replica): void {
+    const { heartbeatMs, leaseMs, stuckMs, plan } = this.#options;
+    const watch = this.#watches[replica.number]!;
+    const isAtWork = [...this.#members].some(({ place, isBusy }) => place?.replica === replica.number && isBusy);
+    const isWaiting = replica.state === "linking" || (replica.state === "up" && replica.numInFlight > 0 && !isAtWork);
+    watch.idleBeats = isWaiting && replica.movedAt === watch.movedAt ? watch.idleBeats + 1 : 0;
+    watch.movedAt = replica.movedAt;
+    const isStalled = watch.idleBeats * heartbeatMs > stuckMs + 2 * leaseMs;
+    // One that others have overtaken shows in its age alone: beyond what a full pipeline of slow stages takes.
+    const isLeftBehind = replica.oldestMs > stuckMs * plan.stages.length * plan.credits + 2 * leaseMs;
+    if (!isStalled && !isLeftBehind) return;
+    watch.idleBeats = 0;
+    replica.form(replica.state === "linking" ? "its links did not come about" : "a micro-batch did not come back");
   }
 }
 

@@ -67,15 +67,7 @@ export function frameBytesFor(payloadBytes: number): number {
 export function encodeFrame(frame: Frame, crc32: Crc32): Uint8Array {
   const names = frame.tensors.map(({ name }) => new TextEncoder().encode(name));
   const meta = new TextEncoder().encode(JSON.stringify(frame.meta));
-  if (
-    frame.tensors.length > MAX_TENSORS ||
-    names.some(({ length }) => length > NAME_BYTES) ||
-    meta.length > MAX_META_BYTES
-  ) {
-    throw new FrameError(
-      `encodeFrame: at most ${MAX_TENSORS} tensors, names of ${NAME_BYTES} bytes and ${MAX_META_BYTES} bytes of JSON fit a frame`,
-    );
-  }
+  expectEncodable(frame, { names, meta });
   const metaStart = HEADER_BYTES + frame.tensors.length * ENTRY_BYTES;
   const starts: number[] = [];
   let end = aligned(metaStart + meta.length);
@@ -107,6 +99,24 @@ export function encodeFrame(frame: Frame, crc32: Crc32): Uint8Array {
   bytes.set(meta, metaStart);
   view.setUint32(CHECKSUM_AT, crc32(bytes), true);
   return bytes;
+}
+
+function expectEncodable(
+  { tensors }: Frame,
+  { names, meta }: { readonly names: readonly Uint8Array[]; readonly meta: Uint8Array },
+): void {
+  if (tensors.length > MAX_TENSORS || names.some(({ length }) => length > NAME_BYTES) || meta.length > MAX_META_BYTES) {
+    throw new FrameError(
+      `encodeFrame: at most ${MAX_TENSORS} tensors, names of ${NAME_BYTES} bytes and ${MAX_META_BYTES} bytes of JSON fit a frame`,
+    );
+  }
+  for (const { name, shape, data } of tensors) {
+    if (shape.length > MAX_RANK || sizeOf(shape) !== data.length) {
+      throw new FrameError(
+        `encodeFrame: tensor "${name}": expected at most ${MAX_RANK} dimensions that hold its ${data.length} values, got [${shape.join(", ")}]`,
+      );
+    }
+  }
 }
 
 /**
@@ -221,7 +231,8 @@ type Values = { readonly dtype: FrameTensor["dtype"]; readonly start: number; re
 function valuesAt(bytes: Uint8Array, { dtype, start, size }: Values): Float32Array | Int32Array {
   const offset = bytes.byteOffset + start;
   const isAligned = offset % 4 === 0;
-  const buffer = isAligned ? bytes.buffer : bytes.slice(start, start + size * 4).buffer;
+  // Not bytes.slice(): what a socket gives in Node is a Buffer, and its slice is a view.
+  const buffer = isAligned ? bytes.buffer : new Uint8Array(bytes.subarray(start, start + size * 4)).buffer;
   return dtype === "float32"
     ? new Float32Array(buffer, isAligned ? offset : 0, size)
     : new Int32Array(buffer, isAligned ? offset : 0, size);

@@ -32,8 +32,9 @@ export function sumCosts(costs: readonly RunCost[]): RunCost {
 }
 
 /**
- * Cut texts into groups with the least predicted time. Exact: in an optimal cut the groups are contiguous in the order of
- * length, which dynamic programming searches, O(texts^2) at worst.
+ * Cut texts, in order of length, into groups with the least predicted time: exact dynamic programming, O(texts^2) at worst.
+ * Without `maxTokens` no other grouping is cheaper either: of two groups, the shorter texts of both may as well be in one.
+ * With it one may be (it is bin packing then), at the price of mixed lengths.
  *
  * @param lengths - tokens of each text
  * @param maxTokens - most tokens of a group; a text that is longer by itself is a group of its own

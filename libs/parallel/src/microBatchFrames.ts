@@ -77,7 +77,7 @@ export function timingsOf(frame: Frame): StageTiming[] {
   const { timings } = frame.meta;
   if (!Array.isArray(timings)) throw new FrameError("frame: expected a list of timings");
   return timings.map((timing: unknown) => {
-    const { stage, busyMs } = timing as Partial<StageTiming>;
+    const { stage, busyMs } = (timing ?? {}) as Partial<StageTiming>;
     if (typeof stage !== "number" || typeof busyMs !== "number")
       throw new FrameError("frame: a timing must have stage and busyMs");
     return { stage, busyMs };

@@ -35,7 +35,8 @@ export function planStages(costs: ModelCosts, numStages: number): LayerRange[] {
   for (const cost of [costs.embeddings, ...costs.layers, costs.head]) {
     if (!(cost >= 0 && cost < Infinity)) throw new PlanError(`planStages: expected costs of at least 0, got ${cost}`);
   }
-  const best = solve(costs, numStages);
+  const largest = solve(costs, numStages, leastLargest)[numStages]![numLayers]!.value;
+  const best = solve(costs, numStages, leastSquares(largest));
   const ranges: LayerRange[] = [];
   let end = numLayers;
   for (let stage = numStages; stage >= 1; stage--) {
@@ -52,28 +53,35 @@ export function stageCost(costs: ModelCosts, { start, end }: LayerRange): number
   return layers + (start === 0 ? costs.embeddings : 0) + (end === costs.layers.length ? costs.head : 0);
 }
 
-/** The best way to put layers [0, end) on `stages` stages: its largest cost, its sum of squares, and where its last stage starts. */
-type Cell = { readonly largest: number; readonly squares: number; readonly start: number };
+/** The best way to put layers [0, end) on so many stages: its value, and where its last stage starts. */
+type Cell = { readonly value: number; readonly start: number };
 
-function solve(costs: ModelCosts, numStages: number): Cell[][] {
+/** Value of a plan whose last stage costs `cost` and whose other stages have the value `before`; less is better. */
+type Objective = (before: number, cost: number) => number;
+
+const leastLargest: Objective = (before, cost) => Math.max(before, cost);
+
+/** Only plans whose stages all cost at most `largest` count. Both aims in one pass would miss the most even of them. */
+const leastSquares =
+  (largest: number): Objective =>
+  (before, cost) =>
+    cost > largest ? Infinity : before + cost * cost;
+
+/** @returns by number of stages and of layers */
+function solve(costs: ModelCosts, numStages: number, objective: Objective): Cell[][] {
   const numLayers = costs.layers.length;
-  const best: Cell[][] = [[{ largest: 0, squares: 0, start: 0 }]];
+  const best: Cell[][] = [[{ value: 0, start: 0 }]];
   for (let stages = 1; stages <= numStages; stages++) {
     best[stages] = [];
     for (let end = stages; end <= numLayers; end++) {
       for (let start = stages - 1; start < end; start++) {
         const before = best[stages - 1]![start];
         if (before === undefined) continue;
-        const cost = stageCost(costs, { start, end });
-        const cell = { largest: Math.max(before.largest, cost), squares: before.squares + cost * cost, start };
+        const value = objective(before.value, stageCost(costs, { start, end }));
         const sofar = best[stages]![end];
-        if (sofar === undefined || isBetter(cell, sofar)) best[stages]![end] = cell;
+        if (sofar === undefined || value < sofar.value) best[stages]![end] = { value, start };
       }
     }
   }
   return best;
-}
-
-function isBetter(a: Cell, b: Cell): boolean {
-  return a.largest < b.largest || (a.largest === b.largest && a.squares < b.squares);
 }

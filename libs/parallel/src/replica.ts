@@ -40,6 +40,8 @@ export type ReplicaEvents = {
   /** Something that changes what may be submitted. */
   readonly onChange: () => void;
   readonly onStateChange: (state: ReplicaState, why: string) => void;
+  /** A link between the gateway and this pipeline broke, although both of its workers may be there. */
+  readonly onLinkLost: (reason: string) => void;
 };
 
 type Seat = { worker: SeatedWorker | null; facts: WorkerMessageOf<"ready"> | null; isLinked: boolean };
@@ -61,6 +63,7 @@ export class Replica {
   #epoch = 0;
   #state: ReplicaState = "forming";
   #nextMicroBatch = 0;
+  #movedAt = 0;
   #input: DataLink | null = null;
   #output: DataLink | null = null;
 
@@ -92,6 +95,11 @@ export class Replica {
     return this.#inFlight.size;
   }
 
+  /** When the state last changed, or a micro-batch last came back. */
+  get movedAt(): number {
+    return this.#movedAt;
+  }
+
   /** Age of the oldest micro-batch in flight, in milliseconds. */
   get oldestMs(): number {
     const [oldest] = this.#inFlight.values();
@@ -108,13 +116,15 @@ export class Replica {
     return this.#seats.flatMap(({ worker }, stage) => (worker === null ? [stage] : []));
   }
 
-  /** The first stage that keeps the pipeline from working. */
+  /** The stage that keeps the pipeline from working: the first without a worker, else without its layers, else without links. */
   get missingStage(): number | null {
     if (this.#state === "up") return null;
-    const stage = this.#seats.findIndex(
-      ({ worker, facts, isLinked }) => worker === null || facts === null || !isLinked,
-    );
-    return stage === -1 ? 0 : stage;
+    const waitedFor = [
+      this.#seats.findIndex(({ worker }) => worker === null),
+      this.#seats.findIndex(({ facts }) => facts === null),
+      this.#seats.findIndex(({ isLinked }) => !isLinked),
+    ];
+    return waitedFor.find((stage) => stage !== -1) ?? 0;
   }
 
   stageFacts(stage: number): WorkerMessageOf<"ready"> | null {
@@ -209,7 +219,7 @@ export class Replica {
 
   /** Take over a link that `expectLink` has accepted. */
   useLink(link: DataLink, { role, epoch }: LinkHello): void {
-    if (epoch !== this.#epoch) return link.close("the pipeline has been formed anew");
+    if (epoch !== this.#epoch || this.#state !== "linking") return link.close("the pipeline has been formed anew");
     if (role === "receiver") {
       this.#input = link;
       link.onCredit(() => this.#events.onChange());
@@ -218,8 +228,9 @@ export class Replica {
       link.onFrame((frame) => this.#receive(frame, link));
     }
     void link.closed.then((reason) => {
-      if (this.#input === link || this.#output === link)
-        this.#breakUp(role === "receiver" ? 0 : this.#seats.length - 1, reason);
+      if (this.#input !== link && this.#output !== link) return;
+      this.#breakUp(role === "receiver" ? 0 : this.#seats.length - 1, reason);
+      this.#events.onLinkLost(reason);
     });
     this.#upIfComplete();
   }
@@ -238,7 +249,9 @@ export class Replica {
       this.#inFlight.set(microBatch, { resolve, reject, rows, submittedAt: this.#now() });
       // When the link goes first, breakUp has rejected the micro-batch already.
       link.send(tokenFrame({ epoch: this.#epoch, microBatch, attempt }, batch, output)).catch((error: unknown) => {
-        if (!(error instanceof ProtocolError)) throw error;
+        if (error instanceof ProtocolError) return;
+        this.#inFlight.delete(microBatch);
+        reject(error instanceof Error ? error : new Error(String(error)));
       });
     });
   }
@@ -248,6 +261,7 @@ export class Replica {
     const entry = this.#inFlight.get(microBatch);
     if (epoch !== this.#epoch || entry === undefined) return;
     this.#inFlight.delete(microBatch);
+    this.#movedAt = this.#now();
     entry.reject(new StageFailureError(stage, message));
     this.#events.onChange();
   }
@@ -257,6 +271,7 @@ export class Replica {
     link.grant(1);
     if (frame.epoch !== this.#epoch || frame.kind !== "result" || entry === undefined) return;
     this.#inFlight.delete(frame.microBatch);
+    this.#movedAt = this.#now();
     try {
       const { shape, data } = tensorNamed(frame, "output", "float32");
       if (shape.length !== 2 || shape[0] !== entry.rows) {
@@ -289,6 +304,7 @@ export class Replica {
   #setState(state: ReplicaState, why: string): void {
     if (this.#state === state) return;
     this.#state = state;
+    this.#movedAt = this.#now();
     this.#events.onStateChange(state, why);
     this.#events.onChange();
   }

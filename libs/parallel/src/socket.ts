@@ -7,11 +7,11 @@ export interface MessageSocket {
   /** Where the other end is, for people. */
   readonly peer: string;
   send(message: string | Uint8Array): void;
-  /** Say goodbye with a WebSocket close code and a reason of at most 123 bytes. */
+  /** Say goodbye with a WebSocket close code and a reason, of which what fits a close frame is sent (`closeReason`). */
   close(code: number, reason: string): void;
   /** Cut the connection without goodbye. */
   terminate(): void;
-  /** One listener each; messages that came before are delivered when it is set. */
+  /** One listener each; messages that came before are delivered when it is set. The bytes of a message are its receiver's own. */
   onMessage(listener: (message: string | Uint8Array) => void): void;
   onClose(listener: (close: SocketClose) => void): void;
 }
@@ -27,3 +27,8 @@ export const closeCodes = {
   staleEpoch: 4409,
   leaseExpired: 4410,
 } as const;
+
+/** As much of a reason as a close frame holds (RFC 6455, section 5.5: 125 bytes with the code), whole letters only. */
+export function closeReason(reason: string): string {
+  return new TextDecoder().decode(new TextEncoder().encode(reason).subarray(0, 123), { stream: true });
+}

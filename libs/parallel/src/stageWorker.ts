@@ -49,21 +49,28 @@ export type StageWorkerOptions = {
 /** Why a session ended: the gateway asked for it, or the connection or the lease was lost. */
 export type SessionEnd = { readonly kind: "stopped" } | { readonly kind: "lost"; readonly reason: string };
 
+/** Until the welcome there is no lease to lose. */
+const WELCOME_TIMEOUT_MS = 10_000;
+
+const noCounts: Omit<WorkerCounters, "residentBytes"> = {
+  microBatches: 0,
+  tokens: 0,
+  busySeconds: 0,
+  waitingSeconds: 0,
+  sendingSeconds: 0,
+  bytesSent: 0,
+  bytesReceived: 0,
+};
+
 export class StageWorker {
   readonly #options: StageWorkerOptions;
-  readonly #counters: Omit<WorkerCounters, "residentBytes"> = {
-    microBatches: 0,
-    tokens: 0,
-    busySeconds: 0,
-    waitingSeconds: 0,
-    sendingSeconds: 0,
-    bytesSent: 0,
-    bytesReceived: 0,
-  };
+  readonly #counters = { ...noCounts };
   #control: MessageSocket | null = null;
   #assignment: Assignment | null = null;
   #input: DataLink | null = null;
   #output: DataLink | null = null;
+  /** Connections on which no link has come about yet. */
+  readonly #dialing = new Set<MessageSocket>();
   #queue: Frame[] = [];
   #isRunning = false;
   #idleSince: number;
@@ -77,14 +84,23 @@ export class StageWorker {
 
   /** Take part until the session ends. Links are closed then; the stage stays loaded. */
   async serve(control: MessageSocket): Promise<SessionEnd> {
+    // Its own end: a connection that was given up can close long after the next session has begun.
+    const session = Promise.withResolvers<SessionEnd>();
     this.#control = control;
-    const ended = new Promise<SessionEnd>((resolve) => (this.#endSession = resolve));
+    this.#endSession = session.resolve;
+    Object.assign(this.#counters, noCounts);
     control.onClose(({ code, reason }) =>
-      this.#endSession({ kind: "lost", reason: reason || `connection closed (${code})` }),
+      session.resolve({ kind: "lost", reason: reason || `connection closed (${code})` }),
     );
-    control.onMessage((text) => this.#receive(text));
+    control.onMessage((text) => {
+      if (this.#control === control) this.#receive(text);
+    });
     this.#send({ kind: "hello", protocol: PROTOCOL_VERSION, ...this.#options.identity });
-    const end = await ended;
+    this.#stopHeartbeat = this.#options.every(WELCOME_TIMEOUT_MS, () =>
+      session.resolve({ kind: "lost", reason: `no welcome from the gateway within ${WELCOME_TIMEOUT_MS / 1000} s` }),
+    );
+    if (this.#isStopping) this.#stopWhenIdle();
+    const end = await session.promise;
     this.#stopHeartbeat();
     this.#dropLinks(end.kind === "stopped" ? "stopped" : end.reason);
     control.close(closeCodes.normal, end.kind);
@@ -92,7 +108,7 @@ export class StageWorker {
     return end;
   }
 
-  /** Finish what is under way, then end the session. */
+  /** Finish the micro-batch under way, then end the session. What waits behind it is given to others by the gateway. */
   leave(): void {
     this.#isStopping = true;
     this.#stopWhenIdle();
@@ -139,6 +155,7 @@ export class StageWorker {
    * slept through a while does not take its own absence for the gateway's.
    */
   #startHeartbeat({ heartbeatMs, leaseMs }: GatewayMessageOf<"welcome">): void {
+    this.#stopHeartbeat();
     let silentBeats = 0;
     let heardBefore = this.#heardAt;
     this.#stopHeartbeat = this.#options.every(heartbeatMs, () => {
@@ -172,12 +189,11 @@ export class StageWorker {
     const { epoch } = assignment;
     try {
       const { facts, runCost } = await this.#options.host.load(assignment);
-      if (this.#assignment.epoch !== epoch) return;
+      if (this.#assignment !== assignment) return;
       const { engine, loadSeconds, parameterBytes } = facts;
       this.#send({ kind: "ready", epoch, engine, loadSeconds, parameterBytes, runCost });
     } catch (error) {
-      const code = error instanceof Error && "code" in error ? String(error.code) : "internal";
-      this.#send({ kind: "refused", epoch, code, message: error instanceof Error ? error.message : String(error) });
+      if (this.#assignment === assignment) this.#send({ kind: "refused", epoch, ...factsOf(error) });
     }
   }
 
@@ -188,21 +204,27 @@ export class StageWorker {
     const { replica, stage } = assignment;
     const dial = async (url: string, role: LinkHello["role"]) => {
       const socket = await this.#options.dialData(url);
-      return DataLink.open(socket, { replica, stage, epoch, role }, this.#linkOptions());
+      if (this.#assignment === assignment) this.#dialing.add(socket);
+      else socket.terminate();
+      const link = DataLink.open(socket, { replica, stage, epoch, role }, this.#linkOptions());
+      return link.finally(() => this.#dialing.delete(socket));
     };
+    const dialed = [
+      inputUrl === null ? Promise.resolve(null) : dial(inputUrl, "receiver"),
+      dial(outputUrl, "sender"),
+    ] as const;
+    const drop = (link: DataLink | null) => link?.close("the pipeline is formed anew");
     try {
-      const [input, output] = await Promise.all([
-        inputUrl === null ? null : dial(inputUrl, "receiver"),
-        dial(outputUrl, "sender"),
-      ]);
-      if (this.#assignment?.epoch !== epoch)
-        return [input, output].forEach((link) => link?.close("the pipeline is formed anew"));
+      const [input, output] = await Promise.all(dialed);
+      if (this.#assignment !== assignment) return [input, output].forEach(drop);
       this.#output = output;
       this.#watch(output, epoch);
       if (input !== null) this.#useInput(input, epoch);
       else this.#reportLinked(epoch);
     } catch (error) {
-      this.#send({ kind: "linkLost", epoch, reason: error instanceof Error ? error.message : String(error) });
+      // The other of the two may have come about, or still be going to.
+      for (const each of dialed) each.then(drop, () => {});
+      if (this.#assignment === assignment) this.#send({ kind: "linkLost", epoch, reason: factsOf(error).message });
     }
   }
 
@@ -237,6 +259,7 @@ export class StageWorker {
     this.#assignment = null;
     this.#queue = [];
     for (const link of links) link?.close(reason, closeCodes.goingAway);
+    for (const socket of this.#dialing) socket.terminate();
   }
 
   #expectNeighbour(hello: LinkHello): void {
@@ -262,7 +285,11 @@ export class StageWorker {
   async #pump(): Promise<void> {
     if (this.#isRunning) return;
     this.#isRunning = true;
-    for (let frame = this.#queue.shift(); frame !== undefined; frame = this.#queue.shift()) await this.#perform(frame);
+    while (!this.#isStopping) {
+      const frame = this.#queue.shift();
+      if (frame === undefined) break;
+      await this.#perform(frame);
+    }
     this.#isRunning = false;
     if (this.#isStopping) this.#stopWhenIdle();
   }
@@ -283,16 +310,7 @@ export class StageWorker {
       this.#counters.busySeconds += result.busyMs / 1000;
       void this.#forward(outputFrame(frame, result, { stage: assignment.stage, isLast, lengths }), { input, output });
     } catch (error) {
-      const { epoch, microBatch } = frame;
-      const code = error instanceof Error && "code" in error ? String(error.code) : "internal";
-      this.#send({
-        kind: "microBatchFailed",
-        epoch,
-        microBatch,
-        code,
-        message: error instanceof Error ? error.message : String(error),
-      });
-      input.grant(1);
+      this.#giveUp(frame, error, input);
     }
     this.#idleSince = now();
   }
@@ -307,17 +325,30 @@ export class StageWorker {
       await output.send(frame);
       input.grant(1);
     } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      this.#options.log("result not sent", { reason: error.message });
+      if (error instanceof ProtocolError) this.#options.log("result not sent", { reason: error.message });
+      else this.#giveUp(frame, error, input);
     }
     this.#counters.sendingSeconds += (this.#options.now() - started) / 1000;
   }
 
+  /** A micro-batch goes no further. `input` is open only if the epoch in which it came still is. */
+  #giveUp({ epoch, microBatch }: Frame, error: unknown, input: DataLink): void {
+    if (this.#input !== input) return;
+    this.#send({ kind: "microBatchFailed", epoch, microBatch, ...factsOf(error) });
+    input.grant(1);
+  }
+
   #stopWhenIdle(): void {
-    if (!this.#isRunning && this.#queue.length === 0) this.#endSession({ kind: "stopped" });
+    if (!this.#isRunning) this.#endSession({ kind: "stopped" });
   }
 
   #send(message: WorkerMessage): void {
     this.#control?.send(JSON.stringify(message));
   }
+}
+
+/** An error as it travels. */
+function factsOf(error: unknown): { readonly code: string; readonly message: string } {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "internal";
+  return { code, message: error instanceof Error ? error.message : String(error) };
 }

@@ -27,7 +27,7 @@ type Pending = {
   readonly reject: (error: Error) => void;
 };
 
-/** Arrays below this size are copied: they may be small pieces of a buffer that others share. */
+/** Arrays below this size are copied, which is as fast. */
 const MIN_TRANSFER_BYTES = 32 * 1024;
 
 export class StageThread {
@@ -35,6 +35,10 @@ export class StageThread {
   readonly #pending = new Map<number, Pending>();
   #nextId = 1;
   #startedAt: number | null = null;
+  #endedBy: Error | null = null;
+  #settleEnded: (error: Error) => void = () => {};
+  /** Resolves when the thread has ended, asked to or not, with what it ended by. Nothing can be asked of it then. */
+  readonly ended = new Promise<Error>((resolve) => (this.#settleEnded = resolve));
 
   /** TensorFlow reads its settings when it is loaded, from the process and not from a thread: they are set before the thread starts. */
   constructor({ engine, threads }: { readonly engine: EngineName; readonly threads: number }) {
@@ -64,9 +68,8 @@ export class StageThread {
 
   /** Finish what was asked, give the engine's memory back, end the thread. */
   async stop(): Promise<void> {
-    const exited = new Promise((resolve) => this.#worker.once("exit", resolve));
-    await this.#request((id) => ({ kind: "stop", id }));
-    await exited;
+    if (this.#endedBy === null) await this.#request((id) => ({ kind: "stop", id }));
+    await this.ended;
   }
 
   #request(
@@ -77,10 +80,11 @@ export class StageThread {
     const owned = arrays
       .filter(({ byteLength }) => byteLength >= MIN_TRANSFER_BYTES)
       .map(({ buffer }) => buffer as ArrayBuffer);
+    if (this.#endedBy !== null) return Promise.reject(this.#endedBy);
     return new Promise((resolve, reject) => {
+      this.#worker.postMessage(build(id), [...new Set(owned)]);
       if (this.#pending.size === 0) this.#startedAt = performance.now();
       this.#pending.set(id, { resolve, reject });
-      this.#worker.postMessage(build(id), [...new Set(owned)]);
     });
   }
 
@@ -93,6 +97,8 @@ export class StageThread {
   }
 
   #fail(error: Error): void {
+    this.#endedBy ??= error;
+    this.#settleEnded(error);
     this.#startedAt = null;
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();

@@ -61,5 +61,5 @@ async function unload(): Promise<void> {
 
 function reply(message: ThreadReply): void {
   const isOutput = message.ok && message.result !== null && "data" in message.result;
-  port.postMessage(message, isOutput ? [message.result.data.buffer] : []);
+  port.postMessage(message, isOutput ? [message.result.data.buffer as ArrayBuffer] : []);
 }

@@ -11,11 +11,11 @@
 import { createHash, hkdfSync, timingSafeEqual } from "node:crypto";
 import { createServer as createHttpServer, type IncomingMessage } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { WebSocket, WebSocketServer, type RawData } from "ws";
 import { ProtocolError } from "../errors.ts";
-import type { MessageSocket, SocketClose } from "../socket.ts";
+import { closeReason, type MessageSocket, type SocketClose } from "../socket.ts";
 
 const PSK_IDENTITY = "stagecoach";
 const PSK_CIPHER = "ECDHE-PSK-CHACHA20-POLY1305";
@@ -30,6 +30,8 @@ export type ListenOptions = {
   readonly host: string;
   readonly port: number;
   readonly token: string;
+  /** TLS also on loopback, where a tunnel may carry the port elsewhere. Off loopback there is always TLS. */
+  readonly secure?: boolean;
   /** What to do with connections to each path, and the largest message that they may carry. */
   readonly paths: Readonly<
     Record<string, { readonly maxMessageBytes: number; readonly accept: (socket: MessageSocket) => void }>
@@ -45,36 +47,45 @@ export type Listener = {
 
 /** Whether traffic to this host stays on this machine. */
 export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || host.startsWith("127.");
+  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 /**
  * Listen for workers. Plain WebSockets on a loopback host, TLS-PSK on any other.
  * @throws ProtocolError for a token that is too short to be a key
  */
-export async function listenForSockets({ host, port, token, paths }: ListenOptions): Promise<Listener> {
-  const isSecure = !isLoopback(host);
+export async function listenForSockets({ host, port, token, secure, paths }: ListenOptions): Promise<Listener> {
+  const isSecure = secure === true || !isLoopback(host);
   if (isSecure) expectStrongToken(token);
   const key = keyOf(token);
   const server = isSecure
     ? createHttpsServer({
         ...tlsVersion,
+        handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
         pskIdentityHint: PSK_IDENTITY,
         pskCallback: (_, identity) => (identity === PSK_IDENTITY ? key : null),
       })
     : createHttpServer();
-  const servers = new Map(
-    Object.entries(paths).map(([path, { maxMessageBytes }]) => [
+  const targets = new Map(
+    Object.entries(paths).map(([path, { maxMessageBytes, accept }]) => [
       path,
-      new WebSocketServer({ noServer: true, maxPayload: maxMessageBytes, perMessageDeflate: false }),
+      {
+        accept,
+        webSockets: new WebSocketServer({ noServer: true, maxPayload: maxMessageBytes, perMessageDeflate: false }),
+      },
     ]),
   );
+  const connections = new Set<Socket>();
+  server.on("connection", (connection: Socket) => {
+    connections.add(connection);
+    connection.once("close", () => connections.delete(connection));
+  });
   server.on("upgrade", (request: IncomingMessage, stream: Duplex, head: Buffer) => {
-    const path = new URL(request.url ?? "/", "http://worker").pathname;
-    const target = paths[path];
+    // What stands there comes from somebody who has shown no token yet: it need not be a URL.
+    const target = targets.get((request.url ?? "").split("?", 1)[0]!);
     if (target === undefined) return refuse(stream, "404 Not Found");
     if (!hasToken(request, token)) return refuse(stream, "401 Unauthorized");
-    servers.get(path)!.handleUpgrade(request, stream, head, (socket) => {
+    target.webSockets.handleUpgrade(request, stream, head, (socket) => {
       target.accept(adapt(socket, `${request.socket.remoteAddress}:${request.socket.remotePort}`));
     });
   });
@@ -89,8 +100,10 @@ export async function listenForSockets({ host, port, token, paths }: ListenOptio
     urlOf: (path, peerHost = host) =>
       `${isSecure ? "wss" : "ws"}://${peerHost.includes(":") ? `[${peerHost}]` : peerHost}:${boundPort}${path}`,
     async close() {
-      for (const each of servers.values()) for (const client of each.clients) client.terminate();
-      await new Promise((resolve) => server.close(resolve));
+      const closed = new Promise((resolve) => server.close(resolve));
+      // Also those that never said anything, which a server would wait for.
+      for (const connection of connections) connection.destroy();
+      await closed;
     },
   };
 }
@@ -133,7 +146,7 @@ export function dialSocket(url: string, { token, maxMessageBytes }: DialOptions)
 }
 
 function explain(cause: Error): string {
-  if (cause.message.includes("401"))
+  if (cause.message.endsWith("server response: 401"))
     return "the join token was refused (--token or STAGECOACH_JOIN_TOKEN must be the gateway's)";
   if (/bad record mac|decrypt|handshake failure/i.test(cause.message))
     return `the join token is not the gateway's (${cause.message.split(":").at(-2) ?? "TLS"})`;
@@ -147,7 +160,7 @@ function adapt(socket: WebSocket, peer: string): MessageSocket {
   let closed: SocketClose | null = null;
   socket.on("message", (data: RawData, isBinary: boolean) => {
     const bytes = data as Buffer; // binaryType "nodebuffer": one Buffer per message
-    const message = isBinary ? bytes : bytes.toString("utf8");
+    const message = isBinary ? owned(bytes) : bytes.toString("utf8");
     if (onMessage === null) early.push(message);
     else onMessage(message);
   });
@@ -163,7 +176,7 @@ function adapt(socket: WebSocket, peer: string): MessageSocket {
     send(message) {
       if (socket.readyState === WebSocket.OPEN) socket.send(message, { binary: typeof message !== "string" });
     },
-    close: (code, reason) => socket.close(code, Buffer.from(reason).subarray(0, 123).toString("utf8")),
+    close: (code, reason) => socket.close(code, closeReason(reason)),
     terminate: () => socket.terminate(),
     onMessage(listener) {
       onMessage = listener;
@@ -174,6 +187,14 @@ function adapt(socket: WebSocket, peer: string): MessageSocket {
       if (closed !== null) listener(closed);
     },
   };
+}
+
+/**
+ * A message that came in one packet with others is a piece of what was read from the connection. It gets memory of its own:
+ * receivers give theirs away to other threads, and look at tensors without copying, which takes an aligned start.
+ */
+function owned(bytes: Buffer): Uint8Array {
+  return bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
 }
 
 function keyOf(token: string): Buffer {
@@ -195,5 +216,7 @@ function hasToken(request: IncomingMessage, token: string): boolean {
 }
 
 function refuse(stream: Duplex, status: string): void {
+  // Whoever is refused may be gone already, or never go: neither is of interest.
+  stream.on("error", () => {}).once("finish", () => stream.destroy());
   stream.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }
