@@ -7,35 +7,34 @@ import { tinyEncoder } from "../harness/paths.ts";
 import { seededRandom } from "../harness/random.ts";
 import { startServer, type TestServer } from "../harness/startServer.ts";
 
-const { texts, embeddings } = JSON.parse(readFileSync(`${tinyEncoder}/golden.json`, "utf8")) as { texts: string[]; embeddings: number[][] };
+const { texts, embeddings } = JSON.parse(readFileSync(`${tinyEncoder}/golden.json`, "utf8")) as {
+  texts: string[];
+  embeddings: number[][];
+};
 const SEED = 20261123;
 
 describe("stage workers under load", () => {
-  test(
-    `2 replicas x 2 stages, 8 clients, kill -9 every 5 s for a minute (seed ${SEED}): 0 wrong, 0 failed, every kill counted`,
-    async () => {
-      await using server = await startServer({ flags: ["--stages", "2", "--replicas", "2"] });
-      const random = seededRandom(SEED);
-      let isOver = false;
-      const load = runLoad(server, { texts, embeddings, clients: 8, goesOn: () => !isOver });
-      const killed: number[] = [];
-      for (let kill = 0; kill < 12; kill++) {
-        await pause(5000);
-        const pids = server.workerPids().map(({ pid }) => pid);
-        const victim = pids[Math.floor(random() * pids.length)]!;
-        process.kill(victim, "SIGKILL");
-        killed.push(victim);
-      }
-      await pause(2000);
-      isOver = true;
-      const report = await load;
-      expect(report.failures).toEqual([]);
-      expect(report.wrong).toBe(0);
-      expect(report.answered).toBeGreaterThan(1000);
-      await vi.waitFor(async () => expect(await restarts(server)).toBe(killed.length), { timeout: 5000 });
-    },
-    120_000,
-  );
+  test(`2 replicas x 2 stages, 8 clients, kill -9 every 5 s for a minute (seed ${SEED}): 0 wrong, 0 failed, every kill counted`, async () => {
+    await using server = await startServer({ flags: ["--stages", "2", "--replicas", "2"] });
+    const random = seededRandom(SEED);
+    let isOver = false;
+    const load = runLoad(server, { texts, embeddings, clients: 8, goesOn: () => !isOver });
+    const killed: number[] = [];
+    for (let kill = 0; kill < 12; kill++) {
+      await pause(5000);
+      const pids = server.workerPids().map(({ pid }) => pid);
+      const victim = pids[Math.floor(random() * pids.length)]!;
+      process.kill(victim, "SIGKILL");
+      killed.push(victim);
+    }
+    await pause(2000);
+    isOver = true;
+    const report = await load;
+    expect(report.failures).toEqual([]);
+    expect(report.wrong).toBe(0);
+    expect(report.answered).toBeGreaterThan(1000);
+    await vi.waitFor(async () => expect(await restarts(server)).toBe(killed.length), { timeout: 5000 });
+  }, 120_000);
 
   test("one replica: requests wait for a killed stage and are answered", async () => {
     await using server = await startServer({ flags: ["--stages", "2"] });

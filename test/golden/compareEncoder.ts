@@ -3,7 +3,15 @@
  */
 import { runToHost, type Engine } from "@stagecoach/engine";
 import { checkpointParameters } from "@stagecoach/parallel";
-import { poolingModes, stageGraph, stageInputs, type EncoderModel, type HiddenBatch, type TokenBatch, type WeightSource } from "@stagecoach/transformer";
+import {
+  poolingModes,
+  stageGraph,
+  stageInputs,
+  type EncoderModel,
+  type HiddenBatch,
+  type TokenBatch,
+  type WeightSource,
+} from "@stagecoach/transformer";
 import { openModelFolder, openSafetensors } from "@stagecoach/transformer/node";
 
 export type Comparison = {
@@ -13,7 +21,11 @@ export type Comparison = {
 };
 
 /** Run the model of a folder, cut into stages, on the golden inputs. @param cuts - first layers of the stages after the first */
-export async function compareEncoder(folder: string, engine: Engine, cuts: readonly number[] = []): Promise<Comparison> {
+export async function compareEncoder(
+  folder: string,
+  engine: Engine,
+  cuts: readonly number[] = [],
+): Promise<Comparison> {
   await using golden = await openSafetensors(`${folder}/golden.safetensors`);
   const opened = await openModelFolder(folder);
   const { model, weights } = opened;
@@ -26,7 +38,8 @@ export async function compareEncoder(folder: string, engine: Engine, cuts: reado
   let input: TokenBatch | HiddenBatch = batch;
   for (let stage = 0; stage + 1 < bounds.length; stage++) {
     const layers = { start: bounds[stage]!, end: bounds[stage + 1]! };
-    const poolings = layers.end === model.config.numLayers ? poolingModes.filter((mode) => golden.has(`pooled.${mode}`)) : [];
+    const poolings =
+      layers.end === model.config.numLayers ? poolingModes.filter((mode) => golden.has(`pooled.${mode}`)) : [];
     const outputs = await run(withPooling(model, poolings[0] ?? "mean"), layers);
     const hidden = Float32Array.from(outputs["last_hidden_state"]!.data);
     for (const mode of poolings) {
@@ -34,13 +47,19 @@ export async function compareEncoder(folder: string, engine: Engine, cuts: reado
       errors.set(`pooled.${mode}`, largestError(pooled!.data, await golden.readFloat32(`pooled.${mode}`)));
     }
     if (outputs["pooler_output"]) {
-      errors.set("pooler_output", largestError(outputs["pooler_output"].data, await golden.readFloat32("output.pooler_output")));
+      errors.set(
+        "pooler_output",
+        largestError(outputs["pooler_output"].data, await golden.readFloat32("output.pooler_output")),
+      );
     }
     input = { hidden, lengths: batch.lengths };
   }
   const expected = await golden.readFloat32("output.last_hidden_state");
   const { hiddenSize: D } = model.config;
-  const packed = Float32Array.from({ length: rows.length * D }, (_, place) => expected[rows[Math.floor(place / D)]! * D + (place % D)]!);
+  const packed = Float32Array.from(
+    { length: rows.length * D },
+    (_, place) => expected[rows[Math.floor(place / D)]! * D + (place % D)]!,
+  );
   errors.set("last_hidden_state", largestError((input as HiddenBatch).hidden, packed));
   await opened.close();
   return { errors, modelType: model.config.modelType };
@@ -61,11 +80,21 @@ function withPooling(model: EncoderModel, mode: (typeof poolingModes)[number]): 
 /** The padded golden inputs as a packed batch, and the padded row that each packed row came from. */
 async function goldenBatch(golden: WeightSource): Promise<{ batch: TokenBatch; rows: number[] }> {
   const [B, L] = golden.entry("input.input_ids").shape as [number, number];
-  const read = (name: string) => (golden.has(`input.${name}`) ? golden.readInt32(`input.${name}`) : Promise.resolve(new Int32Array(B * L)));
+  const read = (name: string) =>
+    golden.has(`input.${name}`) ? golden.readInt32(`input.${name}`) : Promise.resolve(new Int32Array(B * L));
   const [ids, mask, types] = await Promise.all([read("input_ids"), read("attention_mask"), read("token_type_ids")]);
   const rows = Array.from({ length: B * L }, (_, place) => place).filter((place) => mask[place] === 1);
-  const lengths = Int32Array.from({ length: B }, (_, text) => mask.subarray(text * L, (text + 1) * L).reduce((a, b) => a + b, 0));
-  return { batch: { lengths, inputIds: Int32Array.from(rows, (row) => ids[row]!), tokenTypeIds: Int32Array.from(rows, (row) => types[row]!) }, rows };
+  const lengths = Int32Array.from({ length: B }, (_, text) =>
+    mask.subarray(text * L, (text + 1) * L).reduce((a, b) => a + b, 0),
+  );
+  return {
+    batch: {
+      lengths,
+      inputIds: Int32Array.from(rows, (row) => ids[row]!),
+      tokenTypeIds: Int32Array.from(rows, (row) => types[row]!),
+    },
+    rows,
+  };
 }
 
 export function largestError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {

@@ -17,7 +17,9 @@ import { compareEncoder } from "./compareEncoder.ts";
  */
 const TOLERANCE = 4e-6;
 
-const names = readdirSync(`${fixtures}encoders`, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
+const names = readdirSync(`${fixtures}encoders`, { withFileTypes: true }).flatMap((entry) =>
+  entry.isDirectory() ? [entry.name] : [],
+);
 const engines: Record<string, () => Promise<Engine>> = {
   reference: () => Promise.resolve(createReferenceEngine()),
   onnxruntime: () => loadEngine("onnxruntime", { threads: 2 }),

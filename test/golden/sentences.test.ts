@@ -10,7 +10,13 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { miniLm, missing, shared, tinyEncoder } from "../harness/paths.ts";
 import { largestError } from "./compareEncoder.ts";
 
-type Golden = { texts: string[]; embeddings: number[][]; query_embeddings: number[][]; token_ids: number[][]; max_seq_length: number };
+type Golden = {
+  texts: string[];
+  embeddings: number[][];
+  query_embeddings: number[][];
+  token_ids: number[][];
+  max_seq_length: number;
+};
 
 const worst = (actual: readonly Float32Array[], expected: readonly number[][]) =>
   Math.max(...expected.map((row, index) => largestError(actual[index]!, row)));
@@ -25,7 +31,13 @@ describe("loadEncoder() on the tiny encoder", () => {
 
   test("token ids are those of Python's tokenizers", () => {
     const ids = golden.texts.map((text) => [...encoder.tokenize(text).ids]);
-    expect(ids.map((each, index) => (each.length > golden.max_seq_length ? "longer" : each.join()) === golden.token_ids[index]!.join() || each.length > golden.max_seq_length)).not.toContain(false);
+    expect(
+      ids.map(
+        (each, index) =>
+          (each.length > golden.max_seq_length ? "longer" : each.join()) === golden.token_ids[index]!.join() ||
+          each.length > golden.max_seq_length,
+      ),
+    ).not.toContain(false);
   });
 
   test("vectors are sentence-transformers' to 1e-6", async () => {
@@ -33,7 +45,9 @@ describe("loadEncoder() on the tiny encoder", () => {
   });
 
   test("a prompt changes vectors as it does there", async () => {
-    expect(worst(await encoder.encode(golden.texts, { promptName: "query" }), golden.query_embeddings)).toBeLessThan(1e-6);
+    expect(worst(await encoder.encode(golden.texts, { promptName: "query" }), golden.query_embeddings)).toBeLessThan(
+      1e-6,
+    );
   });
 
   test("vectors without unit length point the same way", async () => {

@@ -22,12 +22,18 @@ export type LoadOptions = {
 const TOLERANCE = 1e-5;
 
 /** Each client asks for one or a few texts at a time, one request after another. */
-export async function runLoad(server: Pick<TestServer, "post">, { texts, embeddings, clients, goesOn }: LoadOptions): Promise<LoadReport> {
+export async function runLoad(
+  server: Pick<TestServer, "post">,
+  { texts, embeddings, clients, goesOn }: LoadOptions,
+): Promise<LoadReport> {
   const failures: string[] = [];
   let [answered, wrong, slowestMs] = [0, 0, 0];
   const client = async (number: number) => {
     for (let turn = 0; goesOn(); turn++) {
-      const indices = Array.from({ length: 1 + ((number + turn) % 4) }, (_, offset) => (number * 5 + turn * 3 + offset) % texts.length);
+      const indices = Array.from(
+        { length: 1 + ((number + turn) % 4) },
+        (_, offset) => (number * 5 + turn * 3 + offset) % texts.length,
+      );
       const started = performance.now();
       try {
         const response = await server.post("/v1/embeddings", { input: indices.map((index) => texts[index]) });
@@ -37,11 +43,17 @@ export async function runLoad(server: Pick<TestServer, "post">, { texts, embeddi
           continue;
         }
         const { data } = (await response.json()) as { data: { embedding: number[] }[] };
-        const isRight = data.length === indices.length && indices.every((index, place) => largestError(data[place]!.embedding, embeddings[index]!) < TOLERANCE);
+        const isRight =
+          data.length === indices.length &&
+          indices.every((index, place) => largestError(data[place]!.embedding, embeddings[index]!) < TOLERANCE);
         if (isRight) answered++;
         else wrong++;
       } catch (error) {
-        failures.push(error instanceof Error ? `${error.message} ${String(error.cause ?? "")}` : String(error));
+        failures.push(
+          error instanceof Error
+            ? `${error.message} ${error.cause instanceof Error ? error.cause.message : ""}`
+            : String(error),
+        );
       }
     }
   };

@@ -5,6 +5,7 @@
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { repository, tinyEncoder } from "./paths.ts";
@@ -19,10 +20,12 @@ export type ServerOptions = {
   readonly dataDir?: string;
   /** Time until the server says that it serves. */
   readonly timeoutMs?: number;
+  /** Program, and arguments, that is to run Node: `ip netns exec NAME` for example. */
+  readonly within?: readonly string[];
 };
 
-export type TestServer = AsyncDisposable & {
-  readonly url: string;
+/** A process that may or may not come to serve. */
+export type LaunchedServer = AsyncDisposable & {
   readonly dataDir: string;
   readonly process: ChildProcess;
   /** Everything that the process has written to stderr: its log. */
@@ -30,20 +33,29 @@ export type TestServer = AsyncDisposable & {
   readonly stdout: () => string;
   /** Resolves with the exit code, or the signal's name. */
   readonly exited: Promise<number | string>;
-  post: (path: string, body: unknown, headers?: Readonly<Record<string, string>>) => Promise<Response>;
-  get: (path: string, headers?: Readonly<Record<string, string>>) => Promise<Response>;
   /** Process numbers of the stage workers, by place; as the server's log tells them. */
   readonly workerPids: () => readonly { readonly replica: number; readonly stage: number; readonly pid: number }[];
 };
 
+export type TestServer = LaunchedServer & {
+  readonly url: string;
+  post: (path: string, body: unknown, headers?: Readonly<Record<string, string>>) => Promise<Response>;
+  get: (path: string, headers?: Readonly<Record<string, string>>) => Promise<Response>;
+};
+
 /** Environment without settings of the machine that would change what a test sees. */
 export function cleanEnv(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
-  const kept = Object.entries(process.env).filter(([name, value]) => value !== undefined && !/^(STAGECOACH_|HF_|HUGGINGFACE_|NODE_OPTIONS|VITEST)/.test(name));
+  const kept = Object.entries(process.env).filter(
+    ([name, value]) => value !== undefined && !/^(STAGECOACH_|HF_|HUGGINGFACE_|NODE_OPTIONS|VITEST)/.test(name),
+  );
   return { ...(Object.fromEntries(kept) as Record<string, string>), HF_HUB_OFFLINE: "1", ...extra };
 }
 
 /** Run the command line until it ends. */
-export async function stagecoach(args: readonly string[], options: { readonly env?: Readonly<Record<string, string>>; readonly cwd?: string; readonly timeoutMs?: number } = {}) {
+export async function stagecoach(
+  args: readonly string[],
+  options: { readonly env?: Readonly<Record<string, string>>; readonly cwd?: string; readonly timeoutMs?: number } = {},
+) {
   const child = spawn(process.execPath, ["--conditions=@stagecoach/source", stagecoachMain, ...args], {
     env: cleanEnv(options.env),
     cwd: options.cwd ?? repository,
@@ -58,28 +70,26 @@ export async function stagecoach(args: readonly string[], options: { readonly en
 
 /** @throws Error with the process's log when it ends, or says nothing in time */
 export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
+  const launched = launchServer(options);
+  const url = await serving(launched, options.timeoutMs ?? 30_000);
+  return { ...launched, ...requestsTo(url) };
+}
+
+/** Start a server without waiting for it: for tests of the start itself, and of servers that wait for workers. */
+export function launchServer(options: ServerOptions = {}): LaunchedServer {
   const ownFolder = mkdtempSync(join(tmpdir(), "stagecoach-test-"));
   const dataDir = options.dataDir ?? join(ownFolder, "data");
-  const flags = ["--model", options.model ?? tinyEncoder, "--port", "0", "--data-dir", dataDir, "--threads", "1", ...(options.flags ?? [])];
-  const child = spawn(process.execPath, ["--conditions=@stagecoach/source", stagecoachMain, "serve", ...flags], {
-    env: cleanEnv(options.env),
-    cwd: repository,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const model = options.model ?? tinyEncoder;
+  const flags = ["--model", model, "--port", "0", "--data-dir", dataDir, "--threads", "1", ...(options.flags ?? [])];
+  const child = spawnStagecoach(["serve", ...flags], options);
   const output = collect(child);
   const exited = exitOf(child);
-  const url = await serving(child, { output, exited, timeoutMs: options.timeoutMs ?? 30_000 });
-  const request = (path: string, init: RequestInit) => fetch(new URL(path, url), init);
   return {
-    url,
     dataDir,
     process: child,
     log: output.stderr,
     stdout: output.stdout,
     exited,
-    post: (path, body, headers = {}) =>
-      request(path, { method: "POST", headers: { "content-type": "application/json", ...headers }, body: typeof body === "string" ? body : JSON.stringify(body) }),
-    get: (path, headers = {}) => request(path, { headers }),
     workerPids: () => latestPids(output.stderr()),
     async [Symbol.asyncDispose]() {
       child.kill("SIGTERM");
@@ -89,6 +99,66 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
       rmSync(ownFolder, { recursive: true, force: true });
     },
   };
+}
+
+/** Requests to a server by its URL. */
+export function requestsTo(url: string): Pick<TestServer, "url" | "post" | "get"> {
+  const request = (path: string, init: RequestInit) => fetch(new URL(path, url), init);
+  return {
+    url,
+    post: (path, body, headers = {}) =>
+      request(path, {
+        method: "POST",
+        headers: { "content-type": "application/json", ...headers },
+        body: typeof body === "string" ? body : JSON.stringify(body),
+      }),
+    get: (path, headers = {}) => request(path, { headers }),
+  };
+}
+
+/** A port that nobody listens on now. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** A worker that joins a gateway from outside, as `stagecoach worker` in another shell. */
+export type TestWorker = AsyncDisposable & {
+  readonly process: ChildProcess;
+  /** Its log. */
+  readonly log: () => string;
+  readonly exited: Promise<number | string>;
+};
+
+export function startWorker(flags: readonly string[], options: Pick<ServerOptions, "env" | "within"> = {}): TestWorker {
+  const child = spawnStagecoach(["worker", ...flags], options);
+  const output = collect(child);
+  const exited = exitOf(child);
+  return {
+    process: child,
+    log: output.stderr,
+    exited,
+    async [Symbol.asyncDispose]() {
+      // Also one that a test has stopped.
+      child.kill("SIGCONT");
+      child.kill("SIGTERM");
+      const timer = setTimeout(() => child.kill("SIGKILL"), 5000);
+      await exited;
+      clearTimeout(timer);
+    },
+  };
+}
+
+function spawnStagecoach(args: readonly string[], { env, within = [] }: Pick<ServerOptions, "env" | "within">) {
+  const [program, ...before] = [...within, process.execPath];
+  return spawn(program, [...before, "--conditions=@stagecoach/source", stagecoachMain, ...args], {
+    env: cleanEnv(env),
+    cwd: repository,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
 }
 
 type Output = { readonly stdout: () => string; readonly stderr: () => string };
@@ -106,20 +176,23 @@ function exitOf(child: ChildProcess): Promise<number | string> {
 }
 
 /** The URL in the banner, which is written once requests can be served. */
-async function serving(child: ChildProcess, { output, exited, timeoutMs }: { readonly output: Output; readonly exited: Promise<number | string>; readonly timeoutMs: number }): Promise<string> {
+async function serving({ process: child, stdout, log, exited }: LaunchedServer, timeoutMs: number): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const look = () => {
-    const found = /API\s+(http:\/\/\S+?)\/v1\/embeddings/.exec(output.stdout());
+    const found = /API\s+(http:\/\/\S+?)\/v1\/embeddings/.exec(stdout());
     if (found) resolve(found[1]!);
   };
   child.stdout?.on("data", look);
-  void exited.then((code) => reject(new Error(`the server ended with ${code} before it served:\n${output.stderr()}`)));
-  const timer = setTimeout(() => reject(new Error(`the server did not serve within ${timeoutMs} ms:\n${output.stderr()}`)), timeoutMs);
+  void exited.then((code) => reject(new Error(`the server ended with ${code} before it served:\n${log()}`)));
+  const timer = setTimeout(
+    () => reject(new Error(`the server did not serve within ${timeoutMs} ms:\n${log()}`)),
+    timeoutMs,
+  );
   try {
     return await promise;
   } finally {
     clearTimeout(timer);
-    if (output.stdout() === "" && child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
+    if (stdout() === "" && child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
   }
 }
 
@@ -131,7 +204,8 @@ function latestPids(log: string) {
   for (const line of log.split("\n").filter((each) => each.startsWith("{"))) {
     const { msg, workerId, pid } = JSON.parse(line) as Joined;
     const place = /^r(\d+)s(\d+)-/.exec(workerId ?? "");
-    if (msg === "worker joined" && place) latest.set(`${place[1]}/${place[2]}`, { replica: Number(place[1]), stage: Number(place[2]), pid });
+    if (msg === "worker joined" && place)
+      latest.set(`${place[1]}/${place[2]}`, { replica: Number(place[1]), stage: Number(place[2]), pid });
   }
   return [...latest.values()];
 }

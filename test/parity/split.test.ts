@@ -7,7 +7,7 @@ import type { Engine } from "@stagecoach/engine";
 import { loadEngine, type EngineName } from "@stagecoach/engine/node";
 import { decodeFrame, encodeFrame, planStages, Stage } from "@stagecoach/parallel";
 import { crc32 } from "@stagecoach/parallel/node";
-import type { LayerRange, TokenBatch } from "@stagecoach/transformer";
+import type { HiddenBatch, LayerRange, TokenBatch } from "@stagecoach/transformer";
 import { openModelFolder, type ModelFolder } from "@stagecoach/transformer/node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fixtures, miniLm, missing, tinyEncoder } from "../harness/paths.ts";
@@ -32,10 +32,13 @@ describe.each(engines)("a pipeline of k stages on $name with $threads threads", 
   afterAll(() => engine.dispose());
 
   test.each(range(1, 5))("k = %i gives the bytes of k = 1 (BERT)", (k) => expectSameBytes(engine, tinyEncoder, k));
-  test.each(range(1, 4))("k = %i gives the bytes of k = 1 (MPNet, whose stages share a bias)", (k) => expectSameBytes(engine, `${fixtures}encoders/mpnet`, k));
+  test.each(range(1, 4))("k = %i gives the bytes of k = 1 (MPNet, whose stages share a bias)", (k) =>
+    expectSameBytes(engine, `${fixtures}encoders/mpnet`, k),
+  );
 
-  test.skipIf(absent !== null || name !== "onnxruntime").each(range(1, 7))(`k = %i gives the bytes of k = 1 (all-MiniLM-L6-v2; ${absent ?? "present"})`, (k) =>
-    expectSameBytes(engine, miniLm, k),
+  test.skipIf(absent !== null || name !== "onnxruntime").each(range(1, 7))(
+    `k = %i gives the bytes of k = 1 (all-MiniLM-L6-v2; ${absent ?? "present"})`,
+    (k) => expectSameBytes(engine, miniLm, k),
   );
 
   test("a text alone and in any batch agree to 1e-6", async () => {
@@ -47,9 +50,15 @@ describe.each(engines)("a pipeline of k stages on $name with $threads threads", 
       const { dimensions } = folder.model.modules;
       let row = 0;
       for (const [text, length] of lengths.entries()) {
-        const alone = { lengths: Int32Array.of(length), inputIds: batch.inputIds.slice(row, row + length), tokenTypeIds: new Int32Array(length) };
+        const alone = {
+          lengths: Int32Array.of(length),
+          inputIds: batch.inputIds.slice(row, row + length),
+          tokenTypeIds: new Int32Array(length),
+        };
         const { data } = await stage!.run(alone, "sentence");
-        data.forEach((value, index) => expect(Math.abs(value - together[text * dimensions + index]!)).toBeLessThan(1e-6));
+        data.forEach((value, index) =>
+          expect(Math.abs(value - together[text * dimensions + index]!)).toBeLessThan(1e-6),
+        );
         row += length;
       }
     }
@@ -60,7 +69,16 @@ describe.each(engines)("a pipeline of k stages on $name with $threads threads", 
 
 test("a frame gives back the bytes that it was given", () => {
   const data = Float32Array.from({ length: 5 * 7 }, (_, index) => Math.sin(index) * 10 ** (index % 30) || -0);
-  const frame = { kind: "forward", run: 0, epoch: 3, step: 0, microBatch: 9, attempt: 0, meta: {}, tensors: [{ name: "hidden", dtype: "float32", shape: [5, 7], data }] } as const;
+  const frame = {
+    kind: "forward",
+    run: 0,
+    epoch: 3,
+    step: 0,
+    microBatch: 9,
+    attempt: 0,
+    meta: {},
+    tensors: [{ name: "hidden", dtype: "float32", shape: [5, 7], data }],
+  } as const;
   expect(bytesOf(decodeFrame(encodeFrame(frame, crc32), crc32).tensors[0]!.data)).toEqual(bytesOf(data));
 });
 
@@ -86,7 +104,7 @@ async function loadStages(engine: Engine, { model, weights }: ModelFolder, numSt
 async function forward(stages: readonly Stage[], batch: TokenBatch): Promise<Float32Array> {
   let hidden: Float32Array | null = null;
   for (const [index, stage] of stages.entries()) {
-    const input = hidden === null ? batch : { hidden, lengths: batch.lengths };
+    const input: TokenBatch | HiddenBatch = hidden === null ? batch : { hidden, lengths: batch.lengths };
     hidden = (await stage.run(input, index === stages.length - 1 ? "sentence" : "hidden")).data;
   }
   return hidden!;
@@ -94,7 +112,10 @@ async function forward(stages: readonly Stage[], batch: TokenBatch): Promise<Flo
 
 function batchOf(lengths: readonly number[], { model }: ModelFolder): TokenBatch {
   const numTokens = lengths.reduce((a, b) => a + b, 0);
-  const inputIds = Int32Array.from({ length: numTokens }, (_, row) => 5 + ((row * 7919) % (model.config.vocabSize - 5)));
+  const inputIds = Int32Array.from(
+    { length: numTokens },
+    (_, row) => 5 + ((row * 7919) % (model.config.vocabSize - 5)),
+  );
   return { lengths: Int32Array.from(lengths), inputIds, tokenTypeIds: new Int32Array(numTokens) };
 }
 

@@ -18,15 +18,22 @@ export class EngineHost implements StageHost {
   readonly #modelFolder: string | null;
   #loadedKey = "";
   #loaded: Promise<LoadResult> | null = null;
-  #isLoading = false;
+  /** Assignments that are being loaded: a new one can come before the last one is done. */
+  #numLoading = 0;
 
-  /** @param modelFolder - where the model is on this machine, if not where the gateway says */
-  constructor(modelFolder: string | null) {
+  readonly #onBroken: (error: Error) => void;
+
+  /**
+   * @param modelFolder - where the model is on this machine, if not where the gateway says
+   * @param onBroken - called when the engine's thread has ended unasked: this process can do no more work
+   */
+  constructor(modelFolder: string | null, onBroken: (error: Error) => void) {
     this.#modelFolder = modelFolder;
+    this.#onBroken = onBroken;
   }
 
   get runningMs(): number {
-    return this.#isLoading ? 0 : (this.#thread?.runningMs ?? 0);
+    return this.#numLoading > 0 ? 0 : (this.#thread?.runningMs ?? 0);
   }
 
   /** A worker that comes back to the same layers keeps what it has loaded. */
@@ -46,22 +53,30 @@ export class EngineHost implements StageHost {
     return this.#thread.run(batch, output);
   }
 
-  /** Finish the run that is under way and give the engine back. */
+  /** Finish what is under way, a load that has yet to start its thread too, and give the engine back. */
   async stop(): Promise<void> {
-    await this.#thread?.stop();
+    await this.#loaded?.catch(() => null);
+    await this.#stopThread();
+  }
+
+  async #stopThread(): Promise<void> {
+    const thread = this.#thread;
     this.#thread = null;
+    await thread?.stop();
   }
 
   async #threadFor(engine: EngineName, threads: number): Promise<StageThread> {
     const key = `${engine}/${threads}`;
-    if (key !== this.#threadKey) await this.stop();
+    if (key !== this.#threadKey) await this.#stopThread();
     this.#threadKey = key;
-    this.#thread ??= new StageThread({ engine, threads });
-    return this.#thread;
+    if (this.#thread !== null) return this.#thread;
+    const thread = new StageThread({ engine, threads });
+    void thread.ended.then((error) => this.#thread === thread && this.#onBroken(error));
+    return (this.#thread = thread);
   }
 
   async #load({ model, layers, engine, threads }: Assignment): Promise<LoadResult> {
-    this.#isLoading = true;
+    this.#numLoading++;
     try {
       const reference = this.#modelFolder ?? model.reference;
       const { folder } = await resolveModel(reference, { revision: model.revision ?? undefined });
@@ -73,7 +88,7 @@ export class EngineHost implements StageHost {
       const thread = await this.#threadFor(engineNamed(engine), threads);
       return await thread.load({ folder, layers, engine: engineNamed(engine), threads });
     } finally {
-      this.#isLoading = false;
+      this.#numLoading--;
     }
   }
 }

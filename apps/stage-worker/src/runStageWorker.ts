@@ -35,12 +35,16 @@ const CONTROL_MESSAGE_BYTES = 1 << 20;
 const DATA_MESSAGE_BYTES = 1 << 30;
 const RETRY_PAUSE_MS = { shortest: 250, longest: 10_000 };
 
-/** @returns when the gateway has told it to stop, the signal was aborted, or (a child) the gateway has gone */
+/**
+ * @returns when the gateway has told it to stop, the signal was aborted, or (a child) the gateway has gone
+ * @throws what the engine's thread has ended by, if it did unasked
+ */
 export async function runStageWorker(
   settings: StageWorkerSettings,
   { signal, log }: StageWorkerControls,
 ): Promise<void> {
-  const host = new EngineHost(settings.modelFolder);
+  const broken = new AbortController();
+  const host = new EngineHost(settings.modelFolder, (error) => broken.abort(error));
   let worker: StageWorker | null = null;
   const listener = await listenForSockets({
     host: settings.listenHost,
@@ -78,20 +82,23 @@ export async function runStageWorker(
   log("worker started", { join: settings.join, dataUrl: listener.urlOf("/data"), protocol: PROTOCOL_VERSION });
   await serveUntilStopped(worker, {
     settings,
-    signal,
+    signal: AbortSignal.any([signal, broken.signal]),
     log,
+    host,
     dial: () => dial(new URL("/control", settings.join).href, CONTROL_MESSAGE_BYTES),
   });
   await host.stop();
   await closeListener(listener);
+  broken.signal.throwIfAborted();
 }
 
 type Serving = StageWorkerControls & {
   readonly settings: StageWorkerSettings;
+  readonly host: EngineHost;
   readonly dial: () => ReturnType<typeof dialSocket>;
 };
 
-async function serveUntilStopped(worker: StageWorker, { settings, signal, log, dial }: Serving): Promise<void> {
+async function serveUntilStopped(worker: StageWorker, { settings, signal, log, host, dial }: Serving): Promise<void> {
   let pauseMs = RETRY_PAUSE_MS.shortest;
   while (!signal.aborted) {
     let end: SessionEnd;
@@ -99,6 +106,8 @@ async function serveUntilStopped(worker: StageWorker, { settings, signal, log, d
       const control = await dial();
       const leave = () => worker.leave();
       signal.addEventListener("abort", leave, { once: true });
+      // It may have been aborted while the dial was under way: the session then ends as soon as it begins.
+      if (signal.aborted) leave();
       pauseMs = RETRY_PAUSE_MS.shortest;
       end = await worker.serve(control);
       signal.removeEventListener("abort", leave);
@@ -108,15 +117,23 @@ async function serveUntilStopped(worker: StageWorker, { settings, signal, log, d
     if (end.kind === "stopped") return log("worker stopped");
     log("gateway lost", { reason: end.reason });
     if (settings.child !== null) return;
-    await pause(pauseMs, signal);
+    // A worker whose engine is still at work for the last session has nothing to offer, and one that hangs never will.
+    do await pause(pauseMs, signal);
+    while (host.runningMs > 0 && !signal.aborted);
     pauseMs = Math.min(pauseMs * 2, RETRY_PAUSE_MS.longest);
   }
 }
 
+/** Shorter if the signal is aborted. */
 function pause(delayMs: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, delayMs);
-    signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, signal.aborted ? 0 : delayMs);
+    signal.addEventListener("abort", end);
   });
 }
 

@@ -104,7 +104,8 @@ function withoutSecrets(settings: ServeSettings): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(settings).map(([name, value]) => {
       const { secret } = serveSettings[name as SettingName] as { readonly secret?: true };
-      return [name, secret === true && value !== undefined ? "(set)" : value];
+      const isSet = value !== undefined && !(Array.isArray(value) && value.length === 0);
+      return [name, secret === true && isSet ? "(set)" : value];
     }),
   );
 }

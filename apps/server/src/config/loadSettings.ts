@@ -37,7 +37,8 @@ export async function loadSettings({ flags, env, configFile }: SettingSources): 
   for (const name of settingNames) {
     const sources = [
       { place: `--${flagName(name)}`, value: flags[name] },
-      { place: variableName(name), value: env[variableName(name)] },
+      // Set to nothing is not set: compose files and shells pass such variables on.
+      { place: variableName(name), value: env[variableName(name)] || undefined },
       { place: `"${name}" in ${configFile ?? "the config file"}`, value: file[name] },
     ];
     const given = sources.find(({ value }) => value !== undefined);

@@ -11,10 +11,13 @@ import { z } from "zod";
 
 export const DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2";
 
-const count = (minimum = 1) => z.coerce.number().int().min(minimum);
-const port = z.coerce.number().int().min(0).max(65_535);
+/** Flags and variables are text, config files have numbers; nothing else is a number. */
+const numeric = <T extends z.ZodType>(schema: T) =>
+  z.preprocess((value) => (typeof value === "string" && value.trim() !== "" ? Number(value) : value), schema);
+const count = (minimum = 1) => numeric(z.number().int().min(minimum));
+const port = numeric(z.number().int().min(0).max(65_535));
 const flag = z.union([z.boolean(), z.enum(["true", "false"]).transform((text) => text === "true")]);
-const seconds = z.coerce.number().positive().max(86_400);
+const seconds = numeric(z.number().positive().max(86_400));
 /** One or several; an environment variable separates them by commas. */
 const list = z.union([
   z.array(z.string().min(1)),

@@ -5,9 +5,15 @@
  * the folder keeps a fingerprint of every model that it has served, and refuses another one under the same name unless told.
  */
 import { contentFingerprint } from "@stagecoach/transformer/node";
-import { mkdir, open, readFile, rename, stat } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+
+/** The data folder cannot be used: it is no folder, it may not be written, or its record is damaged. */
+export class DataFolderError extends Error {
+  override readonly name = "DataFolderError";
+  readonly code = "data_folder_unusable";
+}
 
 /** Another model was served under this name before. */
 export class ServedModelError extends Error {
@@ -22,8 +28,8 @@ const recordSchema = z.object({
   dimensions: z.int(),
   pooling: z.array(z.string()),
   firstServed: z.string(),
-  /** Lets an unchanged checkpoint be recognised without reading it again. */
-  checkpoint: z.object({ path: z.string(), bytes: z.int(), modifiedMs: z.number() }),
+  /** Lets an unchanged model be recognised without reading its weights again. */
+  files: z.array(z.object({ path: z.string(), bytes: z.int(), modifiedMs: z.number() })).default([]),
 });
 const fileSchema = z.record(z.string(), recordSchema);
 type ServedRecord = z.output<typeof recordSchema>;
@@ -50,12 +56,14 @@ export async function rememberServedModel(
   facts: ServedModelFacts,
   options: { readonly replace: boolean },
 ): Promise<void> {
-  await mkdir(dataDir, { recursive: true });
   const path = join(dataDir, FILE);
-  const known = await readRecords(path);
-  const before = known[facts.name];
-  const checkpoint = await checkpointOf(facts.folder);
-  const isUnchanged = before !== undefined && JSON.stringify(before.checkpoint) === JSON.stringify(checkpoint);
+  const known = await usable(dataDir, async () => {
+    await mkdir(dataDir, { recursive: true });
+    return readRecords(path);
+  });
+  const before = Object.hasOwn(known, facts.name) ? known[facts.name] : undefined;
+  const files = await filesOf(facts.folder);
+  const isUnchanged = before !== undefined && JSON.stringify(before.files) === JSON.stringify(files);
   const fingerprint = isUnchanged ? before.fingerprint : await contentFingerprint(facts.folder);
   const differs =
     before !== undefined && (before.fingerprint !== fingerprint || before.pooling.join() !== facts.pooling.join());
@@ -68,10 +76,21 @@ export async function rememberServedModel(
   }
   const firstServed = before !== undefined && !differs ? before.firstServed : new Date().toISOString();
   const { name, id, revision, dimensions, pooling } = facts;
-  await writeRecords(path, {
-    ...known,
-    [name]: { fingerprint, id, revision, dimensions, pooling: [...pooling], firstServed, checkpoint },
-  });
+  const record = { fingerprint, id, revision, dimensions, pooling: [...pooling], firstServed, files };
+  await usable(dataDir, () => writeRecords(path, { ...known, [name]: record }));
+}
+
+/** What the file system says of the data folder, as a message for the person who chose it. */
+async function usable<T>(dataDir: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (!(cause instanceof Error) || !("syscall" in cause)) throw cause;
+    throw new DataFolderError(
+      `the data folder ${dataDir} cannot be used: ${cause.message} (choose another with --data-dir)`,
+      { cause },
+    );
+  }
 }
 
 async function readRecords(path: string): Promise<Record<string, ServedRecord>> {
@@ -82,12 +101,22 @@ async function readRecords(path: string): Promise<Record<string, ServedRecord>> 
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return {};
     throw error;
   }
-  const parsed = fileSchema.safeParse(JSON.parse(text));
+  const parsed = fileSchema.safeParse(parseJson(text));
   if (!parsed.success)
-    throw new ServedModelError(
+    throw new DataFolderError(
       `${path}: expected a record of served models; restore it from a backup, or move it away to start afresh`,
     );
   return parsed.data;
+}
+
+/** `undefined` for text that is no JSON, which is no record either. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }
 
 /** Written aside, flushed, renamed: a crash leaves the old file or the new one. */
@@ -101,15 +130,14 @@ async function writeRecords(path: string, records: Record<string, ServedRecord>)
   await rename(temporary, path);
 }
 
-async function checkpointOf(folder: string): Promise<ServedRecord["checkpoint"]> {
-  const candidates = ["model.safetensors", "model.safetensors.index.json"];
-  for (const name of candidates) {
-    const path = join(folder, name);
-    const found = await stat(path).catch((error: unknown) => {
-      if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
-      throw error;
-    });
-    if (found !== null) return { path, bytes: found.size, modifiedMs: found.mtimeMs };
-  }
-  return { path: folder, bytes: 0, modifiedMs: 0 };
+/** Size and time of everything in the folder that a model is made of. */
+async function filesOf(folder: string): Promise<ServedRecord["files"]> {
+  const names = (await readdir(folder, { recursive: true })).filter((name) => /\.(json|safetensors|txt)$/.test(name));
+  return Promise.all(
+    names.toSorted().map(async (name) => {
+      const path = join(folder, name);
+      const { size, mtimeMs } = await stat(path);
+      return { path, bytes: size, modifiedMs: mtimeMs };
+    }),
+  );
 }

@@ -92,7 +92,7 @@ export async function loadEncoder(model: string, options: LoadEncoderOptions = {
   const thread = new StageThread({ engine, threads });
   try {
     const [tokenizer, { runCost }] = await Promise.all([
-      loadTokenizer(folder),
+      loadTokenizer(folder, { lowerCase: described.modules.lowerCase }),
       thread.load({ folder, engine, threads }),
     ]);
     signal?.throwIfAborted();

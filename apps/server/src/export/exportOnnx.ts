@@ -16,8 +16,8 @@ import { nameOf, optimize } from "@stagecoach/graph";
 import { checkpointParameters } from "@stagecoach/parallel";
 import { stageGraph, type EncoderModel } from "@stagecoach/transformer";
 import { openModelFolder } from "@stagecoach/transformer/node";
-import { open, rename, stat } from "node:fs/promises";
-import { basename } from "node:path";
+import { mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname } from "node:path";
 import { InvalidInputError } from "../embedding/errors.ts";
 import { version } from "../version.ts";
 
@@ -41,6 +41,7 @@ export async function exportOnnx(folder: string, output: string): Promise<Writte
     const optimized = optimize(graph, { fusedOperations: onnxRuntimeFusedOperations, evaluate: evaluateConstant });
     const parameters = checkpointParameters(model, weights);
     const data = `${output}.data`;
+    await mkdir(dirname(output), { recursive: true });
     const places = await writeWeights(
       data,
       optimized.parameters.map(nameOf),
@@ -102,10 +103,13 @@ async function writeDurably(
   write: (file: Awaited<ReturnType<typeof open>>) => Promise<unknown>,
 ): Promise<void> {
   const temporary = `${path}.${process.pid}.tmp`;
-  {
+  try {
     await using file = await open(temporary, "w");
     await write(file);
     await file.sync();
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
   }
   await rename(temporary, path);
 }

@@ -14,6 +14,15 @@ const CHECK_INTERVAL_MS = 1000;
 export class ListenError extends Error {
   override readonly name = "ListenError";
   readonly code = "cannot_listen";
+
+  /** @param place.flag - the setting that chooses the port */
+  constructor(place: { readonly host: string; readonly port: number; readonly flag: string }, cause: Error) {
+    const isTaken = "code" in cause && cause.code === "EADDRINUSE";
+    const hint = isTaken
+      ? `another program listens there; choose another ${place.flag}, or 0 for a free one`
+      : cause.message;
+    super(`cannot listen on ${place.host}:${place.port}: ${hint}`, { cause });
+  }
 }
 
 type ListenOptions = {
@@ -37,13 +46,7 @@ export function listen(app: Express, { host, port, bodyTimeout }: ListenOptions)
   answerConnectionErrors(server, bodyTimeout);
   server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS;
   return new Promise((resolve, reject) => {
-    server.once("error", (cause: NodeJS.ErrnoException) => {
-      const hint =
-        cause.code === "EADDRINUSE"
-          ? "another program listens there; choose another --port, or 0 for a free one"
-          : cause.message;
-      reject(new ListenError(`cannot listen on ${host}:${port}: ${hint}`, { cause }));
-    });
+    server.once("error", (cause) => reject(new ListenError({ host, port, flag: "--port" }, cause)));
     server.listen(port, host, () => resolve(server));
   });
 }

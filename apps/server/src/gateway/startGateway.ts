@@ -47,7 +47,7 @@ import { createApp } from "../http/app.ts";
 import type { Serving } from "../http/serving.ts";
 import { Metrics } from "../metrics/metrics.ts";
 import { version } from "../version.ts";
-import { listen } from "./listen.ts";
+import { listen, ListenError } from "./listen.ts";
 import { Supervisor } from "./supervisor.ts";
 
 export type Gateway = {
@@ -187,6 +187,7 @@ async function startServing({ settings, serving, server, controls }: Start): Pro
     log.info({ join, externalWorkers: settings.externalWorkers }, "waiting for workers: stagecoach worker --join");
   }
   const stopWorkers = async () => {
+    serving.phase = "stopping";
     fleet.current?.stop();
     // A child that joins from now on is sent away.
     fleet.current = null;
@@ -195,7 +196,7 @@ async function startServing({ settings, serving, server, controls }: Start): Pro
   };
   try {
     const [tokenizer] = await Promise.all([
-      loadTokenizer(resolved.folder),
+      loadTokenizer(resolved.folder, { lowerCase: model.modules.lowerCase }),
       rememberServedModel(settings.dataDir, servedFacts(name, resolved, model), { replace: settings.replaceModel }),
       Promise.race([up.promise, failure.promise, rejectionOf(signal)]),
     ]);
@@ -304,6 +305,11 @@ function listenForWorkers({
         },
       },
     },
+  }).catch((cause: unknown) => {
+    const { workerHost: host, workerPort: port } = settings;
+    throw cause instanceof Error && "syscall" in cause
+      ? new ListenError({ host, port, flag: "--worker-port" }, cause)
+      : cause;
   });
 }
 
@@ -339,7 +345,11 @@ function fleetEvents({ serving, supervisor, log, onUp, onFailure }: EventTargets
   const { metrics } = serving;
   let wasUp = false;
   return {
-    onJoin: (worker) => log.info(worker, "worker joined"),
+    onJoin(worker) {
+      log.info(worker, "worker joined");
+      // It came too late to be told to stop, and has nothing to finish.
+      if (serving.phase === "stopping") supervisor.killIfOurs(worker.workerId);
+    },
     onLost(worker, reason) {
       if (serving.phase === "stopping") return;
       log.warn({ ...worker, reason }, "worker lost");

@@ -30,16 +30,14 @@ export function answerConnectionErrors(server: Server, bodyTimeoutSeconds: numbe
 }
 
 function problemOf(error: NodeJS.ErrnoException, bodyTimeoutSeconds: number): HttpProblem {
-  switch (error.code) {
-    case "ERR_HTTP_REQUEST_TIMEOUT":
-      return new HttpProblem(
-        "request_timeout",
-        `the request was not complete within the ${bodyTimeoutSeconds} s that this server gives (--body-timeout)`,
-        { cause: error },
-      );
-    case "HPE_HEADER_OVERFLOW":
-      return new HttpProblem("headers_too_large", "the request's headers are larger than 16 KB", { cause: error });
-    default:
-      return new HttpProblem("malformed_request", `the request is not HTTP/1.1: ${error.message}`, { cause: error });
+  const { code } = error;
+  if (code === "ERR_HTTP_REQUEST_TIMEOUT") {
+    const message = `the request was not complete within the ${bodyTimeoutSeconds} s that this server gives (--body-timeout)`;
+    return new HttpProblem("request_timeout", message, { cause: error });
   }
+  if (code === "HPE_HEADER_OVERFLOW")
+    return new HttpProblem("headers_too_large", "the request's headers are larger than 16 KB", { cause: error });
+  if (code === "HPE_INVALID_EOF_STATE")
+    return new HttpProblem("client_closed", "the connection closed before the request was complete", { cause: error });
+  return new HttpProblem("malformed_request", `the request is not HTTP/1.1: ${error.message}`, { cause: error });
 }

@@ -14,12 +14,24 @@ import { nativeErrorSchema, openAiErrorSchema } from "./schemas.ts";
 const requestErrors: readonly ErrorCode[] = [
   "empty_input",
   "invalid_input",
-  "payload_too_large",
+  "invalid_json",
   "unauthorized",
+  "request_timeout",
+  "payload_too_large",
   "overloaded",
+  "not_ready",
   "stage_unavailable",
   "stage_failure",
+  "internal",
 ];
+
+/** What a route can answer instead of its result. */
+function errorsOf({ request, family, path }: Route): readonly ErrorCode[] {
+  const isOpenAi = family === "openai";
+  if (request !== undefined) return isOpenAi ? [...requestErrors, "unknown_model"] : requestErrors;
+  if (isOpenAi) return ["unauthorized", "not_ready", ...(path.includes("{model}") ? (["unknown_model"] as const) : [])];
+  return path === "/livez" || path === "/metrics" ? [] : ["not_ready"];
+}
 
 export function openApiDocument(routes: readonly Route[], version: string): ReturnType<typeof createDocument> {
   const paths: ZodOpenApiPathsObject = {};
@@ -53,18 +65,19 @@ function operationOf(route: Route): ZodOpenApiOperationObject {
     ...(route.request === undefined
       ? {}
       : { requestBody: { required: true, content: { "application/json": { schema: route.request } } } }),
-    ...(route.isInference ? { security: [{ apiKey: [] }, {}] } : {}),
+    ...(route.isInference || route.family === "openai" ? { security: [{ apiKey: [] }, {}] } : {}),
     responses: {
       "200": { description: "OK", ...content },
-      ...(route.request === undefined ? {} : errorResponses(route)),
+      ...errorResponses(route),
     },
   };
 }
 
-function errorResponses({ family }: Route) {
+function errorResponses(route: Route) {
+  const { family } = route;
   const schema = family === "openai" ? openAiErrorSchema : nativeErrorSchema;
   const table = family === "openai" ? openAiErrors : nativeErrors;
-  const codes = Map.groupBy(requestErrors, (code) => String(table[code].status));
+  const codes = Map.groupBy(errorsOf(route), (code) => String(table[code].status));
   return Object.fromEntries(
     [...codes].map(([status, errors]) => [
       status,
@@ -95,6 +108,6 @@ const docsPage = `<!doctype html>
 <link rel="stylesheet" href="/docs/assets/swagger-ui.css"><link rel="icon" href="data:,"></head>
 <body><div id="api"></div>
 <script src="/docs/assets/swagger-ui-bundle.js"></script>
-<script>SwaggerUIBundle({ url: "/openapi.json", dom_id: "#api", deepLinking: true })</script>
+<script>SwaggerUIBundle({ url: "/openapi.json", dom_id: "#api", deepLinking: true, validatorUrl: null })</script>
 </body></html>
 `;

@@ -8,7 +8,7 @@ import type { ReadJson } from "../sentenceModules.ts";
 import { isSystemError } from "./isSystemError.ts";
 import { openSafetensors } from "./openSafetensors.ts";
 
-export type ModelFolder = {
+export type ModelFolder = AsyncDisposable & {
   readonly folder: string;
   readonly model: EncoderModel;
   readonly weights: { readonly encoder: WeightSource; readonly modules: ReadonlyMap<string, WeightSource> };
@@ -25,14 +25,10 @@ export async function openModelFolder(folder: string): Promise<ModelFolder> {
   for (const transform of model.modules.transforms) {
     if (transform !== "normalize") modules.set(transform.path, await openSafetensors(join(folder, transform.path)));
   }
-  return {
-    folder: await realpath(folder),
-    model,
-    weights: { encoder, modules },
-    async close() {
-      await Promise.all([encoder, ...modules.values()].map((source) => source.close()));
-    },
+  const close = async () => {
+    await Promise.all([encoder, ...modules.values()].map((source) => source.close()));
   };
+  return { folder: await realpath(folder), model, weights: { encoder, modules }, close, [Symbol.asyncDispose]: close };
 }
 
 /** Reads JSON files below a folder; a file that does not exist is `undefined`. */

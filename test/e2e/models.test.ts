@@ -1,0 +1,109 @@
+/** @file `stagecoach models`: what a model is, and its graph as a file for other programs. */
+import { InferenceSession, Tensor } from "onnxruntime-node";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { largestError } from "../golden/compareEncoder.ts";
+import { golden, TOLERANCE } from "../harness/goldenSentences.ts";
+import { fixtures, tinyEncoder } from "../harness/paths.ts";
+import { stagecoach } from "../harness/startServer.ts";
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "stagecoach-models-"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("stagecoach models show", () => {
+  test("says what the folder's files say", async () => {
+    const { code, stdout } = await stagecoach(["models", "show", "--model", tinyEncoder]);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      modelType: "bert",
+      hiddenSize: 32,
+      numLayers: 4,
+      numHeads: 4,
+      maxLength: 64,
+      pooling: ["mean"],
+      transforms: ["normalize"],
+      dimensions: 32,
+      prompts: { query: "query: ", passage: "passage: ", document: "" },
+      defaultPromptName: null,
+    });
+  });
+});
+
+describe("stagecoach models export --format onnx", () => {
+  test("writes a graph that another runtime runs, on padded batches from either side", async () => {
+    const output = join(folder, "new", "tiny.onnx");
+    const { code, stdout } = await stagecoach([
+      "models",
+      "export",
+      "--model",
+      tinyEncoder,
+      "--format",
+      "onnx",
+      "--output",
+      output,
+    ]);
+    expect(code).toBe(0);
+    expect(stdout).toContain(output);
+    expect(readdirSync(join(folder, "new")).toSorted()).toEqual(["tiny.onnx", "tiny.onnx.data"]);
+    const session = await InferenceSession.create(output);
+    expect([...session.inputNames].toSorted()).toEqual(["attention_mask", "input_ids", "token_type_ids"]);
+    for (const side of ["right", "left"] as const) {
+      const { sentence_embedding: sentences } = await session.run(padded(golden.token_ids, side));
+      const rows = golden.embeddings.map((_, row) =>
+        [...(sentences!.data as Float32Array)].slice(row * 32, (row + 1) * 32),
+      );
+      const errors = rows.map((row, index) => largestError(row, golden.embeddings[index]!));
+      expect(errors.length).toBe(golden.texts.length);
+      expect(Math.max(...errors)).toBeLessThan(TOLERANCE);
+    }
+    await session.release();
+  });
+
+  test.each([
+    [["--format", "gguf", "--output", "a"], /Allowed choices are onnx/],
+    [["--format", "onnx"], /required option '--output <file>' not specified/],
+    [["--output", "a"], /required option '--format <format>' not specified/],
+  ])("%j is refused", async (flags, message) => {
+    const { code, stderr } = await stagecoach(["models", "export", "--model", tinyEncoder, ...flags]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(message);
+  });
+
+  test("a family whose graph needs more than padded inputs is refused, and leaves no file", async () => {
+    const output = join(folder, "mpnet.onnx");
+    const args = ["models", "export", "--model", `${fixtures}encoders/mpnet`, "--format", "onnx", "--output", output];
+    const { code, stderr } = await stagecoach(args);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/^stagecoach: export: mpnet needs relative positions/)]);
+    expect(readdirSync(folder).filter((name) => name.startsWith("mpnet"))).toEqual([]);
+  });
+});
+
+describe("stagecoach models download", () => {
+  test("offline and not cached: the three ways out", async () => {
+    const env = { HF_HUB_OFFLINE: "1", HF_HOME: join(folder, "hf") };
+    const { code, stderr } = await stagecoach(["models", "download", "--model", "org/none"], { env });
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^stagecoach: org\/none: expected the model in the cache or on the hub/);
+    for (const way of ["1. Give a folder", "2. Bring the cache", "3. Allow the network"]) expect(stderr).toContain(way);
+  });
+});
+
+/** Token ids as int64 matrices, padded with 0. */
+function padded(texts: readonly (readonly number[])[], side: "left" | "right") {
+  const [B, L] = [texts.length, Math.max(...texts.map(({ length }) => length))];
+  const [ids, mask] = [new BigInt64Array(B * L), new BigInt64Array(B * L)];
+  texts.forEach((text, row) => {
+    const start = row * L + (side === "left" ? L - text.length : 0);
+    text.forEach((id, place) => {
+      ids[start + place] = BigInt(id);
+      mask[start + place] = 1n;
+    });
+  });
+  const matrix = (values: BigInt64Array) => new Tensor("int64", values, [B, L]);
+  return { input_ids: matrix(ids), attention_mask: matrix(mask), token_type_ids: matrix(new BigInt64Array(B * L)) };
+}

@@ -1,0 +1,217 @@
+/** @file The OpenAPI document: valid, complete, and true of what the server answers; and the page that shows it. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parseExposition } from "../harness/exposition.ts";
+import { golden } from "../harness/goldenSentences.ts";
+import { misfits, resolveRef, type Schema } from "../harness/jsonSchema.ts";
+import { startServer, type TestServer } from "../harness/startServer.ts";
+
+type Content = {
+  readonly content?: { readonly "application/json": { readonly schema: Schema } };
+  readonly description: string;
+};
+type Operation = {
+  readonly summary: string;
+  readonly requestBody?: Content & { readonly required: boolean };
+  readonly responses: Readonly<Record<string, Content>>;
+  readonly parameters?: readonly { name: string; in: string; required: boolean; schema: Schema }[];
+  readonly security?: readonly Record<string, unknown>[];
+};
+type Document = {
+  readonly openapi: string;
+  readonly info: Readonly<Record<string, unknown>>;
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+};
+
+let server: TestServer;
+let document: Document;
+beforeAll(async () => {
+  server = await startServer({ flags: ["--served-model-name", "org/tiny", "--max-client-batch-size", "50"] });
+  document = (await (await server.get("/openapi.json")).json()) as Document;
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
+const operations = () =>
+  Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
+  );
+
+function walk(value: unknown, visit: (object: Record<string, unknown>) => void): void {
+  if (typeof value !== "object" || value === null) return;
+  if (!Array.isArray(value)) visit(value as Record<string, unknown>);
+  for (const each of Object.values(value)) walk(each, visit);
+}
+
+describe("GET /openapi.json", () => {
+  test("is an OpenAPI 3.1 document with the fields that one must have", () => {
+    expect(document.openapi).toMatch(/^3\.1\.\d+$/);
+    expect(Object.keys(document.info)).toEqual(expect.arrayContaining(["title", "version"]));
+    for (const { path, method, operation } of operations()) {
+      expect(path).toMatch(/^\//);
+      expect(["get", "post"]).toContain(method);
+      expect(operation.summary.length).toBeGreaterThan(3);
+      for (const [status, { description }] of Object.entries(operation.responses)) {
+        expect(status).toMatch(/^[2345]\d\d$/);
+        expect(description.length).toBeGreaterThan(1);
+      }
+      const templates = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+      expect((operation.parameters ?? []).map(({ name }) => name)).toEqual(templates);
+      expect((operation.parameters ?? []).every((each) => each.in === "path" && each.required)).toBe(true);
+    }
+  });
+
+  test("has no reference that leads nowhere, and no component that nothing refers to", () => {
+    const references = new Set<string>();
+    walk(document, ({ $ref }) => typeof $ref === "string" && references.add($ref));
+    for (const reference of references) expect(resolveRef(document, reference)).toBeTypeOf("object");
+    const schemas = Object.keys(document.components["schemas"] ?? {}).map((name) => `#/components/schemas/${name}`);
+    expect(new Set(schemas)).toEqual(references);
+    const schemes = new Set(operations().flatMap(({ operation }) => (operation.security ?? []).flatMap(Object.keys)));
+    expect([...schemes]).toEqual(Object.keys(document.components["securitySchemes"]!));
+  });
+
+  test("lists every route of the server", async () => {
+    const families = parseExposition(await (await server.get("/metrics")).text());
+    const routes = families.get("stagecoach_http_requests_total")!.samples;
+    const served = new Set(routes.map(({ labels }) => `${labels["method"]?.toLowerCase()} ${labels["route"]}`));
+    expect(new Set(operations().map(({ path, method }) => `${method} ${path}`))).toEqual(served);
+  });
+
+  test("is also where text-embeddings-inference has it", async () => {
+    expect(await (await server.get("/api-doc/openapi.json")).json()).toEqual(document);
+  });
+
+  test("says which fields a request may have, and that there are no others", () => {
+    const schema = (path: string) => {
+      const { $ref } = document.paths[path]!["post"]!.requestBody!.content!["application/json"].schema;
+      return resolveRef(document, $ref as string) as { properties: object; required: string[] };
+    };
+    expect(Object.keys(schema("/v1/embeddings").properties).toSorted()).toEqual([
+      "dimensions",
+      "encoding_format",
+      "input",
+      "model",
+      "user",
+    ]);
+    expect(schema("/v1/embeddings").required).toEqual(["input"]);
+    expect(Object.keys(schema("/embed").properties).toSorted()).toEqual([
+      "dimensions",
+      "inputs",
+      "normalize",
+      "prompt_name",
+      "truncate",
+      "truncation_direction",
+    ]);
+    for (const { operation } of operations().filter((each) => each.method === "post")) {
+      const { $ref } = operation.requestBody!.content!["application/json"].schema;
+      expect(resolveRef(document, $ref as string)["additionalProperties"]).toBe(false);
+    }
+  });
+});
+
+type Exchange = { readonly path: string; readonly template?: string; readonly body?: unknown; readonly status: number };
+const inputs = golden.texts.slice(0, 3);
+const similarity = { source_sentence: "a", sentences: inputs };
+
+/** At least one answer of each route, and of each kind of error. */
+const exchanges: readonly Exchange[] = [
+  { path: "/v1/embeddings", body: { input: inputs }, status: 200 },
+  { path: "/v1/embeddings", body: { input: [5, 6], encoding_format: "base64", dimensions: 3, user: "a" }, status: 200 },
+  { path: "/embeddings", body: { input: "a", model: "org/tiny" }, status: 200 },
+  { path: "/embeddings", body: { input: "" }, status: 400 },
+  { path: "/v1/embeddings", body: { input: [] }, status: 400 },
+  { path: "/v1/embeddings", body: "{", status: 400 },
+  { path: "/v1/embeddings", body: { input: "a", model: "b" }, status: 404 },
+  { path: "/v1/embeddings", body: { input: "a".repeat(2_100_000) }, status: 413 },
+  { path: "/v1/models", status: 200 },
+  { path: "/v1/models/org/tiny", template: "/v1/models/{model}", status: 200 },
+  { path: "/v1/models/other", template: "/v1/models/{model}", status: 404 },
+  {
+    path: "/embed",
+    body: { inputs, truncation_direction: "left", normalize: false, prompt_name: "query" },
+    status: 200,
+  },
+  { path: "/embed", body: { inputs: [[5], "a"], truncate: null, dimensions: null, prompt_name: null }, status: 200 },
+  { path: "/", body: { inputs: "a" }, status: 200 },
+  { path: "/embed", body: { inputs: "" }, status: 400 },
+  { path: "/embed", body: { inputs: Array(51).fill("a") }, status: 422 },
+  { path: "/embed_all", body: { inputs }, status: 200 },
+  { path: "/embed_all", body: { inputs: 5 }, status: 422 },
+  { path: "/similarity", body: { inputs: similarity, parameters: { truncate: true } }, status: 200 },
+  { path: "/similarity", body: { inputs: similarity, parameters: null }, status: 200 },
+  { path: "/similarity", body: { inputs: { ...similarity, sentences: [] } }, status: 400 },
+  { path: "/tokenize", body: { inputs, add_special_tokens: true }, status: 200 },
+  { path: "/tokenize", body: { inputs: [] }, status: 400 },
+  { path: "/decode", body: { ids: [[5, 6], [7]], skip_special_tokens: false }, status: 200 },
+  { path: "/decode", body: { ids: [-1] }, status: 422 },
+  { path: "/info", status: 200 },
+  { path: "/livez", status: 200 },
+  { path: "/health", status: 200 },
+  { path: "/ping", status: 200 },
+  { path: "/readyz", status: 200 },
+  { path: "/", status: 200 },
+  { path: "/metrics", status: 200 },
+];
+
+describe("what the server takes and answers", () => {
+  const named = exchanges.map((each) => ({ ...each, method: each.body === undefined ? "get" : "post" }));
+  test.each(named)(
+    "$method $path, $status, is as the document says",
+    async ({ path, template, body, status, method }) => {
+      const operation = document.paths[template ?? path]![method]!;
+      const response = await (method === "get" ? server.get(path) : server.post(path, body));
+      expect(response.status).toBe(status);
+      const documented = operation.responses[String(status)];
+      expect(documented).toBeDefined();
+      const schema = documented!.content?.["application/json"].schema;
+      const text = await response.text();
+      const isJson = response.headers.get("content-type")?.startsWith("application/json") === true;
+      expect(isJson).toBe(schema !== undefined);
+      expect(schema === undefined ? [] : misfits(JSON.parse(text), schema, document)).toEqual([]);
+      const requestSchema = operation.requestBody?.content!["application/json"].schema;
+      // What the document allows is what the server took: its 200s fit, and a body of the wrong form does not.
+      const isTaken =
+        requestSchema === undefined || typeof body !== "object" || misfits(body, requestSchema, document).length === 0;
+      expect(isTaken || status !== 200).toBe(true);
+    },
+  );
+
+  test("every route was asked", () => {
+    const asked = new Set(named.map(({ method, path, template }) => `${method} ${template ?? path}`));
+    expect(operations().filter(({ path, method }) => !asked.has(`${method} ${path}`))).toEqual([]);
+  });
+
+  test("a checker that finds nothing would be of no use: it does find what is wrong", () => {
+    const { schema } = document.paths["/info"]!["get"]!.responses["200"]!.content!["application/json"];
+    expect(misfits({ model_id: 5 }, schema, document).length).toBeGreaterThan(5);
+    const { schema: embed } = document.paths["/embed"]!["post"]!.requestBody!.content!["application/json"];
+    expect(misfits({ inputs: "a", normalise: true }, embed, document)).toEqual(["$: normalise is not known"]);
+    expect(misfits({ inputs: [["a"]] }, embed, document).length).toBe(1);
+  });
+});
+
+describe("GET /docs", () => {
+  test("is a page whose parts all come from this server", async () => {
+    const response = await server.get("/docs");
+    expect(response.status).toBe(200);
+    expect(response.headers.get("content-type")).toMatch(/^text\/html/);
+    const page = await response.text();
+    expect(page).not.toMatch(/https?:|\/\/\w/);
+    // Swagger UI would show the document to a validator on the internet.
+    expect(page).toContain("validatorUrl: null");
+    const parts = [...page.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map(([, path]) => path!);
+    expect(parts.length).toBe(2);
+    for (const path of parts) {
+      const part = await server.get(path);
+      expect(part.status).toBe(200);
+      expect(part.headers.get("content-type")).toMatch(/javascript|css/);
+      expect((await part.text()).length).toBeGreaterThan(10_000);
+    }
+  });
+
+  test("its styles load nothing from elsewhere", async () => {
+    const styles = await (await server.get("/docs/assets/swagger-ui.css")).text();
+    expect([...styles.matchAll(/url\(([^)]{0,40})/g)].filter(([, target]) => !/^"?data:/.test(target!))).toEqual([]);
+    expect(styles).not.toContain("@import");
+  });
+});
