@@ -22,7 +22,7 @@ const mayImport: Record<string, readonly string[]> = {
 const nameOf = (name: string) => `@stagecoach/${name}`;
 
 /** Forbidden imports of one package: our own packages outside its list, and paths that leave the package. */
-function forbidden(allowed: readonly string[], isPortable: boolean) {
+function forbidden(allowed: readonly string[], isPortable: boolean): ["error", { patterns: object[] }] {
   const banned = packages.filter((name) => !allowed.includes(name)).map(nameOf);
   const patterns = [
     {
@@ -30,7 +30,7 @@ function forbidden(allowed: readonly string[], isPortable: boolean) {
       message: `the direction of dependencies (oxlint.config.ts, docs/ARCHITECTURE.md) does not allow this import`,
     },
     {
-      regex: `(^|/)(libs|apps)/|^(\\.\\./)+(${packages.join("|")}|server)/|^@stagecoach/[^/]+/(src|dist)/`,
+      regex: `(^|/)(libs|apps)/|^(\\.\\./)+(${packages.join("|")}|server)/(src|dist)/|^@stagecoach/[^/]+/(src|dist)/`,
       message: "enter a package through its exports",
     },
   ];
@@ -86,8 +86,14 @@ export default defineConfig({
     ...boundaries,
     {
       files: ["**/*.test.ts", "test/**/*.ts", "bench/**/*.ts"],
-      rules: { "max-lines": ["warn", { max: 600, skipBlankLines: true, skipComments: true }] },
+      rules: {
+        "max-lines": ["warn", { max: 600, skipBlankLines: true, skipComments: true }],
+        // A second argument says of which of several values an assertion failed.
+        "vitest/valid-expect": ["error", { maxArgs: 2 }],
+        // Functions of a test file that hold its assertions are named so.
+        "vitest/expect-expect": ["error", { assertFunctionNames: ["expect*"] }],
+      },
     },
-    { files: ["bench/**/*.ts", "tools/**/*.ts", "**/main.ts"], rules: { "no-console": "off" } },
+    { files: ["bench/**/*.{ts,mjs}", "tools/**/*.ts", "**/main.ts"], rules: { "no-console": "off" } },
   ],
 });

@@ -24,9 +24,9 @@ const report = new Report("soak");
 const samples: { readonly minute: number; readonly megabytes: number }[] = [];
 const started = performance.now();
 const elapsed = () => (performance.now() - started) / 60_000;
-let isOver = false;
+const over = new AbortController();
 const watching = (async () => {
-  while (!isOver) {
+  while (!over.signal.aborted) {
     samples.push({ minute: elapsed(), megabytes: residentBytes(server.process.pid!) / 1e6 });
     await pause(2000);
   }
@@ -43,7 +43,7 @@ for (let turn = 0; elapsed() < minutes; turn++) {
     `  ${elapsed().toFixed(1)} min: ${rate!.toFixed(1)} texts/s, ${samples.at(-1)!.megabytes.toFixed(0)} MB, ${errors} errors`,
   );
 }
-isOver = true;
+over.abort();
 await watching;
 
 report.atMost(`errors in ${minutes} minutes, ${texts} texts`, errors, { limit: 0, unit: "errors" });

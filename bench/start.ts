@@ -67,16 +67,17 @@ async function firstAnswer(url: string): Promise<void> {
 /** Largest sum while 3,000 texts are served. npm and its shell are part of it. */
 async function bytesUnderLoad(pid: number, url: string): Promise<number> {
   await using client = new LineProcess(process.execPath, [join(here, "clients/httpClient.ts"), url, textsFile]);
-  let [largest, isOver] = [0, false];
+  const over = new AbortController();
+  let largest = 0;
   const watching = (async () => {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       largest = Math.max(largest, residentBytes(pid));
       await pause(200);
     }
   })();
   await client.ask("32 1 2000");
   await client.ask("4 32 1000");
-  isOver = true;
+  over.abort();
   await watching;
   return largest;
 }

@@ -10,7 +10,7 @@ env.localModelPath = parent;
 const extract = await pipeline("feature-extraction", name, { dtype: "fp32" });
 const texts = JSON.parse(readFileSync(textsFile, "utf8"));
 async function encode(list) {
-  const order = list.map((_, index) => index).sort((a, b) => list[a].length - list[b].length);
+  const order = list.map((_, index) => index).toSorted((a, b) => list[a].length - list[b].length);
   const vectors = [];
   for (let start = 0; start < order.length; start += 32) {
     const indices = order.slice(start, start + 32);

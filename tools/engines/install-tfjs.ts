@@ -67,7 +67,7 @@ function install(): void {
   mkdirSync(work, { recursive: true });
   try {
     const packageFolder = installPackage(work);
-    installLibraries(packageFolder, { python: tools.python, work });
+    installLibraries(packageFolder, { tools, work });
     buildBinding(packageFolder, tools);
     checkBinding(work);
     writeFileSync(join(work, "engine.json"), `${JSON.stringify(recipe, null, 2)}\n`);
@@ -84,10 +84,17 @@ function isInstalled(): boolean {
   return existsSync(record) && JSON.stringify(JSON.parse(readFileSync(record, "utf8"))) === JSON.stringify(recipe);
 }
 
-type Tools = { readonly python: string; readonly compiler: string; readonly nodeHeaders: string };
+type Tools = {
+  readonly python: string;
+  readonly compiler: string;
+  readonly nodeHeaders: string;
+  /** As pip names this machine. */
+  readonly wheelPlatform: string;
+};
 
 function requireTools(): Tools {
-  if (process.platform !== "linux" || !(process.arch in WHEEL_PLATFORMS)) {
+  const wheelPlatform = WHEEL_PLATFORMS[process.arch];
+  if (process.platform !== "linux" || wheelPlatform === undefined) {
     fail(
       `TensorFlow's C++ libraries are taken from its wheels for Linux x64 and arm64; this is ${process.platform} ${process.arch}`,
     );
@@ -101,7 +108,7 @@ function requireTools(): Tools {
     works(compiler, ["--version"]) ? [] : [`${compiler} (Debian, Ubuntu: apt-get install g++)`],
   ].flat();
   if (missing.length > 0) fail(`these are needed and were not found: ${missing.join("; ")}`);
-  return { python, compiler, nodeHeaders: findNodeHeaders() };
+  return { python, compiler, nodeHeaders: findNodeHeaders(), wheelPlatform };
 }
 
 /** node_api.h: from the npm package that pins our Node, or from beside the running one. */
@@ -148,22 +155,13 @@ function installPackage(work: string): string {
 
 function installLibraries(
   packageFolder: string,
-  { python, work }: { readonly python: string; readonly work: string },
+  { tools: { python, wheelPlatform }, work }: { readonly tools: Tools; readonly work: string },
 ): void {
   const wheel = isGpu || process.arch !== "x64" ? "tensorflow" : "tensorflow-cpu";
   const wheels = join(work, "wheels");
   const deps = join(packageFolder, "deps");
   const { version, abi } = WHEEL_PYTHON;
-  const target = [
-    "--python-version",
-    version,
-    "--implementation",
-    "cp",
-    "--abi",
-    abi,
-    "--platform",
-    WHEEL_PLATFORMS[process.arch],
-  ];
+  const target = ["--python-version", version, "--implementation", "cp", "--abi", abi, "--platform", wheelPlatform];
   step(`${wheel} ${TENSORFLOW_VERSION} from PyPI (${isGpu ? 570 : 275} MB)`);
   const pip = ["-m", "pip", "--disable-pip-version-check"];
   run(
@@ -184,7 +182,7 @@ function installLibraries(
   step("headers and libraries from the wheel");
   const files = readdirSync(wheels).filter((file) => file.endsWith(".whl"));
   const extract = join(import.meta.dirname, "extract_wheel.py");
-  const cuda = execFileSync(python, [extract, join(wheels, files[0]), deps], { encoding: "utf8" })
+  const cuda = execFileSync(python, [extract, join(wheels, files[0]!), deps], { encoding: "utf8" })
     .split("\n")
     .filter(Boolean);
   rmSync(wheels, { recursive: true });
