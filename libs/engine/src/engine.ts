@@ -43,6 +43,12 @@ export type RunOptions = {
   readonly outputs?: readonly string[];
   /** Outputs that stay in the engine: `run` returns them as EngineTensor, which the caller disposes of. */
   readonly keep?: readonly string[];
+  /**
+   * Outputs that take the place of the values of held tensors of the same type and shape, which may be inputs of this run
+   * (weights under training). Such an output is not part of the result. When the run fails, the values are undefined.
+   * @see expectInPlace (inPlace.ts) for the graphs that this is allowed for
+   */
+  readonly into?: Readonly<Record<string, EngineTensor>>;
 };
 
 export type RunResult = Readonly<Record<string, HostTensor | EngineTensor>>;

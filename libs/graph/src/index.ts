@@ -11,7 +11,7 @@ export {
 } from "./dims.ts";
 export { DTypeError, GradientError, GraphError, ShapeError } from "./errors.ts";
 export { backpropagate, gradients, type OutputGradient } from "./gradient.ts";
-export { countUses, graphOf, type Graph } from "./graph.ts";
+export { countUses, graphOf, reachable, type Graph } from "./graph.ts";
 export { add, div, mul, sub, type Operand } from "./operations/arithmetic.ts";
 export { broadcastTo, sum, sumTo, type Reduction, type ReductionOptions } from "./operations/broadcasting.ts";
 export { matMul } from "./operations/matMul.ts";

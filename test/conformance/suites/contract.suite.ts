@@ -24,6 +24,8 @@ import {
   parameter,
   scatterAddRows,
   ShapeError,
+  sub,
+  sum,
   where,
 } from "@stagecoach/graph";
 import { describe, expect } from "vitest";
@@ -35,6 +37,7 @@ export function contractSuite(conformance: Conformance): void {
     refusals(conformance);
     outputs(conformance);
     residentTensors(conformance);
+    replacedTensors(conformance);
     ownership(conformance);
   });
 }
@@ -254,6 +257,48 @@ function residentTensors({ engine, claim }: Conformance): void {
     count.dispose();
     await expect(executable.run({ count })).rejects.toThrow(/disposed/);
     await expect(Promise.resolve().then(() => count.read())).rejects.toThrow(/disposed/);
+    await executable.dispose();
+  });
+}
+
+/** Weights under training: an output takes the place of a held tensor, which may be an input of the same run. */
+function replacedTensors({ engine, claim }: Conformance): void {
+  const weight = input("weight", ["N", 2], "float32");
+  const rate = input("rate", [], "float32");
+  const momentum = input("momentum", ["N", 2], "float32");
+  const nextMomentum = add(mul(momentum, 0.5), weight);
+  const nextWeight = sub(mul(weight, 2), mul(nextMomentum, rate));
+  const graph = graphOf({ nextMomentum, nextWeight, size: sum(nextWeight) });
+  const late = graphOf({ nextMomentum, nextWeight, read: add(weight, 0) });
+
+  claim("an output replaces the held tensor that it was computed from, run after run", async () => {
+    const executable = await engine().compile(graph, hostParameters({}));
+    const held = { weight: engine().hold(float32([1, 2], [1, 2])), momentum: engine().hold(float32([0, 4], [1, 2])) };
+    const into = { nextWeight: held.weight, nextMomentum: held.momentum };
+    const step = () => executable.run({ ...held, rate: float32([1], []) }, { outputs: ["size"], into });
+    expect(values((await step())["size"] as HostTensor)).toEqual([1]);
+    expect(values(await held.momentum.read())).toEqual([1, 4]);
+    expect(values(await held.weight.read())).toEqual([1, 0]);
+    await step();
+    expect(values(await held.momentum.read())).toEqual([1.5, 2]);
+    expect(values(await held.weight.read())).toEqual([0.5, -2]);
+    held.weight.dispose();
+    held.momentum.dispose();
+    await executable.dispose();
+  });
+
+  claim("refuses a tensor of another shape, two outputs for one tensor, and a graph that reads too late", async () => {
+    const executable = await engine().compile(late, hostParameters({}));
+    const [weightHeld, momentumHeld] = [engine().hold(float32([1, 2], [1, 2])), engine().hold(float32([0, 4], [1, 2]))];
+    const inputs = { weight: weightHeld, momentum: momentumHeld, rate: float32([1], []) };
+    const run = (into: Record<string, EngineTensor>) => executable.run(inputs, { outputs: ["read"], into });
+    const other = engine().hold(float32([1, 2], [2, 1]));
+    await expect(run({ nextWeight: other })).rejects.toThrow(EngineInputError);
+    await expect(run({ nextWeight: weightHeld, nextMomentum: weightHeld })).rejects.toThrow(EngineInputError);
+    await expect(run({ nothing: weightHeld })).rejects.toThrow(EngineInputError);
+    // Nothing says that `read` is computed before `nextWeight` is written.
+    await expect(run({ nextWeight: weightHeld })).rejects.toThrow(EngineInputError);
+    [weightHeld, momentumHeld, other].forEach((each) => each.dispose());
     await executable.dispose();
   });
 }

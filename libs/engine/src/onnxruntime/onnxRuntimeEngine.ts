@@ -8,7 +8,7 @@
  * - `run` blocks its thread for as long as it computes (microsoft/onnxruntime#19611). Terminating that thread, or exiting
  *   the process, during a run aborts the process: drain first.
  */
-import { nameOf, optimize, resolveShape, type FusedOperationName, type Graph } from "@stagecoach/graph";
+import { nameOf, optimize, resolveShape, sizeOfShape, type FusedOperationName, type Graph } from "@stagecoach/graph";
 import {
   isHostTensor,
   type Engine,
@@ -21,10 +21,12 @@ import {
 } from "../engine.ts";
 import { EngineFailureError, ParameterError } from "../errors.ts";
 import { checkInputs, wantedOutputs } from "../hostTensor.ts";
+import { checkInto } from "../inPlace.ts";
 import { emitOnnx } from "../onnx/emitOnnx.ts";
 import { bytesOf } from "../onnx/modelBuilder.ts";
 import { encodeOnnxModel, type OnnxInitializer } from "../onnx/onnxModel.ts";
 import { evaluateConstant } from "../reference/referenceEngine.ts";
+import { BufferPool } from "./bufferPool.ts";
 import type { OrtModule, OrtSession, OrtTensor } from "./ort.ts";
 
 export const onnxRuntimeFusedOperations: ReadonlySet<FusedOperationName> = new Set<FusedOperationName>([
@@ -47,6 +49,7 @@ export type OnnxRuntimeOptions = {
 };
 
 export function createOnnxRuntimeEngine(ort: OrtModule, options: OnnxRuntimeOptions): Engine {
+  const pool = new BufferPool();
   return {
     name: "onnxruntime",
     description: `ONNX Runtime ${options.version}, CPU, ${options.threads} ${options.threads === 1 ? "thread" : "threads"}`,
@@ -54,10 +57,13 @@ export function createOnnxRuntimeEngine(ort: OrtModule, options: OnnxRuntimeOpti
     async compile(graph, parameters) {
       const optimized = optimize(graph, { fusedOperations: onnxRuntimeFusedOperations, evaluate: evaluateConstant });
       const session = await createSession(ort, optimized, { options, parameters });
-      return executable(ort, optimized, session);
+      return executable({ ort, pool }, optimized, session);
     },
     hold: (tensor) => heldTensor(toOrt(ort, { ...tensor, data: tensor.data.slice() }), tensor),
-    dispose: () => Promise.resolve(),
+    dispose() {
+      pool.clear();
+      return Promise.resolve();
+    },
   };
 }
 
@@ -129,20 +135,35 @@ function commonFolder(ranges: readonly (FileRange | undefined)[]): string | null
     : first.file.slice(0, Math.max(first.file.lastIndexOf("/"), first.file.lastIndexOf("\\")) + 1);
 }
 
-function executable(ort: OrtModule, graph: Graph, session: OrtSession): Executable {
+type Context = { readonly ort: OrtModule; readonly pool: BufferPool };
+
+function executable({ ort, pool }: Context, graph: Graph, session: OrtSession): Executable {
   return {
     async run(given: RunInputs, options = {}) {
-      checkInputs(graph, given);
-      const wanted = wantedOutputs(graph, options.outputs);
+      const bindings = checkInputs(graph, given);
+      const { into = {} } = options;
+      checkInto(graph, given, { into, bindings });
+      const wanted = wantedOutputs(graph, options.outputs).filter((name) => !Object.hasOwn(into, name));
       const feeds = Object.fromEntries(
         Object.entries(given).map(([name, tensor]) => [
           name,
           isHostTensor(tensor) ? toOrt(ort, tensor) : heldOrt(tensor),
         ]),
       );
+      /** Memory of a kept output: written to directly, so that nothing is allocated or copied once the pool has filled. */
+      const kept = (name: string): OrtTensor | null => {
+        const { dtype, shape } = graph.outputs.get(name)!;
+        if (dtype !== "float32" || options.keep?.includes(name) !== true) return null;
+        const dims = resolveShape(shape, bindings);
+        return new ort.Tensor(dtype, pool.take(sizeOfShape(dims)), dims);
+      };
+      const fetches = Object.fromEntries([
+        ...wanted.map((name) => [name, kept(name)] as const),
+        ...Object.entries(into).map(([name, handle]) => [name, heldOrt(handle)] as const),
+      ]);
       let results: Readonly<Record<string, OrtTensor>>;
       try {
-        results = await session.run(feeds, wanted);
+        results = await session.run(feeds, fetches);
       } catch (error) {
         throw new EngineFailureError("onnxruntime", "run", error);
       }
@@ -150,7 +171,9 @@ function executable(ort: OrtModule, graph: Graph, session: OrtSession): Executab
         wanted.map((name) => {
           const { dims, data } = results[name];
           const tensor: HostTensor = { dtype: graph.outputs.get(name)!.dtype, shape: dims, data };
-          return [name, options.keep?.includes(name) ? heldTensor(results[name], tensor) : tensor];
+          const pooled = fetches[name]?.data;
+          if (options.keep?.includes(name) !== true) return [name, tensor];
+          return [name, heldTensor(fetches[name] ?? results[name], tensor, () => pooled && pool.giveBack(pooled))];
         }),
       );
     },
@@ -164,12 +187,14 @@ function toOrt(ort: OrtModule, { dtype, data, shape }: HostTensor): OrtTensor {
 
 const held = new WeakMap<EngineTensor, OrtTensor>();
 
-function heldTensor(tensor: OrtTensor, { dtype, shape }: HostTensor): EngineTensor {
+function heldTensor(tensor: OrtTensor, { dtype, shape }: HostTensor, release: () => void = () => {}): EngineTensor {
   const handle: EngineTensor = {
     dtype,
     shape,
     read: () => Promise.resolve({ dtype, shape, data: heldOrt(handle).data.slice() }),
-    dispose: () => void held.delete(handle),
+    dispose() {
+      if (held.delete(handle)) release();
+    },
   };
   held.set(handle, tensor);
   return handle;

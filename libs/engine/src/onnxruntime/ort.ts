@@ -16,7 +16,8 @@ export type OrtTensor = {
 export type OrtSession = {
   run(
     feeds: Readonly<Record<string, OrtTensor>>,
-    fetches: readonly string[],
+    /** Wanted outputs, with the tensors to write them to, or null for new ones. */
+    fetches: Readonly<Record<string, OrtTensor | null>>,
   ): Promise<Readonly<Record<string, OrtTensor>>>;
   release(): Promise<void>;
 };

@@ -24,6 +24,7 @@ import {
 } from "../engine.ts";
 import { EngineFailureError, ParameterError } from "../errors.ts";
 import { checkInputs, wantedOutputs } from "../hostTensor.ts";
+import { checkInto } from "../inPlace.ts";
 import { kernels } from "./kernels.ts";
 import type { Value } from "./layout.ts";
 
@@ -56,22 +57,26 @@ function executable(graph: Graph, weights: ReadonlyMap<string, Value>): Executab
   return {
     async run(given, options = {}) {
       const bindings = checkInputs(graph, given);
+      const { into = {} } = options;
+      checkInto(graph, given, { into, bindings });
       let values: ReadonlyMap<Tensor, Value>;
       try {
         values = interpret(graph, { given, weights, bindings });
       } catch (error) {
         throw new EngineFailureError("reference", "run", error);
       }
-      const results = wantedOutputs(graph, options.outputs).map((name) => {
+      const resultOf = (name: string): HostTensor => {
         const node = graph.outputs.get(name)!;
         const { shape, data } = values.get(node)!;
-        const tensor: HostTensor = {
-          dtype: node.dtype,
-          shape,
-          data: node.dtype === "float32" ? data.slice() : arrayFor(node.dtype, data),
-        };
-        return [name, options.keep?.includes(name) ? heldTensor(tensor) : tensor];
-      });
+        return { dtype: node.dtype, shape, data: node.dtype === "float32" ? data.slice() : arrayFor(node.dtype, data) };
+      };
+      for (const [name, handle] of Object.entries(into)) held.set(handle, resultOf(name));
+      const results = wantedOutputs(graph, options.outputs)
+        .filter((name) => !Object.hasOwn(into, name))
+        .map((name) => {
+          const tensor = resultOf(name);
+          return [name, options.keep?.includes(name) ? heldTensor(tensor) : tensor];
+        });
       return Object.fromEntries(results);
     },
     dispose: () => Promise.resolve(),
@@ -110,7 +115,7 @@ function heldTensor(tensor: HostTensor): EngineTensor {
   const handle: EngineTensor = {
     dtype: tensor.dtype,
     shape: tensor.shape,
-    read: async () => ({ ...copy, data: hostOf(handle).data.slice() }),
+    read: async () => ({ ...hostOf(handle), data: hostOf(handle).data.slice() }),
     dispose: () => void held.delete(handle),
   };
   held.set(handle, copy);

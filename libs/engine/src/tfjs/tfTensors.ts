@@ -38,6 +38,12 @@ export function heldTensor(tensor: TfTensor, { dtype, shape }: Pick<HostTensor, 
   return handle;
 }
 
+/** Put `tensor` in the place of what the handle held. */
+export function replaceHeld(handle: EngineTensor, tensor: TfTensor): void {
+  tensorOf(handle).dispose();
+  held.set(handle, tensor);
+}
+
 export function tensorOf(handle: EngineTensor): TfTensor {
   const tensor = held.get(handle);
   if (tensor === undefined) throw new Error("internal: a tensor was used after it was disposed of");

@@ -19,12 +19,13 @@ import {
 } from "../engine.ts";
 import { EngineFailureError, ParameterError } from "../errors.ts";
 import { checkInputs, wantedOutputs } from "../hostTensor.ts";
+import { checkInto } from "../inPlace.ts";
 import { evaluateConstant } from "../reference/referenceEngine.ts";
 import { planRun, type RunPlan } from "./runPlan.ts";
 import { RunValues } from "./runValues.ts";
 import type { TfModule, TfTensor } from "./tf.ts";
 import { tfKernels, type TfKernel } from "./tfKernels.ts";
-import { download, heldTensor, tensorOf, upload } from "./tfTensors.ts";
+import { download, heldTensor, replaceHeld, tensorOf, upload } from "./tfTensors.ts";
 import { wasmKernels } from "./wasmKernels.ts";
 import { withExplicitTransposes } from "./wasmProducts.ts";
 
@@ -108,11 +109,20 @@ function executable(context: Context, graph: Graph, resident: Resident): Executa
   return {
     async run(given, options = {}) {
       const bindings = checkInputs(graph, given);
-      const wanted = wantedOutputs(graph, options.outputs);
+      const { into = {} } = options;
+      checkInto(graph, given, { into, bindings });
+      const wanted = wantedOutputs(graph, options.outputs).filter((name) => !Object.hasOwn(into, name));
       const values = new RunValues(resident);
       try {
-        interpret(context, planOf(wanted), { given, values, shapeOf: (node) => resolveShape(node.shape, bindings) });
-        return await collect(context, { graph, values, wanted, kept: new Set(options.keep) });
+        interpret(context, planOf([...wanted, ...Object.keys(into)]), {
+          given,
+          values,
+          shapeOf: (node) => resolveShape(node.shape, bindings),
+        });
+        const results = await collect(context, { graph, values, wanted, kept: new Set(options.keep) });
+        for (const [name, handle] of Object.entries(into))
+          replaceHeld(handle, context.tf.clone(values.get(graph.outputs.get(name)!)));
+        return results;
       } catch (error) {
         throw new EngineFailureError(context.name, "run", error);
       } finally {
