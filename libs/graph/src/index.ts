@@ -46,3 +46,10 @@ export {
   type Tensor,
   type TensorType,
 } from "./tensor.ts";
+export {
+  parametersAsInputs,
+  recomputeRearrangements,
+  splitTraining,
+  type SplitOptions,
+  type TrainingGraphs,
+} from "./splitTraining.ts";
