@@ -291,6 +291,8 @@ describe("settings", () => {
     expect(code).toBe(USAGE);
     expect(lastWords(stderr)).toContain("--join-token");
     expect(lastWords(stderr)).toContain("expected at most 2 (stages times replicas), got 3");
+    const nowhere = await refusal(["--worker-host", "0.0.0.0"]);
+    expect([nowhere.code, lastWords(nowhere.stderr)]).toEqual([USAGE, expect.stringContaining("set --advertise-host")]);
   });
 
   test("more stages than layers is refused with the number of layers", async () => {

@@ -102,6 +102,10 @@ describe("stagecoach worker", () => {
     await using http = startWorker(["--join", "http://127.0.0.1:1", "--token", TOKEN]);
     expect(await http.exited).toBe(2);
     expect(http.log()).toMatch(/--join: expected ws:\/\/HOST:PORT or wss:\/\/HOST:PORT/);
+    const everywhere = ["--join", "ws://127.0.0.1:1", "--token", TOKEN, "--listen-host", "0.0.0.0"];
+    await using nowhere = startWorker(everywhere);
+    expect(await nowhere.exited).toBe(2);
+    expect(nowhere.log()).toMatch(/--listen-host 0\.0\.0\.0 is no address that others can dial: give --advertise/);
     await using open = startWorker(["--join", "ws://192.0.2.1:1", "--token", TOKEN]);
     await vi.waitFor(() => expect(open.log()).toMatch(/expected wss:\/\/ for a host other than this one/));
   });

@@ -32,7 +32,6 @@ export type StageWorkerControls = {
 };
 
 const CONTROL_MESSAGE_BYTES = 1 << 20;
-const DATA_MESSAGE_BYTES = 1 << 30;
 const RETRY_PAUSE_MS = { shortest: 250, longest: 10_000 };
 
 /**
@@ -52,7 +51,7 @@ export async function runStageWorker(
     token: settings.token,
     paths: {
       "/data": {
-        maxMessageBytes: DATA_MESSAGE_BYTES,
+        maxMessageBytes: () => worker!.maxFrameBytes,
         accept: (socket) => {
           worker?.acceptData(socket).catch((error: unknown) => {
             socket.terminate();
@@ -72,7 +71,7 @@ export async function runStageWorker(
       pid: process.pid,
       dataUrl: listener.urlOf("/data", settings.advertise ?? undefined),
     },
-    dialData: (url) => dial(url, DATA_MESSAGE_BYTES),
+    dialData: (url, { maxMessageBytes }) => dial(url, maxMessageBytes),
     crc32,
     now,
     every,

@@ -63,6 +63,17 @@ describe("a fleet", () => {
     }
   });
 
+  test("seats a worker that was not started for a place in the last one, and leaves the first to those that were", async () => {
+    const cluster = new Cluster({ numStages: 3 });
+    cluster.start("from elsewhere");
+    await cluster.network.settle();
+    for (const stage of [0, 1]) cluster.start(`stage ${stage}`, { replica: 0, stage });
+    await cluster.network.settle();
+    expect(cluster.states).toEqual(["up"]);
+    const seats = cluster.fleet.workers().map(({ workerId, place }) => [workerId, place?.stage]);
+    expect(Object.fromEntries(seats)).toEqual({ "stage 0": 0, "stage 1": 1, "from elsewhere": 2 });
+  });
+
   test("seats workers that were not started for a place wherever one is open", async () => {
     const cluster = new Cluster({ numStages: 2, numReplicas: 2 });
     for (const name of ["a", "b", "c", "d"]) cluster.start(name);

@@ -170,7 +170,10 @@ export class Fleet {
     return member;
   }
 
-  /** Seat `first` in the place it was started for, then whoever stands by in what is open. */
+  /**
+   * Seat `first` in the place it was started for, then whoever stands by in what is open: from the last place on, since those
+   * that are left to workers from elsewhere are the last ones.
+   */
   #seatWaiting(first?: Member): void {
     const wanted = first?.hello.seat;
     if (first && wanted && this.pipeline.replicas[wanted.replica]?.openStages().includes(wanted.stage) === true)
@@ -180,8 +183,9 @@ export class Fleet {
       const open = this.pipeline.replicas.flatMap((replica) =>
         replica.openStages().map((stage) => ({ replica: replica.number, stage })),
       );
-      if (open[0] === undefined) return;
-      this.#seat(member, open[0]);
+      const place = open.at(-1);
+      if (place === undefined) return;
+      this.#seat(member, place);
     }
   }
 

@@ -23,7 +23,6 @@ export const closeCodes = {
   normal: 1000,
   goingAway: 1001,
   protocolViolation: 4400,
-  unauthorized: 4401,
   staleEpoch: 4409,
   leaseExpired: 4410,
 } as const;

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { GatewayMessage, WorkerMessage } from "./control.ts";
 import { DataLink, type LinkHello } from "./dataLink.ts";
 import { ProtocolError } from "./errors.ts";
-import { PROTOCOL_VERSION, type Frame } from "./frame.ts";
+import { frameBytesFor, PROTOCOL_VERSION, type Frame } from "./frame.ts";
 import { tokenFrame } from "./microBatchFrames.ts";
 import { crc32 } from "./node/clock.ts";
 import { closeCodes } from "./socket.ts";
@@ -23,6 +23,8 @@ class Scene {
   readonly host = new FakeStageHost(this.process);
   /** The gateway's end of each connection for data that the worker has dialed, by URL. */
   readonly dialed = new Map<string, MemorySocket>();
+  /** Largest message that each of them may send. */
+  readonly allowed = new Map<string, number>();
   /** URLs where nobody is. */
   readonly unreachable = new Set<string>();
   readonly worker: StageWorker;
@@ -33,7 +35,8 @@ class Scene {
     this.worker = new StageWorker({
       host: this.host,
       identity: { workerId: "w1", seat: null, host: "machine", pid: 3, dataUrl: "memory://w1" },
-      dialData: (url) => {
+      dialData: (url, { maxMessageBytes }) => {
+        this.allowed.set(url, maxMessageBytes);
         if (this.unreachable.has(url)) return Promise.reject(new ProtocolError(`dial ${url}: nobody is there`));
         const [own, other] = this.network.pair("w1", url);
         this.dialed.set(url, other);
@@ -350,7 +353,7 @@ describe("an assignment", () => {
 });
 
 describe("the links of a stage", () => {
-  test("of stage 0 are both dialed; it is linked when both are there", async () => {
+  test("of stage 0 are both dialed, for frames as large as assigned; it is linked when both are there", async () => {
     const scene = new Scene();
     await scene.join();
     scene.assign({ stage: 0, numStages: 2, epoch: 1 });
@@ -363,6 +366,7 @@ describe("the links of a stage", () => {
     expect(scene.heard()).toEqual([]);
     const { hello: second } = await scene.accept("memory://next");
     expect(second).toEqual({ replica: 0, stage: 0, epoch: 1, role: "sender" });
+    expect([scene.worker.maxFrameBytes, ...scene.allowed.values()]).toEqual([1 << 20, 1 << 20, 1 << 20]);
     await scene.network.settle();
     expect(scene.heard()).toEqual([{ kind: "linked", epoch: 1 }]);
   });
@@ -412,6 +416,7 @@ describe("the links of a stage", () => {
     const { link } = scene.dial({ epoch: 1 });
     await scene.network.settle();
     expect(String(link.error)).toMatch(/expected epoch none, got 1/);
+    expect(scene.worker.maxFrameBytes).toBe(frameBytesFor(0));
   });
 
   test("that cannot be made are reported, and the other one is given up", async () => {

@@ -17,7 +17,7 @@ import {
 } from "./control.ts";
 import { DataLink, type LinkHello } from "./dataLink.ts";
 import { ProtocolError } from "./errors.ts";
-import { PROTOCOL_VERSION, type Crc32, type Frame } from "./frame.ts";
+import { frameBytesFor, PROTOCOL_VERSION, type Crc32, type Frame } from "./frame.ts";
 import type { RunCost } from "./lengthGroups.ts";
 import { batchOf, lengthsOf, outputFrame, outputOf } from "./microBatchFrames.ts";
 import { closeCodes, type MessageSocket } from "./socket.ts";
@@ -37,7 +37,8 @@ export type StageWorkerOptions = {
   readonly host: StageHost;
   /** How this worker introduces itself. */
   readonly identity: Omit<Extract<WorkerMessage, { kind: "hello" }>, "kind" | "protocol">;
-  readonly dialData: (url: string) => Promise<MessageSocket>;
+  /** @param options.maxMessageBytes - largest frame that the neighbour may send */
+  readonly dialData: (url: string, options: { readonly maxMessageBytes: number }) => Promise<MessageSocket>;
   readonly crc32: Crc32;
   readonly now: () => number;
   /** Call `tick` every `intervalMs` until the returned function is called. */
@@ -112,6 +113,11 @@ export class StageWorker {
   leave(): void {
     this.#isStopping = true;
     this.#stopWhenIdle();
+  }
+
+  /** Largest message that a neighbour may send: what the assignment says, or without one a frame that carries no tensors. */
+  get maxFrameBytes(): number {
+    return this.#assignment?.maxFrameBytes ?? frameBytesFor(0);
   }
 
   /** A neighbour's connection for data. */
@@ -203,7 +209,7 @@ export class StageWorker {
     if (assignment?.epoch !== epoch) return;
     const { replica, stage } = assignment;
     const dial = async (url: string, role: LinkHello["role"]) => {
-      const socket = await this.#options.dialData(url);
+      const socket = await this.#options.dialData(url, { maxMessageBytes: assignment.maxFrameBytes });
       if (this.#assignment === assignment) this.#dialing.add(socket);
       else socket.terminate();
       const link = DataLink.open(socket, { replica, stage, epoch, role }, this.#linkOptions());

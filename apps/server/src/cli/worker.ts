@@ -1,6 +1,6 @@
 /** @file `stagecoach worker`: join a gateway from another shell or machine. */
 import { runStageWorker, workerLog } from "@stagecoach/stage-worker";
-import { isLoopback } from "@stagecoach/parallel/node";
+import { isEveryAddress, isLoopback } from "@stagecoach/parallel/node";
 import { Command, Option } from "commander";
 import { SettingsError } from "../config/loadSettings.ts";
 import type { Host } from "./runCommandLine.ts";
@@ -45,6 +45,11 @@ export function workerCommand(host: Host): Command {
     if (url.protocol === "wss:" && isLoopback(listenHost)) {
       throw new SettingsError(
         "worker: a gateway on another machine needs a worker that others can reach: give --listen-host (and --advertise)",
+      );
+    }
+    if (isEveryAddress(listenHost) && advertise === undefined) {
+      throw new SettingsError(
+        `worker: --listen-host ${listenHost} is no address that others can dial: give --advertise as well`,
       );
     }
     const stopping = new AbortController();

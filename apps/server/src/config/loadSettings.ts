@@ -1,4 +1,5 @@
 /** @file Settings from flags, environment and a config file, in this order of precedence, checked together. */
+import { isEveryAddress } from "@stagecoach/parallel/node";
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { closestName } from "./closestName.ts";
@@ -52,13 +53,16 @@ export async function loadSettings({ flags, env, configFile }: SettingSources): 
 }
 
 /** Settings that are fine one by one and do not fit each other. */
-function contradictions({ externalWorkers, stages, replicas, joinToken }: ServeSettings): string[] {
+function contradictions(settings: ServeSettings): string[] {
+  const { externalWorkers, stages, replicas, joinToken, workerHost, advertiseHost } = settings;
   const found: string[] = [];
   const places = stages * replicas;
   if (externalWorkers > places)
     found.push(`--external-workers: expected at most ${places} (stages times replicas), got ${externalWorkers}`);
   if (externalWorkers > 0 && joinToken === undefined)
     found.push("--external-workers: workers elsewhere need a token to join: set --join-token (openssl rand -hex 32)");
+  if (isEveryAddress(workerHost) && advertiseHost === undefined)
+    found.push(`--worker-host: ${workerHost} is no address that others can dial: set --advertise-host as well`);
   return found;
 }
 

@@ -157,9 +157,10 @@ async function startServing({ settings, serving, server, controls }: Start): Pro
     settings: {
       join: listener.urlOf("/"),
       token,
-      listenHost: "127.0.0.1",
+      // Where workers join from elsewhere, they may become neighbours of any stage.
+      listenHost: settings.workerHost,
       listenPort: 0,
-      advertise: null,
+      advertise: settings.advertiseHost ?? null,
       modelFolder: resolved.folder,
     },
     log,
@@ -286,14 +287,14 @@ function listenForWorkers({
     token,
     paths: {
       "/control": {
-        maxMessageBytes: CONTROL_MESSAGE_BYTES,
+        maxMessageBytes: () => CONTROL_MESSAGE_BYTES,
         accept: (socket) =>
           fleet.current === null
             ? socket.close(closeCodes.goingAway, "the gateway is starting or stopping; join again")
             : fleet.current.acceptControl(logRefusal(socket, log)),
       },
       "/data": {
-        maxMessageBytes: maxFrameBytes(model, settings),
+        maxMessageBytes: () => maxFrameBytes(model, settings),
         accept: (socket) => {
           fleet.current?.acceptData(socket).catch((error: unknown) => {
             socket.terminate();

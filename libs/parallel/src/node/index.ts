@@ -5,10 +5,12 @@ export { StageThread, StageThreadError } from "./stageThread.ts";
 export type { LoadRequest, LoadResult } from "./threadMessages.ts";
 export {
   dialSocket,
+  isEveryAddress,
   isLoopback,
   listenForSockets,
   MIN_TOKEN_LENGTH,
   type DialOptions,
   type Listener,
   type ListenOptions,
+  type ListenPath,
 } from "./wsSocket.ts";

@@ -8,7 +8,14 @@ import type { Frame } from "../frame.ts";
 import type { MessageSocket, SocketClose } from "../socket.ts";
 import { Random } from "../testing/random.ts";
 import { crc32, now } from "./clock.ts";
-import { dialSocket, isLoopback, listenForSockets, MIN_TOKEN_LENGTH, type Listener } from "./wsSocket.ts";
+import {
+  dialSocket,
+  isEveryAddress,
+  isLoopback,
+  listenForSockets,
+  MIN_TOKEN_LENGTH,
+  type Listener,
+} from "./wsSocket.ts";
 
 const token = "0123456789abcdef0123456789abcdef";
 const maxMessageBytes = 1 << 20;
@@ -18,7 +25,7 @@ afterEach(async () => {
   for (const close of opened.splice(0).toReversed()) await close();
 });
 
-type Setting = { readonly secure?: boolean; readonly token?: string; readonly maxMessageBytes?: number };
+type Setting = { readonly secure?: boolean; readonly token?: string; readonly maxMessageBytes?: () => number };
 
 /** A listener on a free port of loopback, and the sockets that it accepts. */
 async function listening(setting: Setting = {}) {
@@ -31,7 +38,7 @@ async function listening(setting: Setting = {}) {
     ...setting,
     paths: {
       "/data": {
-        maxMessageBytes: setting.maxMessageBytes ?? maxMessageBytes,
+        maxMessageBytes: () => setting.maxMessageBytes?.() ?? maxMessageBytes,
         accept: (socket) => {
           accepted.push(socket);
           waiting.shift()?.(socket);
@@ -148,7 +155,7 @@ describe.each([
 
 describe("a message", () => {
   test("above maxMessageBytes is not delivered, and closes the connection", async () => {
-    const { client, server } = await connected({ maxMessageBytes: 1000 });
+    const { client, server } = await connected({ maxMessageBytes: () => 1000 });
     let delivered = 0;
     server.onMessage(() => delivered++);
     const endings = Promise.all([closeOf(server), closeOf(client)]);
@@ -158,6 +165,24 @@ describe("a message", () => {
     expect(delivered).toBe(1);
     expect(atServer.reason).toMatch(/payload/i);
     expect(atClient.code).toBe(1009);
+  });
+
+  test("may be as large as the listener allows when its connection is made", async () => {
+    let allowed = 10;
+    const { listener, next } = await listening({ maxMessageBytes: () => allowed });
+    const dial = async () => {
+      const incoming = next();
+      const client = await dialSocket(listener.urlOf("/data"), { token, maxMessageBytes });
+      return { client, server: await incoming };
+    };
+    const before = await dial();
+    allowed = 1000;
+    const after = await dial();
+    const refused = closeOf(before.client);
+    const arrived = received(after.server, 1);
+    for (const { client } of [before, after]) client.send(new Uint8Array(1000));
+    expect((await refused).code).toBe(1009);
+    expect((await arrived)[0]!.length).toBe(1000);
   });
 
   test("belongs to its receiver alone: giving its memory away harms no other message", async () => {
@@ -366,6 +391,18 @@ async function portWith401(server: Server): Promise<number> {
   }
   throw new Error("no free port with 401 in its number");
 }
+
+describe("isEveryAddress()", () => {
+  test.each([
+    ["0.0.0.0", true],
+    ["::", true],
+    ["127.0.0.1", false],
+    ["::1", false],
+    ["10.0.0.1", false],
+  ])("%s: %s", (host, expected) => {
+    expect(isEveryAddress(host)).toBe(expected);
+  });
+});
 
 describe("isLoopback()", () => {
   test.each(["localhost", "127.0.0.1", "127.0.0.2", "127.255.255.254", "::1"])("%s is", (host) => {

@@ -33,9 +33,13 @@ export type ListenOptions = {
   /** TLS also on loopback, where a tunnel may carry the port elsewhere. Off loopback there is always TLS. */
   readonly secure?: boolean;
   /** What to do with connections to each path, and the largest message that they may carry. */
-  readonly paths: Readonly<
-    Record<string, { readonly maxMessageBytes: number; readonly accept: (socket: MessageSocket) => void }>
-  >;
+  readonly paths: Readonly<Record<string, ListenPath>>;
+};
+
+export type ListenPath = {
+  /** Asked for each connection, since a worker learns the size of its frames when it is assigned a stage. */
+  readonly maxMessageBytes: () => number;
+  readonly accept: (socket: MessageSocket) => void;
 };
 
 export type Listener = {
@@ -48,6 +52,11 @@ export type Listener = {
 /** Whether traffic to this host stays on this machine. */
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+/** Whether this host stands for every address of a machine: one can listen there, and nobody elsewhere can dial it. */
+export function isEveryAddress(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
 }
 
 /**
@@ -66,15 +75,7 @@ export async function listenForSockets({ host, port, token, secure, paths }: Lis
         pskCallback: (_, identity) => (identity === PSK_IDENTITY ? key : null),
       })
     : createHttpServer();
-  const targets = new Map(
-    Object.entries(paths).map(([path, { maxMessageBytes, accept }]) => [
-      path,
-      {
-        accept,
-        webSockets: new WebSocketServer({ noServer: true, maxPayload: maxMessageBytes, perMessageDeflate: false }),
-      },
-    ]),
-  );
+  const targets = new Map(Object.entries(paths));
   const connections = new Set<Socket>();
   server.on("connection", (connection: Socket) => {
     connections.add(connection);
@@ -85,7 +86,8 @@ export async function listenForSockets({ host, port, token, secure, paths }: Lis
     const target = targets.get((request.url ?? "").split("?", 1)[0]!);
     if (target === undefined) return refuse(stream, "404 Not Found");
     if (!hasToken(request, token)) return refuse(stream, "401 Unauthorized");
-    target.webSockets.handleUpgrade(request, stream, head, (socket) => {
+    const options = { noServer: true, maxPayload: target.maxMessageBytes(), perMessageDeflate: false };
+    new WebSocketServer({ ...options, clientTracking: false }).handleUpgrade(request, stream, head, (socket) => {
       target.accept(adapt(socket, `${request.socket.remoteAddress}:${request.socket.remotePort}`));
     });
   });
