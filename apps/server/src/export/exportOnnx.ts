@@ -1,7 +1,7 @@
 /**
  * @file A model as an ONNX file: the graph that our engine runs, behind the inputs that others know.
  *
- * Inputs: `input_ids`, `attention_mask` and (where the family has segments) `token_type_ids`, `[batch, sequence]` int64, as
+ * Inputs: `input_ids`, `attention_mask` and (where the model tells segments apart) `token_type_ids`, `[batch, sequence]` int64, as
  * transformers and optimum give them. Outputs: `sentence_embedding` `[batch, E]`, of unit length if the model's modules say so, and
  * `last_hidden_state` `[tokens, D]`, the real tokens of all texts one after another. ONNX Runtime runs it: fused operators are its own.
  */
@@ -65,7 +65,7 @@ export async function exportOnnx(folder: string, output: string): Promise<Writte
 }
 
 function prologueFacts({ config, family }: EncoderModel) {
-  return { hasTokenTypes: config.typeVocabSize > 0, positions: family.positions(config) };
+  return { numTokenTypes: config.typeVocabSize, positions: family.positions(config) };
 }
 
 type Place = { readonly offset: number; readonly length: number };

@@ -1,15 +1,16 @@
 /**
  * @file The inputs that other programs give an encoder, turned into packed ones inside the ONNX file.
  *
- * `input_ids`, `attention_mask`, `token_type_ids` `[batch, sequence]` int64 come in; the packed inputs of a stage's graph
- * (libs/transformer, stageInputs.ts) go out: real tokens as rows, and the indices between rows and padded places.
- * Padding may stand on either side.
+ * `input_ids`, `attention_mask` and, where there are segments to tell apart, `token_type_ids` `[batch, sequence]` int64 come in;
+ * the packed inputs of a stage's graph (libs/transformer, stageInputs.ts) go out: real tokens as rows, and the indices between
+ * rows and padded places. Padding may stand on either side.
  */
 import type { ModelBuilder } from "./modelBuilder.ts";
 import { onnxDataTypes, type OnnxValue } from "./onnxModel.ts";
 
 export type PaddedInputFacts = {
-  readonly hasTokenTypes: boolean;
+  /** Kinds of segments that the model knows. With one (RoBERTa) tokenizers give no `token_type_ids`: all of them are 0. */
+  readonly numTokenTypes: number;
   /** How positions are counted; see PositionRule of libs/transformer. */
   readonly positions: { readonly kind: "count" } | { readonly kind: "after-padding"; readonly padTokenId: number };
 };
@@ -20,7 +21,7 @@ const SHAPE = ["batch", "sequence"] as const;
 export type Prologue = { readonly inputs: readonly OnnxValue[]; readonly values: Readonly<Record<string, string>> };
 
 /** Emit the nodes that compute packed inputs from padded ones. */
-export function paddedInputs(builder: ModelBuilder, { hasTokenTypes, positions }: PaddedInputFacts): Prologue {
+export function paddedInputs(builder: ModelBuilder, { numTokenTypes, positions }: PaddedInputFacts): Prologue {
   builder.enter("inputs");
   const toInt32 = (value: string) => builder.emit("Cast", [value], { attributes: { to: onnxDataTypes.int32 } });
   const flat = (value: string) => builder.emit("Reshape", [value, builder.int64([-1])]);
@@ -33,9 +34,12 @@ export function paddedInputs(builder: ModelBuilder, { hasTokenTypes, positions }
   const rowsByPlace = builder.emit("Reshape", [rows, builder.emit("Shape", ["attention_mask"])]);
   const lengths = builder.emit("ReduceSum", [mask, builder.int64([1])], { attributes: { keepdims: 0 } });
   const ends = builder.emit("CumSum", [lengths, builder.int32(0)]);
+  const inputIds = realOf("input_ids");
+  const hasTokenTypes = numTokenTypes > 1;
+  const tokenTypes = () => (hasTokenTypes ? realOf("token_type_ids") : builder.emit("Sub", [inputIds, inputIds]));
   const values = {
-    input_ids: realOf("input_ids"),
-    ...(hasTokenTypes ? { token_type_ids: realOf("token_type_ids") } : {}),
+    input_ids: inputIds,
+    ...(numTokenTypes > 0 ? { token_type_ids: tokenTypes() } : {}),
     position_ids: realOf(positionsByPlace(builder, mask, positions)),
     unpack_index: builder.emit("Where", [isReal, rowsByPlace, builder.int32(-1)]),
     pack_index: toInt32(places),
