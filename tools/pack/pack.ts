@@ -19,6 +19,7 @@ const packages = [
   "libs/engine",
   "libs/transformer",
   "libs/tokenizer",
+  "libs/training",
   "libs/parallel",
   "apps/stage-worker",
   "apps/server",
