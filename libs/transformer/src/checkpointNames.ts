@@ -43,14 +43,21 @@ export function resolveCheckpointNames(
     const found = spellings(name, model.family.prefix).find((spelling) => available.has(spelling));
     if (found !== undefined) resolved.set(name, found);
   }
-  const used = new Set(resolved.values());
-  const unknown = [...available].filter((name) => !used.has(name) && !isKnown(name, model));
+  const unknown = unknownWeights(model, available, new Set(resolved.values()));
   if (missing.length > 0)
-    throw problem("lacks weights that the model needs", missing, "is it a complete checkpoint of this architecture?");
+    throw checkpointProblem(
+      "lacks weights that the model needs",
+      missing,
+      "is it a complete checkpoint of this architecture?",
+    );
   if (misshapen.length > 0)
-    throw problem("has weights of another shape than config.json says", misshapen, "do the two belong together?");
+    throw checkpointProblem(
+      "has weights of another shape than config.json says",
+      misshapen,
+      "do the two belong together?",
+    );
   if (unknown.length > 0)
-    throw problem(
+    throw checkpointProblem(
       "has weights that this architecture does not know",
       unknown,
       "ignoring them could give wrong vectors",
@@ -63,7 +70,8 @@ function poolerWeights({ family }: EncoderModel): string[] {
   return family.poolerName === null ? [] : [`${family.poolerName}.weight`, `${family.poolerName}.bias`];
 }
 
-function spellings(name: string, prefix: string): string[] {
+/** Names under which a checkpoint may have a weight: with and without the prefix, legacy ones included. */
+export function spellings(name: string, prefix: string): string[] {
   const legacy = name.replace(/LayerNorm\.weight$/, "LayerNorm.gamma").replace(/LayerNorm\.bias$/, "LayerNorm.beta");
   const bare = legacy === name ? [name] : [name, legacy];
   return [...bare, ...bare.map((each) => prefix + each)];
@@ -74,7 +82,17 @@ function isKnown(name: string, { family }: EncoderModel): boolean {
   return family.unused.some((pattern) => pattern.test(bare));
 }
 
-function problem(what: string, names: readonly string[], remedy: string): CheckpointError {
+/** Names that are neither used nor known to come with such models. */
+export function unknownWeights(
+  model: EncoderModel,
+  available: ReadonlySet<string>,
+  used: ReadonlySet<string>,
+): readonly string[] {
+  return [...available].filter((name) => !used.has(name) && !isKnown(name, model));
+}
+
+/** @param what - "lacks weights that ..." @param remedy - what to do, or to ask */
+export function checkpointProblem(what: string, names: readonly string[], remedy: string): CheckpointError {
   const shown = names.slice(0, 8).join(", ");
   const more = names.length > 8 ? ` and ${names.length - 8} more` : "";
   return new CheckpointError(`model.safetensors: ${what}: ${shown}${more} (${remedy})`, names);

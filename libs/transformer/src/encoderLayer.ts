@@ -7,6 +7,7 @@
  */
 import type { Tensor } from "@stagecoach/graph";
 import type { EncoderConfig } from "./config.ts";
+import { dropout as dropped, type LayerDropout } from "./dropout.ts";
 import { feedForward, type FeedForwardParameters } from "./feedForward.ts";
 import type { NormParameters } from "./layerNorm.ts";
 import { multiHeadAttention, type AttentionParameters } from "./multiHeadAttention.ts";
@@ -20,22 +21,36 @@ export type LayerParameters = {
   readonly outputNorm: NormParameters;
 };
 
-/** What all layers of a stage share. */
+/** What a layer is given besides its parameters. */
 export type LayerContext = {
   readonly config: EncoderConfig;
   readonly packing: PackingIndices;
   readonly bias_1NLS?: Tensor;
+  /** Training only. */
+  readonly dropout?: LayerDropout;
 };
 
 /** @returns `[T, D]` */
 export function encoderLayer(
   x_TD: Tensor,
   parameters: LayerParameters,
-  { config, packing, bias_1NLS }: LayerContext,
+  { config, packing, bias_1NLS, dropout = {} }: LayerContext,
 ): Tensor {
   const { numHeads, headSize, activation, layerNormEpsilon: epsilon } = config;
-  const attended_TD = multiHeadAttention(x_TD, parameters.attention, { numHeads, headSize, packing, bias_1NLS });
-  const hidden_TD = residualLayerNorm(attended_TD, x_TD, { norm: parameters.attentionNorm, epsilon });
+  const attended_TD = multiHeadAttention(x_TD, parameters.attention, {
+    numHeads,
+    headSize,
+    packing,
+    bias_1NLS,
+    dropoutMask_BNLS: dropout.attentionProbs_BNLS,
+  });
+  const hidden_TD = residualLayerNorm(dropped(attended_TD, dropout.attentionOutput_TD), x_TD, {
+    norm: parameters.attentionNorm,
+    epsilon,
+  });
   const expanded_TD = feedForward(hidden_TD, parameters.feedForward, activation);
-  return residualLayerNorm(expanded_TD, hidden_TD, { norm: parameters.outputNorm, epsilon });
+  return residualLayerNorm(dropped(expanded_TD, dropout.output_TD), hidden_TD, {
+    norm: parameters.outputNorm,
+    epsilon,
+  });
 }

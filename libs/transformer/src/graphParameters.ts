@@ -1,7 +1,8 @@
 /** @file The weights that a whole model needs, by name and shape, without its checkpoint. */
 import { nameOf } from "@stagecoach/graph";
 import type { EncoderModel } from "./encoderModel.ts";
-import { stageGraph, type LayerRange } from "./stageGraph.ts";
+import type { LayerRange } from "./encoderStack.ts";
+import { stageGraph } from "./stageGraph.ts";
 
 export type ParameterShape = { readonly name: string; readonly shape: readonly number[] };
 

@@ -2,9 +2,11 @@
 export { activationNames, activations, gelu, geluTanh, silu, type ActivationName } from "./activation.ts";
 export { resolveCheckpointNames, type CheckpointEntries } from "./checkpointNames.ts";
 export { JsonFields, type EncoderConfig } from "./config.ts";
+export { dropout, type EncoderDropout, type LayerDropout } from "./dropout.ts";
 export { embeddings, type EmbeddingParameters } from "./embeddings.ts";
 export { encoderLayer, type LayerContext, type LayerParameters } from "./encoderLayer.ts";
 export { readEncoderModel, type EncoderModel } from "./encoderModel.ts";
+export { encoderStack, type EncoderStack, type EncoderStackOptions, type LayerRange } from "./encoderStack.ts";
 export { BatchError, CheckpointError, ModelConfigError, UnsupportedModelError } from "./errors.ts";
 export type { Family, LayerNames } from "./families/family.ts";
 export { families, readEncoderConfig } from "./families/registry.ts";
@@ -43,8 +45,9 @@ export {
   type WeightSource,
 } from "./safetensors/index.ts";
 export { readSentenceModules, type DenseModule, type ReadJson, type SentenceModules } from "./sentenceModules.ts";
-export { stageGraph, type LayerRange, type StageGraphOptions } from "./stageGraph.ts";
+export { stageGraph, type StageGraphOptions } from "./stageGraph.ts";
 export { stageInputs, type HiddenBatch, type StageInput, type TokenBatch } from "./stageInputs.ts";
+export { rateOfSite, readDropoutRates, type DropoutRates } from "./tasks/dropoutSites.ts";
 export {
   lossParts,
   problemTypes,
@@ -55,3 +58,14 @@ export {
   type TaskName,
   type TrainingBatch,
 } from "./tasks/task.ts";
+export {
+  checkpointNameOf,
+  resolveTaskCheckpointNames,
+  type TaskCheckpointNames,
+  type TaskCheckpointOptions,
+} from "./tasks/taskCheckpoint.ts";
+export { architectureOf, readLabels, readTask, taskConfigFields, type TaskModel } from "./tasks/taskModel.ts";
+export { paddingRows, readInitializerRange, taskParameters, type TaskParameter } from "./tasks/taskParameters.ts";
+export { taskStageGraph } from "./tasks/taskStageGraph.ts";
+export { trainingStageGraph, type TracedStage, type TrainingStageOptions } from "./tasks/trainingStageGraph.ts";
+export { IGNORED_LABEL, trainingStageInputs, type HiddenTrainingBatch } from "./tasks/trainingStageInputs.ts";

@@ -8,6 +8,7 @@
  */
 import {
   add,
+  greater,
   greaterEqual,
   LOWEST,
   matMul,
@@ -20,6 +21,7 @@ import {
   where,
   type Tensor,
 } from "@stagecoach/graph";
+import { dropout } from "./dropout.ts";
 import { linear, type LinearParameters } from "./linear.ts";
 import type { PackingIndices } from "./packing.ts";
 
@@ -36,6 +38,8 @@ export type AttentionOptions = {
   readonly packing: PackingIndices;
   /** Added to the scaled scores before softmax: MPNet's relative position bias, `[1, N, L, S]`. */
   readonly bias_1NLS?: Tensor;
+  /** Training only: 0 or 1/(1-p) for each weight. */
+  readonly dropoutMask_BNLS?: Tensor;
 };
 
 /**
@@ -45,7 +49,7 @@ export type AttentionOptions = {
  * @returns `[T, D]`
  */
 export function multiHeadAttention(x_TD: Tensor, parameters: AttentionParameters, options: AttentionOptions): Tensor {
-  const { numHeads: N, headSize: H, packing, bias_1NLS } = options;
+  const { numHeads: N, headSize: H, packing, bias_1NLS, dropoutMask_BNLS } = options;
   const [T, D] = [x_TD.shape[0]!, N * H];
   const [B, L] = [packing.unpackIndex_BL.shape[0]!, packing.unpackIndex_BL.shape[1]!];
   const heads = (projection: LinearParameters) => {
@@ -57,9 +61,14 @@ export function multiHeadAttention(x_TD: Tensor, parameters: AttentionParameters
     1 / Math.sqrt(H),
   );
   const scores_BNLS = bias_1NLS === undefined ? scaled_BNLS : add(scaled_BNLS, bias_1NLS);
-  const isReal_B11S = reshape(greaterEqual(packing.unpackIndex_BL, 0), [B, 1, 1, L]);
-  const weights_BNLS = softmax(where(isReal_B11S, scores_BNLS, LOWEST));
+  const isReal_B11S = reshape(isKey(packing), [B, 1, 1, L]);
+  const weights_BNLS = dropout(softmax(where(isReal_B11S, scores_BNLS, LOWEST)), dropoutMask_BNLS);
   const context_BLNH = transpose(matMul(weights_BNLS, heads(parameters.value)), [0, 2, 1, 3]);
   const context_TD = reshape(pack(context_BLNH, packing.unpackIndex_BL, packing.packIndex_T), [T, D]);
   return linear(context_TD, parameters.output);
+}
+
+/** Which places may be attended to. */
+function isKey({ unpackIndex_BL, keyMask_BL }: PackingIndices): Tensor {
+  return keyMask_BL === undefined ? greaterEqual(unpackIndex_BL, 0) : greater(keyMask_BL, 0);
 }

@@ -14,6 +14,11 @@ export type PackingIndices = {
   readonly packIndex_T: Tensor;
   readonly firstIndex_B: Tensor;
   readonly lastIndex_B: Tensor;
+  /**
+   * 1 for places that may be attended to, where padding tokens have packed rows of their own, as in programs that pad
+   * (tasks/trainingStageGraph.ts, `withPaddingRows`). Without it, all rows may.
+   */
+  readonly keyMask_BL?: Tensor;
 };
 
 /** Inputs that a graph does not use in the end are not part of it. */

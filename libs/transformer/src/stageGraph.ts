@@ -2,25 +2,19 @@
  * @file The graph of one stage: a contiguous range of a model's layers, with the embeddings on the first stage and the
  * sentence modules on the last.
  *
- * The math of a layer does not know that the model is split. Scopes mark the layers, so that fusion stays inside them and
- * any split gives the same bytes.
+ * The math of a layer does not know that the model is split.
  *
  * Dimensions: T packed tokens, B batch, D hidden size, E size of the sentence vector.
  */
-import { add, graphOf, input, matMul, parameter, tanh, withScope, type Graph, type Tensor } from "@stagecoach/graph";
-import { embeddings } from "./embeddings.ts";
-import { encoderLayer } from "./encoderLayer.ts";
+import { add, graphOf, matMul, parameter, tanh, withScope, type Graph, type Tensor } from "@stagecoach/graph";
 import type { EncoderModel } from "./encoderModel.ts";
+import { encoderStack, type LayerRange } from "./encoderStack.ts";
 import { normalize } from "./normalization.ts";
 import { packingInputs, type PackingIndices } from "./packing.ts";
-import { embeddingParameters, layerParameters, linearParameters } from "./parameters.ts";
+import { linearParameters } from "./parameters.ts";
 import { pooler } from "./pooler.ts";
 import { pool } from "./pooling.ts";
-import { relativePositionBias } from "./relativePositionBias.ts";
 import type { DenseModule } from "./sentenceModules.ts";
-
-/** Encoder layers `[start, end)` of the whole model; numbers stay global inside a stage. */
-export type LayerRange = { readonly start: number; readonly end: number };
 
 export type StageGraphOptions = {
   /** Also give `pooler_output` on the last stage; the checkpoint must have the pooler. */
@@ -38,19 +32,7 @@ export type StageGraphOptions = {
 export function stageGraph(model: EncoderModel, layers: LayerRange, options: StageGraphOptions = {}): Graph {
   const { config, family } = model;
   const packing = packingInputs();
-  const hasBias = family.relativeBiasName !== null;
-  const bias_1NLS = hasBias ? withScope("relative_position", () => positionBias(model)) : undefined;
-
-  let hidden_TD =
-    layers.start === 0
-      ? withScope("embeddings", () => embeddingBlock(model))
-      : input("hidden", ["T", config.hiddenSize], "float32");
-  for (let layer = layers.start; layer < layers.end; layer++) {
-    const before_TD = hidden_TD;
-    hidden_TD = withScope(`layer.${layer}`, () =>
-      encoderLayer(before_TD, layerParameters(model, layer), { config, packing, bias_1NLS }),
-    );
-  }
+  const { hidden_TD } = encoderStack(model, layers, { packing });
   const outputs: Record<string, Tensor> = { last_hidden_state: hidden_TD };
   if (layers.end === config.numLayers) {
     outputs["sentence_embedding"] = withScope("sentence", () =>
@@ -62,22 +44,6 @@ export function stageGraph(model: EncoderModel, layers: LayerRange, options: Sta
     }
   }
   return graphOf(outputs);
-}
-
-function embeddingBlock(model: EncoderModel): Tensor {
-  const parameters = embeddingParameters(model);
-  const ids = (name: string) => input(name, ["T"], "int32");
-  const inputs = {
-    inputIds_T: ids("input_ids"),
-    positionIds_T: ids("position_ids"),
-    ...(parameters.tokenType_KD === undefined ? {} : { tokenTypeIds_T: ids("token_type_ids") }),
-  };
-  return embeddings(inputs, parameters, model.config.layerNormEpsilon);
-}
-
-function positionBias({ config, family }: EncoderModel): Tensor {
-  const table_KN = parameter(`${family.relativeBiasName}.weight`, [config.relativeAttentionBuckets, config.numHeads]);
-  return relativePositionBias(table_KN, input("relative_position_buckets", ["L", "L"], "int32"));
 }
 
 function sentenceEmbedding(

@@ -32,6 +32,9 @@ export type StageInput = {
   readonly data: Float32Array | Int32Array;
 };
 
+/** How to make each input that a batch can give, by name. */
+export type InputSources = Readonly<Record<string, () => StageInput>>;
+
 /**
  * @throws BatchError when counts do not fit together, a text is longer than the model allows, or an id is out of range
  */
@@ -40,22 +43,7 @@ export function stageInputs(
   graph: Graph,
   batch: TokenBatch | HiddenBatch,
 ): Record<string, StageInput> {
-  const packing = packLengths(batch.lengths);
-  const { config } = model;
-  if (packing.longest > config.maxLength) {
-    throw new BatchError(`stage: expected texts of at most ${config.maxLength} tokens, got one of ${packing.longest}`);
-  }
-  const [B, L, T] = [packing.numTexts, packing.longest, packing.numTokens];
-  const ids = (data: Int32Array, ...shape: number[]): StageInput => ({ dtype: "int32", shape, data });
-  const own = "hidden" in batch ? hiddenInputs(model, batch, packing) : tokenInputs(model, batch, packing);
-  const sources: Readonly<Record<string, () => StageInput>> = {
-    ...own,
-    unpack_index: () => ids(packing.unpackIndex, B, L),
-    pack_index: () => ids(packing.packIndex, T),
-    first_index: () => ids(packing.firstIndex, B),
-    last_index: () => ids(packing.lastIndex, B),
-    relative_position_buckets: () => ids(relativePositionBuckets(L, config.relativeAttentionBuckets), L, L),
-  };
+  const sources = inputSources(model, batch, packLengths(batch.lengths));
   return Object.fromEntries(
     graph.inputs.map((node) => {
       const name = nameOf(node);
@@ -66,11 +54,26 @@ export function stageInputs(
   );
 }
 
-function tokenInputs(
-  { family, config }: EncoderModel,
-  batch: TokenBatch,
-  { numTokens: T }: Packing,
-): Record<string, () => StageInput> {
+/** @throws BatchError as stageInputs */
+export function inputSources(model: EncoderModel, batch: TokenBatch | HiddenBatch, packing: Packing): InputSources {
+  const { config } = model;
+  if (packing.longest > config.maxLength) {
+    throw new BatchError(`stage: expected texts of at most ${config.maxLength} tokens, got one of ${packing.longest}`);
+  }
+  const [B, L, T] = [packing.numTexts, packing.longest, packing.numTokens];
+  const ids = (data: Int32Array, ...shape: number[]): StageInput => ({ dtype: "int32", shape, data });
+  const own = "hidden" in batch ? hiddenInputs(model, batch, packing) : tokenInputs(model, batch, packing);
+  return {
+    ...own,
+    unpack_index: () => ids(packing.unpackIndex, B, L),
+    pack_index: () => ids(packing.packIndex, T),
+    first_index: () => ids(packing.firstIndex, B),
+    last_index: () => ids(packing.lastIndex, B),
+    relative_position_buckets: () => ids(relativePositionBuckets(L, config.relativeAttentionBuckets), L, L),
+  };
+}
+
+function tokenInputs({ family, config }: EncoderModel, batch: TokenBatch, { numTokens: T }: Packing): InputSources {
   expectLength("input_ids", batch.inputIds.length, T);
   expectLength("token_type_ids", batch.tokenTypeIds.length, T);
   expectRange("token id", batch.inputIds, config.vocabSize);
@@ -83,11 +86,7 @@ function tokenInputs(
   };
 }
 
-function hiddenInputs(
-  { config }: EncoderModel,
-  { hidden }: HiddenBatch,
-  { numTokens: T }: Packing,
-): Record<string, () => StageInput> {
+function hiddenInputs({ config }: EncoderModel, { hidden }: HiddenBatch, { numTokens: T }: Packing): InputSources {
   expectLength("hidden", hidden.length, T * config.hiddenSize);
   return { hidden: () => ({ dtype: "float32", shape: [T, config.hiddenSize], data: hidden }) };
 }

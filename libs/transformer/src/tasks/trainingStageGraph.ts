@@ -1,0 +1,74 @@
+/**
+ * @file One stage of a task model in training: the layers of serving (encoderStack.ts), dropout, and on the last stage the
+ * task's head and loss. The backward pass is derived from what is traced here (libs/graph, gradient.ts).
+ *
+ * Dimensions: T packed tokens, B texts, L longest text, D hidden size.
+ */
+import { addAll, graphOf, input, mul, sum, withScope, type Tensor } from "@stagecoach/graph";
+import { encoderStack, type LayerRange } from "../encoderStack.ts";
+import { packingInputs } from "../packing.ts";
+import { encoderDropout, headDropout, type DropoutRates } from "./dropoutSites.ts";
+import { lossParts } from "./task.ts";
+import { taskLosses } from "./taskLosses.ts";
+import { architectureOf, type TaskModel } from "./taskModel.ts";
+
+export type TrainingStageOptions = {
+  /** null: no dropout, as in evaluation. */
+  readonly dropout: DropoutRates | null;
+  /**
+   * Padding tokens have packed rows of their own and are not attended to, as in programs that pad their batches: takes the
+   * input `key_mask` `[B, L]`, from the target `attention_mask`. Only question answering's loss differs by it.
+   */
+  readonly withPaddingRows?: boolean;
+};
+
+export type TracedStage = {
+  /**
+   * Stages before the last: `hidden` `[T, D]`. The last: `loss` `[]`, `loss.<part>` `[]` where the task has several parts,
+   * and the task's outputs (task.ts).
+   */
+  readonly outputs: Readonly<Record<string, Tensor>>;
+  /** The input `hidden` `[T, D]` of stages after the first: what the backward pass differentiates by for the stage before. */
+  readonly hidden: Tensor | null;
+  /** In the order of the model. MPNet's relative position bias is in every stage. */
+  readonly parameters: readonly Tensor[];
+};
+
+/**
+ * Inputs: those of stageGraph; on the last stage the task's targets (task.ts) and `scale.<part>` `[]`; with dropout a mask
+ * per site (dropoutSites.ts).
+ *
+ * @throws UnsupportedModelError for a task that the family does not have
+ */
+export function trainingStageGraph(model: TaskModel, layers: LayerRange, options: TrainingStageOptions): TracedStage {
+  architectureOf(model);
+  const packing = {
+    ...packingInputs(),
+    ...(options.withPaddingRows === true ? { keyMask_BL: input("key_mask", ["B", "L"], "int32") } : {}),
+  };
+  const dropout = options.dropout === null ? undefined : encoderDropout(model, options.dropout);
+  const { input_TD, hidden_TD } = encoderStack(model, layers, { packing, dropout });
+  const isLast = layers.end === model.config.numLayers;
+  const outputs = isLast
+    ? withScope("head", () => {
+        const losses = taskLosses({ model, hidden_TD, packing, dropout: headDropout(model, options.dropout) });
+        return { ...scaledLoss(model, losses.terms), ...losses.outputs };
+      })
+    : { hidden: hidden_TD };
+  // Under names of their own: the output `hidden` and the input `hidden` are two tensors.
+  const { parameters } = graphOf(new Map(Object.values(outputs).map((tensor, index) => [`output.${index}`, tensor])));
+  return { outputs, hidden: input_TD, parameters };
+}
+
+function scaledLoss({ task }: TaskModel, terms: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
+  const parts = lossParts[task.name].map((part): [string, Tensor] => {
+    const term = terms[part];
+    if (term === undefined) throw new Error(`internal: task ${task.name} gives no terms for the loss part "${part}"`);
+    return [part, mul(sum(term), input(`scale.${part}`, [], "float32"))];
+  });
+  const [[, first], ...rest] = parts as [[string, Tensor], ...[string, Tensor][]];
+  const loss = addAll(first, ...rest.map(([, part]) => part));
+  return rest.length === 0
+    ? { loss }
+    : { loss, ...Object.fromEntries(parts.map(([name, part]) => [`loss.${name}`, part])) };
+}
