@@ -1,4 +1,6 @@
 /** @file What the documents say is what the program does. */
+import { closeCodes, encodeFrame, frameKinds, PROTOCOL_VERSION } from "@stagecoach/parallel";
+import { crc32 } from "@stagecoach/parallel/node";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -31,6 +33,37 @@ describe("the documents", () => {
       expect(text, path).toContain(`\`${path}\``);
   });
 
+  test("docs/PROTOCOL.md has the version, the kinds, the close codes and the bytes of a real frame", () => {
+    const text = read("docs/PROTOCOL.md");
+    expect(text).toContain(`version **${PROTOCOL_VERSION}**`);
+    const kinds = frameKinds.map((kind, index) => `${index + 1} \`${kind}\``).join(", ");
+    expect(text).toContain(`| ${kinds} `);
+    const codes = [...text.matchAll(/^\| (\d{4}) \| `(\w+)`/gm)].map(([, code, name]) => [name, Number(code)]);
+    expect(Object.fromEntries(codes)).toEqual(closeCodes);
+
+    const [header, table] = text.split("Tensor table, from byte 64 on") as [string, string];
+    const values = [1, 2, 3, 4, 5, 6];
+    const tensor = { name: "output", dtype: "float32", shape: [2, 3], data: Float32Array.from(values) } as const;
+    const numbers = {
+      epoch: 0x11111112,
+      step: 0x22222223,
+      run: 0x3333333333333,
+      microBatch: 0x44444445,
+      attempt: 0x5556,
+    };
+    const bytes = encodeFrame({ kind: "result", ...numbers, meta: { a: 1 }, tensors: [tensor] }, crc32);
+    const magic = new DataView(new TextEncoder().encode("SGC1").buffer).getUint32(0, true);
+    const sizes = { numTensors: 1, metaBytes: '{"a":1}'.length, frameBytes: bytes.length };
+    const { checksum, ...fields } = fieldsAt(bytes, 0, header);
+    expect(fields).toEqual({ magic, version: PROTOCOL_VERSION, kind: 4, ...numbers, ...sizes });
+    new DataView(bytes.buffer).setUint32(48, 0);
+    expect(checksum).toBe(crc32(bytes));
+    expect(fieldsAt(bytes, 64, table)).toEqual({ dtype: 1, rank: 2 });
+    expect([...new BigUint64Array(bytes.buffer, 64 + 32, 4)]).toEqual([2n, 3n, 0n, 0n]);
+    // Header, one entry of the table, JSON, tensor: each fills 64 bytes.
+    expect([bytes.length, ...new Float32Array(bytes.buffer, 192, 6)]).toEqual([256, ...values]);
+  });
+
   test("README lists the commands", async () => {
     const { stdout } = await stagecoach(["--help"]);
     const commands = [...stdout.matchAll(/^ {2}([a-z]+)/gm)].map(([, name]) => name!).filter((name) => name !== "help");
@@ -58,3 +91,17 @@ describe("the documents", () => {
     }
   });
 });
+
+/** The numbers of a frame at the places, and of the types, that a table of the document says. */
+function fieldsAt(bytes: Uint8Array, start: number, table: string): Record<string, number> {
+  const view = new DataView(bytes.buffer);
+  const rows = table.matchAll(/^\| (\d+) +\| (\d+) +\| u(\d+) +\| (\w+)/gm);
+  return Object.fromEntries(
+    [...rows].map(([, offset, size, bits, name]) => {
+      expect(Number(size) * 8, name).toBe(Number(bits));
+      const at = start + Number(offset);
+      const value = { 8: view.getUint8(at), 16: view.getUint16(at, true), 32: view.getUint32(at, true) }[Number(bits)];
+      return [name, value ?? Number(view.getBigUint64(at, true))];
+    }),
+  );
+}

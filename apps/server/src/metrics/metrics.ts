@@ -61,6 +61,9 @@ export class Metrics {
     const byModel = (buckets: number[]) => ({ buckets, labelNames: ["model" as const] });
 
     collectDefaultMetrics({ register: this.#registry });
+    // Gauges that are named like counters, which promtool refuses; each is the sum of another one over its label.
+    for (const what of ["handles", "requests", "resources"])
+      this.#registry.removeSingleMetric(`nodejs_active_${what}_total`);
     gauge("build_info", "1, with the release as a label", "version").set({ version }, 1);
     this.#modelInfo = gauge(
       "model_info",
