@@ -1,1 +1,48 @@
 /** @file Pre-training and fine-tuning: data sets, collators, optimizers, schedules, metrics and the training loop. */
+export {
+  adamWDefaults,
+  adamWGraph,
+  adamWScalars,
+  decays,
+  type AdamWOptions,
+  type AdamWScalars,
+  type AdamWStep,
+} from "./optimizers/adamW.ts";
+export { clippingScale, globalNorm } from "./optimizers/clipping.ts";
+export { DropoutMasks, type MaskBatch, type MaskShape } from "./stage/dropoutMasks.ts";
+export type { DropoutOptions } from "./stage/maskInputs.ts";
+export { HIDDEN_OUTPUT, type TrainingStageOptions } from "./stage/stageOptions.ts";
+export { TrainingStage, type ForwardOptions, type StageBatch, type TensorMap } from "./stage/trainingStage.ts";
+export { LocalPipeline, type LocalPipelineOptions } from "./pipeline/localPipeline.ts";
+export { addGradients, sharedWeightOf, type SharedWeight } from "./pipeline/sharedWeights.ts";
+export {
+  lossScales,
+  type StageTimes,
+  type StepGradients,
+  type StepRequest,
+  type TrainingPipeline,
+} from "./pipeline/trainingPipeline.ts";
+export { philox, type RandomCounter, type RandomKey } from "./random/philox.ts";
+export { randomKey } from "./random/randomKey.ts";
+export { RandomSequence } from "./random/randomSequence.ts";
+export { badRowRules, type BadRowRule } from "./data/badRows.ts";
+export {
+  BatchedDataSet,
+  type BatchedDataSetOptions,
+  type EvaluationBatch,
+  type StepBatch,
+  type TrainingDataSet,
+} from "./data/batchedDataSet.ts";
+export { DataError, type DataErrorCode } from "./data/dataError.ts";
+export { dataFormats, type DataFormat, type DataRow, type RowSource } from "./data/dataRow.ts";
+export {
+  encodeExamples,
+  type DataReport,
+  type EncodedExamples,
+  type EncodeExamplesOptions,
+} from "./data/encodeExamples.ts";
+export { orderings, type Ordering } from "./data/epochOrder.ts";
+export { ExampleStore, type PieceStorage, type StoredExample } from "./data/exampleStore.ts";
+export { findLayout, roles, type ColumnMap, type Layout, type Role } from "./data/layouts.ts";
+export { cutMicroBatches, type MicroBatchRule } from "./data/microBatches.ts";
+export { splitExamples } from "./data/splitExamples.ts";

@@ -1,1 +1,5 @@
 /** @file What training needs of Node: files. */
+export type { ReadProgress } from "./data/fileBytes.ts";
+export { loadDataSets, type DataSets, type ExampleSet, type LoadDataSetsOptions } from "./data/loadDataSets.ts";
+export { loadExamples, type DataFile, type LoadExamplesOptions, type LoadProgress } from "./data/loadExamples.ts";
+export { openDataFile, type DataFileOptions } from "./data/openDataFile.ts";

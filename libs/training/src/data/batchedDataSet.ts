@@ -1,0 +1,158 @@
+/** @file Encoded examples as the steps of a run and the batches of an evaluation. */
+import type { Task, TrainingBatch } from "@stagecoach/transformer";
+import { RandomSequence } from "../random/randomSequence.ts";
+import { collators, type Masking } from "./collators.ts";
+import type { PlacedExample } from "./collate.ts";
+import { DataError } from "./dataError.ts";
+import type { EncodedExamples } from "./encodeExamples.ts";
+import { epochOrder, type Ordering } from "./epochOrder.ts";
+import { cutMicroBatches, paddedTokens, type MicroBatchRule } from "./microBatches.ts";
+
+/** The examples of one step. */
+export type StepBatch = {
+  readonly microBatches: readonly TrainingBatch[];
+  /** Numbers of the examples in the data set, in order of the run. */
+  readonly examples: Int32Array;
+  /** Sum of the micro-batches' counts: what each loss part is divided by. */
+  readonly counts: Readonly<Record<string, number>>;
+  readonly numTokens: number;
+  /** Places that attention computes for them, padding included. */
+  readonly numPaddedTokens: number;
+};
+
+export type EvaluationBatch = { readonly batch: TrainingBatch; readonly examples: Int32Array };
+
+/** What the loop reads. */
+export type TrainingDataSet = {
+  readonly task: Task;
+  /** Examples of an epoch. */
+  readonly size: number;
+  numBatches(epoch: number): number;
+  /** A step's examples: the same for the same epoch and index, whatever was asked before. */
+  batch(epoch: number, index: number): StepBatch;
+  /** All examples once, in batches of similar length; the same each time, masks included. */
+  evaluationBatches(): Iterable<EvaluationBatch>;
+};
+
+export type BatchedDataSetOptions = {
+  readonly seed: number;
+  /** Examples of a step. */
+  readonly batchSize: number;
+  /** Default "shuffled". */
+  readonly ordering?: Ordering;
+  /** Default: one micro-batch. */
+  readonly microBatches?: MicroBatchRule;
+  /** Default: 32. */
+  readonly evaluationBatchSize?: number;
+  /** Default: all examples. */
+  readonly examples?: Int32Array | undefined;
+  /** Masked-LM with masks that are drawn anew in each epoch. */
+  readonly masking?: Masking | undefined;
+  /** Default: the task of the examples; give it to add class weights. */
+  readonly task?: Task;
+};
+
+/** Stands for the epoch where evaluation draws its masks. */
+const evaluationEpoch = 0xffffffff;
+
+export class BatchedDataSet implements TrainingDataSet {
+  readonly task: Task;
+  readonly #examples: EncodedExamples;
+  readonly #options: BatchedDataSetOptions;
+  readonly #indices: Int32Array;
+  readonly #lengths: Int32Array;
+  #order: { readonly epoch: number; readonly order: Int32Array } | undefined;
+
+  /** @throws DataError "data_too_small" when there are fewer examples than a batch has; "data_option" */
+  constructor(examples: EncodedExamples, options: BatchedDataSetOptions) {
+    this.task = options.task ?? examples.task;
+    this.#examples = examples;
+    this.#options = options;
+    const { lengths } = examples.store;
+    this.#indices = options.examples ?? Int32Array.from(lengths, (_, index) => index);
+    this.#lengths = this.#indices.map((index) => lengths[index]!);
+    const { batchSize } = options;
+    if (!Number.isInteger(batchSize) || batchSize < 1) {
+      throw new DataError("data_option", `batch size: expected a whole number from 1, got ${batchSize}`);
+    }
+    if (batchSize > this.size) {
+      const message = `expected at least as many examples as a batch has (${batchSize}), got ${this.size} (take a smaller batch)`;
+      throw new DataError("data_too_small", message, { file: examples.report.file });
+    }
+  }
+
+  get size(): number {
+    return this.#indices.length;
+  }
+
+  /** The last batch of an epoch has what is left. */
+  numBatches(_epoch: number): number {
+    return Math.ceil(this.size / this.#options.batchSize);
+  }
+
+  batch(epoch: number, index: number): StepBatch {
+    const { batchSize, microBatches: rule = { count: 1 } } = this.#options;
+    const start = index * batchSize;
+    const members = this.#orderOf(epoch).subarray(start, start + batchSize);
+    if (index < 0 || members.length === 0) throw new RangeError(`batch ${index}: there are ${this.numBatches(epoch)}`);
+    const lengths = Array.from(members, (member) => this.#lengths[member]!);
+    const groups = cutMicroBatches(lengths, rule);
+    const microBatches = groups.map((group) =>
+      this.#collate(group.map((i) => this.#place(members[i]!, { epoch, position: start + i }))),
+    );
+    return {
+      microBatches,
+      examples: members.map((member) => this.#indices[member]!),
+      counts: sumCounts(microBatches),
+      numTokens: lengths.reduce((a, b) => a + b, 0),
+      numPaddedTokens: microBatches.reduce((sum, batch) => sum + paddedTokens(Array.from(batch.lengths)), 0),
+    };
+  }
+
+  *evaluationBatches(): Generator<EvaluationBatch> {
+    const { evaluationBatchSize = 32 } = this.#options;
+    const order = Int32Array.from(this.#lengths, (_, member) => member).sort(
+      (a, b) => this.#lengths[a]! - this.#lengths[b]! || a - b,
+    );
+    for (let start = 0; start < order.length; start += evaluationBatchSize) {
+      const members = order.subarray(start, start + evaluationBatchSize);
+      const placed = Array.from(members, (member, i) =>
+        this.#place(member, { epoch: evaluationEpoch, position: start + i }),
+      );
+      yield { batch: this.#collate(placed), examples: members.map((member) => this.#indices[member]!) };
+    }
+  }
+
+  #collate(placed: readonly PlacedExample[]): TrainingBatch {
+    return collators[this.task.name](placed, { task: this.task, masking: this.#options.masking });
+  }
+
+  #place(member: number, { epoch, position }: { readonly epoch: number; readonly position: number }): PlacedExample {
+    const index = this.#indices[member]!;
+    const textsOfOne = this.task.name === "multiple-choice" ? this.task.numChoices : 1;
+    const isRun = epoch !== evaluationEpoch;
+    // Numbers of texts are 31 bits on the wire; they only key dropout, so starting again after 2 billion texts does no harm.
+    const textId = (((isRun ? epoch * this.size : 0) + position) * textsOfOne) % 2 ** 31;
+    return {
+      ...this.#examples.store.get(index),
+      textId,
+      random: () => RandomSequence.of(this.#options.seed, "mask", [epoch, index]),
+    };
+  }
+
+  #orderOf(epoch: number): Int32Array {
+    if (this.#order?.epoch !== epoch) {
+      const { ordering = "shuffled", seed, batchSize } = this.#options;
+      this.#order = { epoch, order: epochOrder(this.#lengths, { ordering, seed, epoch, batchSize }) };
+    }
+    return this.#order.order;
+  }
+}
+
+function sumCounts(batches: readonly TrainingBatch[]): Readonly<Record<string, number>> {
+  const sums: Record<string, number> = {};
+  for (const { counts } of batches) {
+    for (const [part, count] of Object.entries(counts)) sums[part] = (sums[part] ?? 0) + count;
+  }
+  return sums;
+}

@@ -1,0 +1,137 @@
+/** @file A file of rows as encoded examples of a task: read once to know its labels, once more to encode. */
+import type { Task, TaskName } from "@stagecoach/transformer";
+import { BadRows, type BadRowRule } from "./badRows.ts";
+import { DataError } from "./dataError.ts";
+import type { DataRow, RowSource } from "./dataRow.ts";
+import { ExampleStore, type PieceStorage } from "./exampleStore.ts";
+import { GrowingInt32 } from "./growingArray.ts";
+import { findLayout, type ColumnMap, type Layout } from "./layouts.ts";
+import { RowFields } from "./rowFields.ts";
+import { taskReaders } from "./tasks/taskReaders.ts";
+import type { TaskReader, TaskReaderOptions } from "./tasks/taskReader.ts";
+
+export type EncodeExamplesOptions = Omit<TaskReaderOptions, "maxLength"> & {
+  /** Default: guessed from the columns where that is safe. */
+  readonly task?: TaskName | undefined;
+  readonly columns?: ColumnMap | undefined;
+  /** Default 384 for question answering, else 512; at most the tokenizer's `modelMaxLength`. */
+  readonly maxLength?: number | undefined;
+  /** Default "error". */
+  readonly onBadRow?: BadRowRule | undefined;
+  /** Where the examples are kept; default: in memory. */
+  readonly storage?: PieceStorage | undefined;
+  /** Called before each pass over the file. */
+  readonly onPass?: ((pass: "scan" | "encode") => void) | undefined;
+};
+
+/** What was read, for a person. */
+export type DataReport = {
+  readonly file: string;
+  readonly numRows: number;
+  readonly numExamples: number;
+  readonly numTokens: number;
+  readonly longest: number;
+  /** Rows of which text was cut off. */
+  readonly numTruncated: number;
+  /** Rows left out because they are bad, and what was wrong with the first few. */
+  readonly numSkipped: number;
+  readonly skipped: readonly string[];
+  readonly columns: Layout["columns"];
+  readonly ignoredColumns: readonly string[];
+};
+
+export type EncodedExamples = {
+  readonly task: Task;
+  /** Names of the classes in order of their numbers; empty where the task has none. */
+  readonly labels: readonly string[];
+  readonly store: ExampleStore;
+  /** Number of the row that each example is of. */
+  readonly rows: Int32Array;
+  readonly report: DataReport;
+};
+
+/**
+ * @throws DataError for what is wrong with the file, its columns, its labels or the options; nothing is trained before
+ *   every row was read
+ */
+export async function encodeExamples(source: RowSource, options: EncodeExamplesOptions): Promise<EncodedExamples> {
+  const { tokenizer, onBadRow } = options;
+  options.onPass?.("scan");
+  const layout = findLayout(await columnsOf(source), { task: options.task, map: options.columns, file: source.name });
+  const maxLength = options.maxLength ?? defaultMaxLength(layout.task, tokenizer.modelMaxLength);
+  const reader = taskReaders[layout.task](new RowFields(layout, source), { ...options, maxLength });
+  if (reader.scan !== undefined) {
+    const bad = new BadRows(onBadRow);
+    for await (const rows of source.read(bad)) for (const row of rows) bad.try(() => reader.scan?.(row));
+  }
+  const { task, labels } = reader.settle();
+  options.onPass?.("encode");
+  const store = new ExampleStore(options.storage);
+  const bad = new BadRows(onBadRow);
+  const { rows, numRows, numTruncated } = await encodeRows({ source, reader, store, bad });
+  checkSize(store.size, { file: source.name, bad });
+  const report = {
+    file: source.name,
+    numRows,
+    numExamples: store.size,
+    numTokens: store.numTokens,
+    longest: store.lengths.reduce((a, b) => Math.max(a, b), 0),
+    numTruncated,
+    numSkipped: bad.count,
+    skipped: bad.messages,
+    columns: layout.columns,
+    ignoredColumns: layout.ignored,
+  };
+  return { task, labels, store, rows, report };
+}
+
+async function encodeRows(work: {
+  readonly source: RowSource;
+  readonly reader: TaskReader;
+  readonly store: ExampleStore;
+  readonly bad: BadRows;
+}): Promise<{ rows: Int32Array; numRows: number; numTruncated: number }> {
+  const { source, reader, store, bad } = work;
+  const rowOfExample = new GrowingInt32();
+  let numRows = 0;
+  let numTruncated = 0;
+  let isTruncated = false;
+  const sink = {
+    add: (example: Parameters<ExampleStore["add"]>[0]) => {
+      rowOfExample.push(numRows);
+      return store.add(example);
+    },
+    truncated: () => {
+      isTruncated = true;
+    },
+  };
+  const encode = (row: DataRow) => {
+    isTruncated = false;
+    if (!bad.try(() => reader.encode(row, sink))) return;
+    numRows++;
+    if (isTruncated) numTruncated++;
+  };
+  for await (const rows of source.read(bad)) rows.forEach(encode);
+  return { rows: rowOfExample.values(), numRows, numTruncated };
+}
+
+/** Columns of the first rows: JSON need not have the same ones in each. */
+async function columnsOf(source: RowSource): Promise<readonly string[]> {
+  const bad = new BadRows("skip");
+  for await (const rows of source.read(bad)) {
+    if (rows.length > 0) return Array.from(new Set(rows.flatMap(({ values }) => Object.keys(values))));
+  }
+  const [message] = bad.messages;
+  if (message !== undefined) throw new DataError("data_format", `${message} (no row can be read)`);
+  throw new DataError("data_empty", "expected examples, got none", { file: source.name });
+}
+
+function defaultMaxLength(task: TaskName, modelMaxLength = Infinity): number {
+  return Math.min(task === "question-answering" ? 384 : 512, modelMaxLength);
+}
+
+function checkSize(size: number, { file, bad }: { readonly file: string; readonly bad: BadRows }): void {
+  const left = bad.count === 0 ? "" : ` (${bad.count} rows were left out, the first: ${bad.messages[0]})`;
+  if (size === 0) throw new DataError("data_empty", `expected examples, got none${left}`, { file });
+  if (size === 1) throw new DataError("data_too_small", `expected at least two examples, got one${left}`, { file });
+}

@@ -1,0 +1,27 @@
+/** @file Dividing encoded examples by the rows that they are of. */
+import type { EncodedExamples } from "./encodeExamples.ts";
+import { splitRows, type Split, type SplitOptions } from "./splitRows.ts";
+
+/**
+ * Examples of one row stay together; single-label classes have the same share in all sets.
+ *
+ * @returns numbers of examples, each in ascending order
+ * @throws DataError as `splitRows`
+ */
+export function splitExamples(examples: EncodedExamples, options: Omit<SplitOptions, "strata">): Split {
+  const { store, rows, task } = examples;
+  const numRows = (rows.at(-1) ?? -1) + 1;
+  const isStratified = task.name === "sequence-classification" && task.problemType === "single_label_classification";
+  const strata = isStratified ? Int32Array.from(rows, (_, example) => store.get(example).target[0]!) : undefined;
+  const split = splitRows(numRows, { ...options, strata });
+  const examplesOf = (chosen: Int32Array) => {
+    const isChosen = new Uint8Array(numRows);
+    for (const row of chosen) isChosen[row] = 1;
+    return Int32Array.from(rows.keys()).filter((example) => isChosen[rows[example]!] === 1);
+  };
+  return {
+    train: examplesOf(split.train),
+    validation: examplesOf(split.validation),
+    test: examplesOf(split.test),
+  };
+}

@@ -1,0 +1,51 @@
+/** @file Pieces of encoded examples: the first ones in memory, the others in a file of their own. */
+import { closeSync, openSync, readSync, rmSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { randomUUID } from "node:crypto";
+import { memoryPieces, pieceWords, type PieceStorage } from "../../data/exampleStore.ts";
+
+/**
+ * The file is nameless where the system allows that (it is removed at once and lives as long as it is open), so that a
+ * process that is killed leaves nothing behind.
+ *
+ * @param folder - where the file goes once it is needed; must exist
+ * @param maxMemoryBytes - of pieces that stay in memory
+ */
+export function filePieces(folder: string, maxMemoryBytes: number): PieceStorage {
+  const numInMemory = Math.floor(maxMemoryBytes / (pieceWords * 4));
+  const memory = memoryPieces();
+  let file: number | undefined;
+  const opened = (): number => {
+    if (file === undefined) {
+      const path = join(folder, `examples-${randomUUID()}.tmp`);
+      file = openSync(path, "wx+");
+      rmSync(path);
+    }
+    return file;
+  };
+  const position = (piece: number, start: number) => ((piece - numInMemory) * pieceWords + start) * 4;
+  return {
+    write: (piece, words) => {
+      if (piece < numInMemory) return memory.write(piece, words);
+      const bytes = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+      for (let done = 0; done < bytes.length;) {
+        done += writeSync(opened(), bytes, done, bytes.length - done, position(piece, 0) + done);
+      }
+    },
+    read: (piece, start, end) => {
+      if (piece < numInMemory) return memory.read(piece, start, end);
+      const bytes = new Uint8Array((end - start) * 4);
+      for (let done = 0; done < bytes.length;) {
+        const count = readSync(opened(), bytes, done, bytes.length - done, position(piece, start) + done);
+        if (count === 0) throw new Error(`internal: piece ${piece} ends early`);
+        done += count;
+      }
+      return new Int32Array(bytes.buffer);
+    },
+    close: () => {
+      memory.close();
+      if (file !== undefined) closeSync(file);
+      file = undefined;
+    },
+  };
+}

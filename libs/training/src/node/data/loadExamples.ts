@@ -1,0 +1,48 @@
+/** @file A data file as encoded examples, kept in memory as far as they fit, beyond that on disk. */
+import { tmpdir } from "node:os";
+import type { DataFormat } from "../../data/dataRow.ts";
+import { encodeExamples, type EncodedExamples, type EncodeExamplesOptions } from "../../data/encodeExamples.ts";
+import type { ReadProgress } from "./fileBytes.ts";
+import { filePieces } from "./filePieces.ts";
+import { openDataFile } from "./openDataFile.ts";
+
+export type DataFile = {
+  readonly path: string;
+  /** What messages call it, and what its format is known by; default: the path. */
+  readonly name?: string;
+  readonly format?: DataFormat | undefined;
+};
+
+export type LoadProgress = ReadProgress & { readonly pass: "scan" | "encode" };
+
+export type LoadExamplesOptions = Omit<EncodeExamplesOptions, "storage" | "onPass"> & {
+  /** For encoded examples that do not fit into memory; default: the system's folder for temporary files. */
+  readonly folder?: string;
+  /** Default 256 MiB, that is about 60 million tokens. */
+  readonly maxMemoryBytes?: number;
+  readonly onProgress?: (progress: LoadProgress) => void;
+  readonly signal?: AbortSignal;
+};
+
+/** @throws DataError for what is wrong with the file, its columns, its labels or the options */
+export async function loadExamples(file: DataFile, options: LoadExamplesOptions): Promise<EncodedExamples> {
+  const { folder = tmpdir(), maxMemoryBytes = 2 ** 28, onProgress, signal, ...rest } = options;
+  let pass: LoadProgress["pass"] = "scan";
+  const source = await openDataFile(file.path, {
+    name: file.name ?? file.path,
+    format: file.format,
+    hasDocuments: options.task === "pretraining" || options.task === "next-sentence",
+    onProgress: onProgress === undefined ? undefined : (progress) => onProgress({ ...progress, pass }),
+    signal,
+  });
+  const storage = filePieces(folder, maxMemoryBytes);
+  try {
+    const onPass = (next: LoadProgress["pass"]) => {
+      pass = next;
+    };
+    return await encodeExamples(source, { ...rest, storage, onPass });
+  } catch (error) {
+    storage.close();
+    throw error;
+  }
+}

@@ -1,0 +1,69 @@
+/** @file A data file as a source of rows: its format from its name, or from how it begins. */
+import { basename } from "node:path";
+import { DataError } from "../../data/dataError.ts";
+import { dataFormats, type DataFormat, type RowSource } from "../../data/dataRow.ts";
+import { csvRows } from "./csvRows.ts";
+import { fileBytes, type FileBytesOptions } from "./fileBytes.ts";
+import { jsonFileRows, jsonLineRows } from "./jsonRows.ts";
+import { documentRows, textRows } from "./textRows.ts";
+
+export type DataFileOptions = FileBytesOptions & {
+  /** Default: from the name's extension (`.gz` aside), else from how the file begins. */
+  readonly format?: DataFormat | undefined;
+  /** Whether plain text is documents that blank lines divide (pre-training) instead of a text a line. */
+  readonly hasDocuments?: boolean;
+};
+
+const extensions: { readonly [extension: string]: DataFormat } = {
+  jsonl: "jsonl",
+  ndjson: "jsonl",
+  json: "json",
+  csv: "csv",
+  tsv: "tsv",
+  txt: "text",
+  text: "text",
+};
+
+/**
+ * Gzip is known by its first bytes, whatever the name. Only its beginning is read here.
+ *
+ * @throws DataError when it cannot be read, is empty, or its format cannot be told
+ */
+export async function openDataFile(path: string, options: DataFileOptions = {}): Promise<RowSource> {
+  const { format: given, hasDocuments = false, ...rest } = options;
+  const name = options.name ?? path;
+  const start = await beginningOf(path, { ...rest, name });
+  if (start === undefined) throw new DataError("data_empty", "expected examples, got an empty file", { file: name });
+  const format = given ?? formatOf(name, start);
+  const file = { ...rest, name };
+  const read: { readonly [each in DataFormat]: RowSource["read"] } = {
+    jsonl: (bad) => jsonLineRows(path, { ...file, bad }),
+    json: (bad) => jsonFileRows(path, { ...file, bad }),
+    csv: (bad) => csvRows(path, ",", { ...file, bad }),
+    tsv: (bad) => csvRows(path, "\t", { ...file, bad }),
+    text: () => (hasDocuments ? documentRows(path, { ...file, column: "paragraphs" }) : textRows(path, file)),
+    sentences: () => documentRows(path, { ...file, column: "sentences" }),
+  };
+  return { name, isTyped: format !== "csv" && format !== "tsv", read: read[format] };
+}
+
+/** The first portion of text that is not blank. */
+async function beginningOf(path: string, options: FileBytesOptions): Promise<string | undefined> {
+  const quiet = { ...options, onProgress: undefined };
+  for await (const bytes of fileBytes(path, quiet)) {
+    const text = bytes.toString().trimStart();
+    if (text !== "") return text;
+  }
+  return undefined;
+}
+
+function formatOf(name: string, start: string): DataFormat {
+  const extension = /\.([^.]+)$/.exec(basename(name).toLowerCase().replace(/\.gz$/, ""))?.[1];
+  const known = extension === undefined ? undefined : extensions[extension];
+  if (known !== undefined) return known;
+  if (start.startsWith("{")) return "jsonl";
+  const message = `expected the extension ${Object.keys(extensions).join(", ")} (or .gz after it), got ${
+    extension === undefined ? "none" : `"${extension}"`
+  } (say the format: ${dataFormats.join(", ")})`;
+  throw new DataError("data_format", message, { file: name });
+}
