@@ -46,3 +46,52 @@ export { ExampleStore, type PieceStorage, type StoredExample } from "./data/exam
 export { findLayout, roles, type ColumnMap, type Layout, type Role } from "./data/layouts.ts";
 export { cutMicroBatches, type MicroBatchRule } from "./data/microBatches.ts";
 export { splitExamples } from "./data/splitExamples.ts";
+export {
+  decodeAnswer,
+  type AnswerCandidate,
+  type AnswerWindow,
+  type DecodeAnswerOptions,
+  type DecodedAnswer,
+} from "./answers/decodeAnswer.ts";
+export { MetricError, ScheduleError } from "./errors.ts";
+export {
+  bestNullThreshold,
+  squadScores,
+  squadV2Scores,
+  type AnsweredQuestion,
+  type AnswerScores,
+  type AnswerScoresV2,
+  type NullThreshold,
+} from "./metrics/answerScores.ts";
+export { averageScores, scoresOf, type AveragedScores, type ClassCounts, type Scores } from "./metrics/classScores.ts";
+export {
+  binaryScores,
+  classificationScores,
+  confusionMatrix,
+  type ClassificationScores,
+  type ClassScores,
+} from "./metrics/classificationScores.ts";
+export { pearson, spearman } from "./metrics/correlation.ts";
+export { entities, entityScores, type Entity, type EntityScheme, type EntityScores } from "./metrics/entityScores.ts";
+export { isGreaterBetter, isImprovement } from "./metrics/metricDirection.ts";
+export { multiLabelScores, type MultiLabelScores } from "./metrics/multiLabelScores.ts";
+export { perplexity } from "./metrics/perplexity.ts";
+export { regressionErrors, type RegressionErrors } from "./metrics/regressionErrors.ts";
+export { rocAuc, rocAucOneVsRest } from "./metrics/rocAuc.ts";
+export { taskMetrics, type TaskMetricOptions } from "./metrics/taskMetrics.ts";
+export type {
+  ClassReport,
+  EvaluatedBatch,
+  Evaluation,
+  MetricAccumulator,
+  Prediction,
+  TaskOutputs,
+} from "./metrics/tasks/accumulator.ts";
+export type { AnswerData } from "./metrics/tasks/answerMetrics.ts";
+export {
+  countWarmupSteps,
+  learningRateAt,
+  learningRateShapes,
+  type LearningRateSchedule,
+  type LearningRateShape,
+} from "./schedules/learningRate.ts";

@@ -1,0 +1,13 @@
+/** @file Errors of the training library. */
+
+/** What was to be scored does not fit together: lengths, a missing output, labels in an unknown scheme. */
+export class MetricError extends Error {
+  override readonly name = "MetricError";
+  readonly code = "invalid_metric_input";
+}
+
+/** A learning-rate schedule with a number that makes no sense. */
+export class ScheduleError extends Error {
+  override readonly name = "ScheduleError";
+  readonly code = "invalid_schedule";
+}
