@@ -1,0 +1,154 @@
+/**
+ * @file Stages one after another in this thread: what training is without workers, and what tests compare workers with.
+ *
+ * Dimensions: T packed tokens, D hidden size.
+ */
+import type { TrainingBatch } from "@stagecoach/transformer";
+import { globalNorm } from "../optimizers/clipping.ts";
+import { HIDDEN_OUTPUT } from "../stage/stageOptions.ts";
+import type { StageBatch, TensorMap, TrainingStage } from "../stage/trainingStage.ts";
+import { addGradients, type SharedWeight } from "./sharedWeights.ts";
+import {
+  lossScales,
+  type StageTimes,
+  type StepGradients,
+  type StepRequest,
+  type TrainingPipeline,
+} from "./trainingPipeline.ts";
+
+export type LocalPipelineOptions = {
+  /** In order; together all layers of the model. */
+  readonly stages: readonly TrainingStage[];
+  readonly shared: SharedWeight | null;
+  /** Where stages write and read their state (node/stateFiles.ts). */
+  readonly files: {
+    save(stage: TrainingStage, path: { readonly folder: string; readonly name: string }): Promise<void>;
+    restore(stage: TrainingStage, folder: string, files: readonly string[]): Promise<void>;
+  };
+  /** Milliseconds, monotonic. */
+  readonly now: () => number;
+};
+
+export class LocalPipeline implements TrainingPipeline {
+  readonly #options: LocalPipelineOptions;
+
+  constructor(options: LocalPipelineOptions) {
+    this.#options = options;
+  }
+
+  get numStages(): number {
+    return this.#options.stages.length;
+  }
+
+  async accumulate({ microBatches }: StepRequest): Promise<StepGradients> {
+    const { stages } = this.#options;
+    const clock = stages.map(() => ({ forward: 0, backward: 0 }));
+    const started = this.#options.now();
+    const scales = lossScales(microBatches);
+    const outputs: TensorMap[] = [];
+    for (const stage of stages) stage.discard();
+    for (const [microBatch, batch] of microBatches.entries()) {
+      let arriving: StageBatch = batch;
+      for (const [number, stage] of stages.entries()) {
+        const result: TensorMap = await this.#timed(clock[number]!, "forward", () =>
+          stage.forward(arriving, { microBatch, scales }),
+        );
+        if (stage.isLast) outputs.push(result);
+        else arriving = hiddenBatch(result, batch);
+      }
+    }
+    for (const microBatch of microBatches.keys()) {
+      let gradient: Float32Array | null = null;
+      for (const [number, stage] of [...stages.entries()].toReversed()) {
+        const towards: Float32Array | null = gradient;
+        gradient = await this.#timed(clock[number]!, "backward", () => stage.backward(microBatch, towards));
+      }
+    }
+    const norm = await this.#gradientNorm();
+    const makespan = (this.#options.now() - started) / 1000;
+    return summarize(
+      outputs,
+      norm,
+      clock.map((times): StageTimes => ({ ...times, idle: makespan - times.forward - times.backward })),
+    );
+  }
+
+  async apply(step: Parameters<TrainingPipeline["apply"]>[0]): Promise<void> {
+    for (const stage of this.#options.stages) await stage.apply(step);
+  }
+
+  async evaluate(batch: TrainingBatch): Promise<TensorMap> {
+    const scales = lossScales([batch]);
+    let arriving: StageBatch = batch;
+    let result: TensorMap = {};
+    for (const stage of this.#options.stages) {
+      result = await stage.evaluate(arriving, scales);
+      if (!stage.isLast) arriving = hiddenBatch(result, batch);
+    }
+    return result;
+  }
+
+  async save(folder: string): Promise<readonly string[]> {
+    const names: string[] = [];
+    for (const [number, stage] of this.#options.stages.entries()) {
+      const name = `stage-${number}.safetensors`;
+      await this.#options.files.save(stage, { folder, name });
+      names.push(name);
+    }
+    return names;
+  }
+
+  async restore(folder: string, files: readonly string[]): Promise<void> {
+    for (const stage of this.#options.stages) await this.#options.files.restore(stage, folder, files);
+  }
+
+  async close(): Promise<void> {
+    for (const stage of this.#options.stages) await stage.close();
+  }
+
+  async #timed<T>(clock: Record<"forward" | "backward", number>, kind: "forward" | "backward", act: () => Promise<T>) {
+    const started = this.#options.now();
+    const result = await act();
+    clock[kind] += (this.#options.now() - started) / 1000;
+    return result;
+  }
+
+  async #gradientNorm(): Promise<number> {
+    const { stages, shared } = this.#options;
+    if (shared !== null) await agree(stages, shared);
+    const squares: Record<string, number> = {};
+    for (const stage of stages) Object.assign(squares, await stage.squares());
+    if (shared !== null) delete squares[shared.copy];
+    return globalNorm(squares);
+  }
+}
+
+async function agree(stages: readonly TrainingStage[], { owner, copy }: SharedWeight): Promise<void> {
+  const [first, last] = [stages[0]!, stages.at(-1)!];
+  if (!first.trained.includes(owner)) return;
+  const sum = addGradients(await first.readGradient(owner), await last.readGradient(copy));
+  first.replaceGradient(owner, sum);
+  last.replaceGradient(copy, sum);
+}
+
+function hiddenBatch(result: TensorMap, { lengths, targets, textIds }: TrainingBatch): StageBatch {
+  const hidden = result[HIDDEN_OUTPUT]!.data;
+  return { hidden: hidden instanceof Float32Array ? hidden : Float32Array.from(hidden), lengths, targets, textIds };
+}
+
+/** Losses add up in the order of the micro-batches. @param outputs - of the last stage */
+export function summarize(
+  outputs: readonly TensorMap[],
+  gradientNorm: number,
+  stages: readonly StageTimes[],
+): StepGradients {
+  const sumOf = (name: string) => outputs.reduce((sum, each) => sum + each[name]!.data[0]!, 0);
+  const parts = Object.keys(outputs[0] ?? {}).filter((name) => name.startsWith("loss."));
+  return {
+    loss: sumOf("loss"),
+    parts: Object.fromEntries(parts.map((name) => [name.slice("loss.".length), sumOf(name)])),
+    gradientNorm,
+    outputs,
+    stages,
+  };
+}

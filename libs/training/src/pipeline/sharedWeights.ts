@@ -1,0 +1,28 @@
+/**
+ * @file A weight that two stages hold: the masked-LM decoder, which is the word embeddings (Press and Wolf 2017).
+ *
+ * Both keep it, with moments of their own. Before an update they exchange gradients and add them in one order, so that both
+ * make the same change, and so that a model in one stage does the same arithmetic as one that is cut.
+ */
+import { float32, type HostTensor } from "@stagecoach/engine";
+import { taskParameters, type TaskModel } from "@stagecoach/transformer";
+
+export type SharedWeight = {
+  /** On the first stage; saved, and counted in the gradient's norm. */
+  readonly owner: string;
+  /** On the last stage. */
+  readonly copy: string;
+};
+
+/** null for tasks whose weights all stand in one place. */
+export function sharedWeightOf(model: TaskModel): SharedWeight | null {
+  const tied = taskParameters(model).find(({ tiedTo }) => tiedTo !== undefined);
+  return tied?.tiedTo === undefined ? null : { owner: tied.tiedTo, copy: tied.name };
+}
+
+/** The gradient that both places take: the owner's plus the copy's. */
+export function addGradients(owner: HostTensor, copy: HostTensor): HostTensor {
+  const sum = Float32Array.from(owner.data);
+  copy.data.forEach((value, index) => (sum[index]! += value));
+  return float32(sum, owner.shape);
+}

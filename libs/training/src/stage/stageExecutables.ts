@@ -1,0 +1,144 @@
+/** @file The compiled graphs of a training stage: forward, backward (alone and adding to a sum), norms, update, evaluation. */
+import { hostParameters, type Executable } from "@stagecoach/engine";
+import {
+  add,
+  constant,
+  graphOf,
+  input,
+  mul,
+  nameOf,
+  parametersAsInputs,
+  recomputeRearrangements,
+  splitTraining,
+  sum,
+  type Graph,
+  type Tensor,
+  type TrainingGraphs,
+} from "@stagecoach/graph";
+import { paddingRows, trainingStageGraph, type TaskModel, type TracedStage } from "@stagecoach/transformer";
+import { adamWGraph, type OptimizedParameter } from "../optimizers/adamW.ts";
+import { recomputeAllButHidden } from "./recomputation.ts";
+import { HIDDEN_OUTPUT, type TrainingStageOptions } from "./stageOptions.ts";
+
+export type StageExecutables = {
+  readonly graphs: TrainingGraphs;
+  readonly evaluation: Graph;
+  readonly parameters: readonly OptimizedParameter[];
+  /** Those that are not frozen, and that the loss depends on. */
+  readonly trained: readonly OptimizedParameter[];
+  readonly forward: Executable;
+  readonly backward: Executable;
+  /** The backward pass whose gradients are added to `sum.<name>`; compiled when first needed. */
+  accumulate(): Promise<Executable>;
+  /** null: nothing is trained here. */
+  readonly squares: Executable | null;
+  readonly update: Executable | null;
+  readonly evaluate: Executable;
+  /** Of the given tensors, those that the update takes. */
+  selectUpdate<T>(given: Readonly<Record<string, T>>): Record<string, T>;
+  dispose(): Promise<void>;
+};
+
+type CompileOptions = Pick<
+  TrainingStageOptions,
+  "engine" | "model" | "layers" | "optimizer" | "dropout" | "isFrozen" | "recompute" | "withPaddingRows"
+>;
+
+export async function compileStage(options: CompileOptions): Promise<StageExecutables> {
+  const { engine, model, layers, dropout, isFrozen = () => false, withPaddingRows = false } = options;
+  const traced = trainingStageGraph(model, layers, { dropout: dropout?.rates ?? null, withPaddingRows });
+  const split = trainingGraphs(traced, { isFrozen, recompute: options.recompute === true });
+  const graphs = withPaddingRows ? { ...split, backward: withoutPaddingGradient(split.backward, model) } : split;
+  const gradientNames = new Set(graphs.backward.outputs.keys());
+  const parameters = traced.parameters.map((node) => ({ name: nameOf(node), shape: node.shape as readonly number[] }));
+  const trained = parameters.filter(({ name }) => gradientNames.has(`gradient.${name}`));
+  const evaluation = parametersAsInputs(
+    graphOf(renamed(trainingStageGraph(model, layers, { dropout: null, withPaddingRows }).outputs)),
+  );
+  const updateGraph = trained.length === 0 ? null : adamWGraph(trained, options.optimizer);
+  const compile = (graph: Graph) => engine.compile(graph, hostParameters({}));
+  const compiled: Executable[] = [];
+  const keep = async (graph: Graph) => {
+    const executable = await compile(graph);
+    compiled.push(executable);
+    return executable;
+  };
+  let accumulating: Promise<Executable> | null = null;
+  const updateInputs = updateGraph?.inputs.map(nameOf) ?? [];
+  return {
+    graphs,
+    evaluation,
+    parameters,
+    trained,
+    forward: await keep(graphs.forward),
+    backward: await keep(graphs.backward),
+    accumulate: () => (accumulating ??= keep(accumulatingGraph(graphs.backward))),
+    squares: trained.length === 0 ? null : await keep(squaresGraph(trained)),
+    update: updateGraph === null ? null : await keep(updateGraph),
+    evaluate: await keep(evaluation),
+    selectUpdate: (given) => Object.fromEntries(updateInputs.map((name) => [name, given[name]!])),
+    async dispose() {
+      for (const each of compiled) await each.dispose();
+    },
+  };
+}
+
+/** An output must not have the name of an input. */
+function renamed({ hidden, ...others }: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
+  return hidden === undefined ? others : { ...others, [HIDDEN_OUTPUT]: hidden };
+}
+
+function trainingGraphs(
+  traced: TracedStage,
+  options: { readonly isFrozen: (name: string) => boolean; readonly recompute: boolean },
+): TrainingGraphs {
+  const trainable = traced.parameters.filter((node) => !options.isFrozen(nameOf(node)));
+  const sources = new Map(trainable.map((node) => [nameOf(node), node]));
+  if (traced.hidden !== null) sources.set("hidden", traced.hidden);
+  const outputs = renamed(traced.outputs);
+  return splitTraining(outputs, {
+    differentiate: [HIDDEN_OUTPUT in outputs ? HIDDEN_OUTPUT : "loss"],
+    sources,
+    recompute: options.recompute ? recomputeAllButHidden(traced) : recomputeRearrangements,
+  });
+}
+
+/** `gradient.<name>` becomes `sum.<name>` plus itself; the gradient of `hidden` belongs to one micro-batch and stays. */
+function accumulatingGraph(backward: Graph): Graph {
+  return graphOf(
+    new Map(
+      [...backward.outputs].map(([name, gradient]): [string, Tensor] => {
+        if (name === "gradient.hidden") return [name, gradient];
+        const sofar = input(name.replace(/^gradient\./, "sum."), gradient.shape, "float32");
+        return [name, add(sofar, gradient)];
+      }),
+    ),
+  );
+}
+
+/** PyTorch's `padding_idx`: the padding token's row of a table gets no gradient. Without padding rows nothing reads it. */
+function withoutPaddingGradient(backward: Graph, model: TaskModel): Graph {
+  const rows = paddingRows(model);
+  return graphOf(
+    new Map(
+      [...backward.outputs].map(([name, gradient]): [string, Tensor] => {
+        const row = rows[name.replace(/^gradient\./, "")];
+        if (row === undefined) return [name, gradient];
+        const numRows = gradient.shape[0] as number;
+        const isToken = Float32Array.from({ length: numRows }, (_, index) => (index === row ? 0 : 1));
+        return [name, mul(gradient, constant(isToken, [numRows, 1]))];
+      }),
+    ),
+  );
+}
+
+function squaresGraph(trained: readonly OptimizedParameter[]): Graph {
+  return graphOf(
+    Object.fromEntries(
+      trained.map(({ name, shape }) => {
+        const gradient = input(`gradient.${name}`, shape, "float32");
+        return [`squares.${name}`, sum(mul(gradient, gradient))];
+      }),
+    ),
+  );
+}

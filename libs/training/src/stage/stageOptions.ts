@@ -1,0 +1,25 @@
+/** @file What a training stage is made from. */
+import type { Engine, HostTensor } from "@stagecoach/engine";
+import type { LayerRange, TaskModel } from "@stagecoach/transformer";
+import type { AdamWOptions } from "../optimizers/adamW.ts";
+import type { DropoutOptions } from "./maskInputs.ts";
+
+/** Name of a stage's output for the next stage. */
+export const HIDDEN_OUTPUT = "next_hidden";
+
+export type TrainingStageOptions = {
+  readonly engine: Engine;
+  readonly model: TaskModel;
+  readonly layers: LayerRange;
+  /** Initial value of a parameter, by the name that graphs use. */
+  readonly parameter: (name: string) => Promise<HostTensor>;
+  readonly optimizer: AdamWOptions;
+  /** null: no dropout. */
+  readonly dropout: DropoutOptions | null;
+  /** Whether a parameter stays as it is. */
+  readonly isFrozen?: (name: string) => boolean;
+  /** Compute activations again in the backward pass instead of keeping them: less memory, more time. */
+  readonly recompute?: boolean;
+  /** Padding has rows of its own, as in programs that pad (trainingStageGraph): for comparisons with them. */
+  readonly withPaddingRows?: boolean;
+};

@@ -1,0 +1,233 @@
+/**
+ * @file One stage in training: the forward and backward pass of a range of layers, and the optimizer's update, on an engine.
+ *
+ * Three kinds of executables work on tensors that stay in the engine: parameters, moments, accumulated gradients, and what a
+ * forward pass keeps for its backward pass. Gradients are added up in the order in which backward passes run. Nothing changes
+ * until `apply`; `discard` takes back whatever a step has begun.
+ *
+ * Knows nothing of sockets, threads or the other stages. Whoever owns it sees to it that calls do not overlap.
+ *
+ * Dimensions: T packed tokens, D hidden size.
+ */
+import { float32, isHostTensor, type EngineTensor, type HostTensor } from "@stagecoach/engine";
+import { trainingStageInputs, type HiddenTrainingBatch, type TrainingBatch } from "@stagecoach/transformer";
+import { adamWNames, adamWScalars, type AdamWStep } from "../optimizers/adamW.ts";
+import { DropoutMasks } from "./dropoutMasks.ts";
+import { maskInputs } from "./maskInputs.ts";
+import { compileStage, type StageExecutables } from "./stageExecutables.ts";
+import { HIDDEN_OUTPUT, type TrainingStageOptions } from "./stageOptions.ts";
+
+/** Packed tokens on the first stage, activations on others. */
+export type StageBatch = TrainingBatch | (HiddenTrainingBatch & Pick<TrainingBatch, "textIds">);
+
+export type ForwardOptions = {
+  readonly microBatch: number;
+  /** Per loss part: 1 / what it counts over the whole step. Only the last stage needs it. */
+  readonly scales: Readonly<Record<string, number>>;
+};
+
+export type TensorMap = Readonly<Record<string, HostTensor>>;
+
+type Kept = { readonly inputs: TensorMap; readonly saved: Readonly<Record<string, EngineTensor>> };
+
+export class TrainingStage {
+  /** Parameters that this stage trains, by name, in the order of the model. */
+  readonly trained: readonly string[];
+  readonly isLast: boolean;
+  readonly #options: TrainingStageOptions;
+  readonly #executables: StageExecutables;
+  readonly #masks: DropoutMasks | null;
+  readonly #held: Readonly<Record<string, EngineTensor>>;
+  readonly #kept = new Map<number, Kept>();
+  #numBackward = 0;
+
+  private constructor(
+    options: TrainingStageOptions,
+    executables: StageExecutables,
+    held: Record<string, EngineTensor>,
+  ) {
+    this.#options = options;
+    this.#executables = executables;
+    this.#held = held;
+    this.#masks = options.dropout === null ? null : new DropoutMasks(options.dropout.seed);
+    this.trained = executables.trained.map(({ name }) => name);
+    this.isLast = options.layers.end === options.model.config.numLayers;
+  }
+
+  /** @throws EngineFailureError, and what `parameter` throws */
+  static async load(options: TrainingStageOptions): Promise<TrainingStage> {
+    const executables = await compileStage(options);
+    const held: Record<string, EngineTensor> = {};
+    for (const { name } of executables.parameters) held[name] = options.engine.hold(await options.parameter(name));
+    for (const { name, shape } of executables.trained) {
+      const names = adamWNames(name);
+      const zeros = () => options.engine.hold(float32(new Float32Array(shape.reduce((a, b) => a * b, 1)), shape));
+      for (const each of [names.gradient, names.m, names.v]) held[each] = zeros();
+    }
+    return new TrainingStage(options, executables, held);
+  }
+
+  /**
+   * Forward pass of a micro-batch, with dropout; what the backward pass needs stays in the engine.
+   * @returns `next_hidden` `[T, D]`; on the last stage `loss`, its parts and the task's outputs
+   * @throws BatchError, EngineFailureError
+   */
+  async forward(batch: StageBatch, { microBatch, scales }: ForwardOptions): Promise<TensorMap> {
+    const { graphs, forward } = this.#executables;
+    const inputs = this.#inputsOf(batch, scales);
+    const given = this.#select(graphs.forward.inputs, inputs);
+    const results = await forward.run(given, { keep: graphs.saved });
+    const saved: Record<string, EngineTensor> = {};
+    const outputs: Record<string, HostTensor> = {};
+    for (const [name, tensor] of Object.entries(results)) {
+      if (isHostTensor(tensor)) outputs[name] = tensor;
+      else saved[name] = tensor;
+    }
+    this.#kept.set(microBatch, { inputs, saved });
+    return outputs;
+  }
+
+  /**
+   * Backward pass of a micro-batch whose forward pass has run; its gradients are added to the step's.
+   * @param gradient - of `next_hidden` `[T, D]`; null on the last stage
+   * @returns gradient of `hidden` `[T, D]` for the stage before, null on the first
+   */
+  async backward(microBatch: number, gradient: Float32Array | null): Promise<Float32Array | null> {
+    const kept = this.#kept.get(microBatch);
+    if (kept === undefined) throw new Error(`internal: backward of micro-batch ${microBatch} before its forward`);
+    const { graphs } = this.#executables;
+    const isFirst = this.#numBackward === 0;
+    const run = isFirst ? this.#executables.backward : await this.#executables.accumulate();
+    const D = this.#options.model.config.hiddenSize;
+    const own: TensorMap =
+      gradient === null ? {} : { [`gradient.${HIDDEN_OUTPUT}`]: float32(gradient, [gradient.length / D, D]) };
+    const sums = isFirst ? {} : Object.fromEntries(this.trained.map((name) => [`sum.${name}`, this.#gradient(name)]));
+    const given = { ...this.#select(graphs.backward.inputs, { ...kept.inputs, ...kept.saved, ...own }), ...sums };
+    const into = Object.fromEntries(this.trained.map((name) => [`gradient.${name}`, this.#gradient(name)]));
+    const results = await run.run(given, { into });
+    Object.values(kept.saved).forEach((tensor) => tensor.dispose());
+    this.#kept.delete(microBatch);
+    this.#numBackward++;
+    const towards = results["gradient.hidden"];
+    return towards !== undefined && isHostTensor(towards) ? (towards.data as Float32Array) : null;
+  }
+
+  /** Sum of squares of each accumulated gradient; not finite when a gradient is not. */
+  async squares(): Promise<Readonly<Record<string, number>>> {
+    const { squares } = this.#executables;
+    if (squares === null) return {};
+    const given = Object.fromEntries(this.trained.map((name) => [`gradient.${name}`, this.#gradient(name)]));
+    const results = await squares.run(given);
+    return Object.fromEntries(this.trained.map((name) => [name, firstValue(results[`squares.${name}`])]));
+  }
+
+  /** Change the parameters by the accumulated gradients, and begin a new step. */
+  async apply(step: AdamWStep): Promise<void> {
+    const { update } = this.#executables;
+    if (this.#numBackward === 0) throw new Error("internal: an update without gradients");
+    this.discard();
+    if (update === null) return;
+    const scalars = adamWScalars(this.#options.optimizer, step);
+    const given: Record<string, HostTensor | EngineTensor> = {};
+    const into: Record<string, EngineTensor> = {};
+    for (const name of this.trained) {
+      const names = adamWNames(name);
+      for (const each of Object.values(names)) given[each] = this.#held[each]!;
+      for (const each of [names.value, names.m, names.v]) into[`next.${each}`] = this.#held[each]!;
+    }
+    for (const [name, value] of Object.entries(scalars)) given[name] = scalar(value);
+    await update.run(this.#executables.selectUpdate(given), { into });
+  }
+
+  /** Forget what the step has accumulated and kept. */
+  discard(): void {
+    for (const { saved } of this.#kept.values()) Object.values(saved).forEach((tensor) => tensor.dispose());
+    this.#kept.clear();
+    this.#numBackward = 0;
+  }
+
+  /** The task's outputs (or `next_hidden`) without dropout; keeps nothing. */
+  async evaluate(batch: StageBatch, scales: ForwardOptions["scales"]): Promise<TensorMap> {
+    const { evaluate, evaluation } = this.#executables;
+    const inputs = { ...this.#batchInputs(batch, evaluation.inputs), ...scaleInputs(scales) };
+    return (await evaluate.run(this.#select(evaluation.inputs, inputs))) as TensorMap;
+  }
+
+  /** Accumulated gradient of one parameter, and its replacement: how stages that share a weight agree. */
+  async readGradient(name: string): Promise<HostTensor> {
+    return this.#gradient(name).read();
+  }
+
+  replaceGradient(name: string, gradient: HostTensor): void {
+    this.#replace(adamWNames(name).gradient, gradient);
+  }
+
+  /** Names of all tensors of the state: parameters, and `m.<name>`, `v.<name>` of those that are trained. */
+  stateNames(): string[] {
+    const trained = this.trained.flatMap((name) => [adamWNames(name).m, adamWNames(name).v]);
+    return [...this.#executables.parameters.map(({ name }) => name), ...trained];
+  }
+
+  readState(name: string): Promise<HostTensor> {
+    return this.#held[name]!.read();
+  }
+
+  writeState(name: string, tensor: HostTensor): void {
+    this.#replace(name, tensor);
+  }
+
+  async close(): Promise<void> {
+    this.discard();
+    Object.values(this.#held).forEach((tensor) => tensor.dispose());
+    await this.#executables.dispose();
+  }
+
+  #gradient(name: string): EngineTensor {
+    return this.#held[adamWNames(name).gradient]!;
+  }
+
+  #replace(name: string, tensor: HostTensor): void {
+    const held = this.#held as Record<string, EngineTensor>;
+    held[name]!.dispose();
+    held[name] = this.#options.engine.hold(tensor);
+  }
+
+  #inputsOf(batch: StageBatch, scales: ForwardOptions["scales"]): TensorMap {
+    const { inputs } = this.#executables.graphs.forward;
+    const { model, dropout } = this.#options;
+    const masks =
+      this.#masks === null || dropout === null
+        ? {}
+        : maskInputs(inputs, batch, { masks: this.#masks, rates: dropout.rates, config: model.config });
+    return { ...this.#batchInputs(batch, inputs), ...masks, ...scaleInputs(scales) };
+  }
+
+  #batchInputs(batch: StageBatch, inputs: Parameters<typeof trainingStageInputs>[1]): TensorMap {
+    return trainingStageInputs(this.#options.model, inputs, batch);
+  }
+
+  /** Of what is there, the tensors that a graph takes: its own inputs, and parameters. */
+  #select(
+    inputs: StageExecutables["graphs"]["forward"]["inputs"],
+    own: Readonly<Record<string, HostTensor | EngineTensor>>,
+  ): Record<string, HostTensor | EngineTensor> {
+    return Object.fromEntries(
+      inputs.map(({ attributes }) => {
+        const name = attributes["name"] as string;
+        const tensor = own[name] ?? this.#held[name];
+        if (tensor === undefined) throw new Error(`internal: nothing gives the input "${name}" of a training stage`);
+        return [name, tensor];
+      }),
+    );
+  }
+}
+
+const scalar = (value: number): HostTensor => float32([value], []);
+
+const scaleInputs = (scales: Readonly<Record<string, number>>): TensorMap =>
+  Object.fromEntries(Object.entries(scales).map(([part, scale]) => [`scale.${part}`, scalar(scale)]));
+
+function firstValue(tensor: HostTensor | EngineTensor | undefined): number {
+  if (tensor === undefined || !isHostTensor(tensor)) throw new Error("internal: expected a scalar");
+  return tensor.data[0]!;
+}
