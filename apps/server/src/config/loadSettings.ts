@@ -40,6 +40,7 @@ export async function loadSettings({ flags, env, configFile }: SettingSources): 
       { place: `--${flagName(name)}`, value: flags[name] },
       // Set to nothing is not set: compose files and shells pass such variables on.
       { place: variableName(name), value: env[variableName(name)] || undefined },
+      ...otherVariableOf(name, env),
       { place: `"${name}" in ${configFile ?? "the config file"}`, value: file[name] },
     ];
     const given = sources.find(({ value }) => value !== undefined);
@@ -50,6 +51,12 @@ export async function loadSettings({ flags, env, configFile }: SettingSources): 
   if (problems.length === 0) problems.push(...contradictions(values as ServeSettings));
   if (problems.length > 0) throw new SettingsError(problems.join("\n"));
   return values as ServeSettings;
+}
+
+/** `DATABASE_URL` for example, for settings that have such a variable. */
+function otherVariableOf(name: SettingName, env: SettingSources["env"]) {
+  const { variable } = serveSettings[name] as { readonly variable?: string };
+  return variable === undefined ? [] : [{ place: variable, value: env[variable] || undefined }];
 }
 
 /** Settings that are fine one by one and do not fit each other. */

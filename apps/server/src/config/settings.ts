@@ -46,6 +46,8 @@ type Setting = {
   readonly argument?: string;
   /** May be given several times. */
   readonly repeatable?: true;
+  /** Another environment variable that it is read from, because everybody calls it so. */
+  readonly variable?: string;
   /** Not shown in logs and `--print-config`. */
   readonly secret?: true;
 };
@@ -82,6 +84,24 @@ export const serveSettings = {
       .default(() => defaultDataDir()),
     argument: "DIR",
     help: "where state is kept",
+  },
+  databaseUrl: {
+    schema: z.string().min(1).optional(),
+    argument: "URL",
+    variable: "DATABASE_URL",
+    secret: true,
+    help: "PostgreSQL for files and jobs, also from DATABASE_URL (default: a database in the data folder)",
+  },
+  maxFileBytes: { schema: size.default(512_000_000), argument: "SIZE", help: "largest file that can be uploaded" },
+  maxFilesBytes: {
+    schema: size.default(20_000_000_000),
+    argument: "SIZE",
+    help: "all uploaded files together; beyond it uploads are refused",
+  },
+  checkpointRetention: {
+    schema: numeric(z.number().min(0)).default(2_592_000),
+    argument: "SECONDS",
+    help: "time for which checkpoints are kept after their job has ended",
   },
   host: {
     schema: z.string().min(1).default("127.0.0.1"),

@@ -12,6 +12,8 @@ import { serveOpenApi } from "./openApi.ts";
 import { readJson } from "./readJson.ts";
 import type { Route } from "./route.ts";
 import { embedRoutes } from "./routes/embed.ts";
+import { fileRoutes } from "./routes/files.ts";
+import { fineTuningRoutes } from "./routes/fineTuning.ts";
 import { openAiRoutes } from "./routes/openAi.ts";
 import { operationRoutes } from "./routes/operations.ts";
 import { tokenizeRoutes } from "./routes/tokenize.ts";
@@ -24,6 +26,7 @@ export function createApp(serving: Serving, log: Logger): Express {
     ...embedRoutes(serving),
     ...tokenizeRoutes(serving),
     ...operationRoutes(serving),
+    ...(serving.jobs === undefined ? [] : [...fileRoutes(serving.jobs), ...fineTuningRoutes(serving, serving.jobs)]),
   ];
   metrics.prepareRoutes(routes);
   const app = express();
@@ -54,9 +57,9 @@ export function createApp(serving: Serving, log: Logger): Express {
   return app;
 }
 
-/** A model's id may hold slashes. */
+/** A model's id may hold slashes, other ids not. */
 function expressPath(path: string): string {
-  return path.replace("{model}", "*model");
+  return path.replace("{model}", "*model").replaceAll(/\{(\w+)\}/g, ":$1");
 }
 
 /** Every answer carries the request's id: the client's own, if it sent one that is fit to print. */
@@ -101,10 +104,15 @@ function observe({ metrics }: Serving, { path, method }: Route): RequestHandler 
 /** Routes of a path, whatever their method; a trailing slash makes no difference, as in express. */
 function routesAt(routes: readonly Route[], path: string): Route[] {
   const plain = path === "/" ? path : path.replace(/\/+$/, "");
-  return routes.filter((route) => {
-    const [before, after] = route.path.split("{model}");
-    return after === undefined ? before === plain : plain.startsWith(before!) && plain.length > before!.length;
+  return routes.filter((route) => patternOf(route.path).test(plain));
+}
+
+function patternOf(path: string): RegExp {
+  const parts = path.split(/(\{\w+\})/).map((part) => {
+    if (part === "{model}") return ".+";
+    return part.startsWith("{") ? "[^/]+" : part.replaceAll(/[.*+?^$()|[\]\\]/g, String.raw`\$&`);
   });
+  return new RegExp(`^${parts.join("")}$`);
 }
 
 /** What `serveOpenApi` serves. */
@@ -115,7 +123,9 @@ function unknownRoute(routes: readonly Route[]): RequestHandler {
     const known = routesAt(routes, request.path).map(({ method }) => method);
     const methods = documentation.includes(request.path) ? ["get"] : known;
     if (methods.length > 0) {
-      const allowed = methods.flatMap((method) => (method === "get" ? ["GET", "HEAD"] : ["POST"])).join(", ");
+      const allowed = methods
+        .flatMap((method) => (method === "get" ? ["GET", "HEAD"] : [method.toUpperCase()]))
+        .join(", ");
       throw new HttpProblem("method_not_allowed", `${request.path} takes ${allowed}, got ${request.method}`, {
         headers: { allow: allowed },
       });

@@ -12,6 +12,12 @@ export type ErrorCode =
   | "payload_too_large"
   | "unauthorized"
   | "unknown_model"
+  | "not_found"
+  | "in_use"
+  | "wrong_state"
+  | "quota_exceeded"
+  | "disk_full"
+  | "jobs_unavailable"
   | "unknown_route"
   | "method_not_allowed"
   | "request_timeout"
@@ -33,6 +39,12 @@ export const openAiErrors: Readonly<Record<ErrorCode, OpenAiError>> = {
   payload_too_large: { status: 413, type: "invalid_request_error", code: null },
   unauthorized: { status: 401, type: "invalid_request_error", code: "invalid_api_key" },
   unknown_model: { status: 404, type: "invalid_request_error", code: "model_not_found" },
+  not_found: { status: 404, type: "invalid_request_error", code: "not_found" },
+  in_use: { status: 409, type: "invalid_request_error", code: "in_use" },
+  wrong_state: { status: 400, type: "invalid_request_error", code: "wrong_state" },
+  quota_exceeded: { status: 413, type: "invalid_request_error", code: "quota_exceeded" },
+  disk_full: { status: 507, type: "server_error", code: "disk_full" },
+  jobs_unavailable: { status: 503, type: "server_error", code: "jobs_unavailable" },
   unknown_route: { status: 404, type: "invalid_request_error", code: "unknown_url" },
   method_not_allowed: { status: 405, type: "invalid_request_error", code: "method_not_supported" },
   request_timeout: { status: 408, type: "invalid_request_error", code: "request_timeout" },
@@ -58,6 +70,12 @@ export const nativeErrors: Readonly<Record<ErrorCode, NativeError>> = {
   payload_too_large: { status: 413, errorType: "Validation" },
   unauthorized: { status: 401, errorType: "Validation" },
   unknown_model: { status: 404, errorType: "Validation" },
+  not_found: { status: 404, errorType: "Validation" },
+  in_use: { status: 409, errorType: "Validation" },
+  wrong_state: { status: 400, errorType: "Validation" },
+  quota_exceeded: { status: 413, errorType: "Validation" },
+  disk_full: { status: 507, errorType: "Backend" },
+  jobs_unavailable: { status: 503, errorType: "Unhealthy" },
   unknown_route: { status: 404, errorType: "Validation" },
   method_not_allowed: { status: 405, errorType: "Validation" },
   request_timeout: { status: 408, errorType: "Validation" },

@@ -2,6 +2,8 @@
 import { OverloadedError, StageFailureError, StageLostError, StageUnavailableError } from "@stagecoach/parallel";
 import { TokenizerError } from "@stagecoach/tokenizer";
 import { EmptyInputError, InvalidInputError } from "../embedding/errors.ts";
+import { RefusedError } from "../jobs/errors.ts";
+import { UnknownCursorError } from "../store/errors.ts";
 import type { ErrorCode } from "./errorTables.ts";
 
 /** A request that HTTP itself can't serve: no such route, no key, no JSON. */
@@ -35,6 +37,15 @@ export function problemOf(error: unknown): HttpProblem {
     return new HttpProblem("empty_input", error.message, { field: error.field, cause: error });
   if (error instanceof InvalidInputError)
     return new HttpProblem("invalid_input", error.message, { field: error.field, cause: error });
+  if (error instanceof RefusedError) {
+    // OpenAI's clients repeat what is answered with 409 and 5xx, unless told.
+    const headers: Record<string, string> = ["in_use", "disk_full"].includes(error.code)
+      ? { "x-should-retry": "false" }
+      : {};
+    return new HttpProblem(error.code, error.message, { field: error.field, headers, cause: error });
+  }
+  if (error instanceof UnknownCursorError)
+    return new HttpProblem("invalid_input", error.message, { field: "after", cause: error });
   if (error instanceof TokenizerError) return new HttpProblem("invalid_input", error.message, { cause: error });
   if (error instanceof OverloadedError) {
     const headers = { "retry-after": String(error.retryAfterSeconds) };

@@ -25,9 +25,24 @@ const requestErrors: readonly ErrorCode[] = [
   "internal",
 ];
 
+const bodyErrors: readonly ErrorCode[] = [
+  "invalid_input",
+  "invalid_json",
+  "unauthorized",
+  "request_timeout",
+  "payload_too_large",
+  "internal",
+];
+
 /** What a route can answer instead of its result. */
-function errorsOf({ request, family, path }: Route): readonly ErrorCode[] {
+function errorsOf(route: Route): readonly ErrorCode[] {
+  return [...new Set([...commonErrorsOf(route), ...(route.errors ?? [])])];
+}
+
+function commonErrorsOf({ request, family, path, errors }: Route): readonly ErrorCode[] {
   const isOpenAi = family === "openai";
+  // Files and jobs do without the pipeline that serves.
+  if (errors !== undefined) return request === undefined ? ["unauthorized", "internal"] : bodyErrors;
   if (request !== undefined) return isOpenAi ? [...requestErrors, "unknown_model"] : requestErrors;
   if (isOpenAi) return ["unauthorized", "not_ready", ...(path.includes("{model}") ? (["unknown_model"] as const) : [])];
   return path === "/livez" || path === "/metrics" ? [] : ["not_ready"];
@@ -65,6 +80,10 @@ function operationOf(route: Route): ZodOpenApiOperationObject {
     ...(route.request === undefined
       ? {}
       : { requestBody: { required: true, content: { "application/json": { schema: route.request } } } }),
+    ...(route.form === undefined
+      ? {}
+      : { requestBody: { required: true, content: { "multipart/form-data": { schema: route.form } } } }),
+    ...(route.query === undefined ? {} : { requestParams: { query: route.query } }),
     ...(route.isInference || route.family === "openai" ? { security: [{ apiKey: [] }, {}] } : {}),
     responses: {
       "200": { description: "OK", ...content },

@@ -5,6 +5,7 @@
  */
 import type { Request, RequestHandler, Response } from "express";
 import type { z } from "zod";
+import type { ErrorCode } from "./errorTables.ts";
 import { HttpProblem } from "./httpProblem.ts";
 
 /** Whose conventions a route follows, for errors above all. */
@@ -19,11 +20,17 @@ export type RouteContext<Body> = {
 };
 
 export type RouteDocumentation = {
-  readonly method: "get" | "post";
+  readonly method: "get" | "post" | "delete";
   readonly path: string;
   readonly family: RouteFamily;
   readonly summary: string;
   readonly request?: z.ZodType;
+  /** A body of another kind than JSON, which the handler reads by itself. */
+  readonly form?: z.ZodType;
+  /** Parameters after the question mark. */
+  readonly query?: z.ZodObject;
+  /** Besides those that all routes of its kind have. */
+  readonly errors?: readonly ErrorCode[];
   readonly response: z.ZodType | null;
   /** Counts against `maxConcurrentRequests` and needs a key. */
   readonly isInference: boolean;
@@ -55,15 +62,33 @@ export function postRoute<Schema extends z.ZodType>(definition: Omit<Definition<
   };
 }
 
+type PlainDefinition = Omit<RouteDocumentation, "method" | "request" | "query" | "form"> & {
+  readonly handle: (context: { readonly request: Request; readonly response: Response }) => unknown;
+};
+
 /** A route without a body. */
-export function getRoute(
-  definition: Omit<RouteDocumentation, "method" | "request"> & {
-    readonly handle: (context: { readonly request: Request; readonly response: Response }) => unknown;
-  },
-): Route {
+export function getRoute(definition: PlainDefinition): Route {
+  return plainRoute("get", definition);
+}
+
+/** A `POST` that takes no body: it does something to what its path names. */
+export function actionRoute(definition: PlainDefinition): Route {
+  return plainRoute("post", definition);
+}
+
+export function deleteRoute(definition: PlainDefinition): Route {
+  return plainRoute("delete", definition);
+}
+
+/** A `POST` with a form, which `handle` reads while it comes in. */
+export function formRoute(definition: PlainDefinition & { readonly form: z.ZodType }): Route {
+  return plainRoute("post", definition);
+}
+
+function plainRoute(method: Route["method"], definition: PlainDefinition): Route {
   return {
     ...definition,
-    method: "get",
+    method,
     handler: async (request, response) => {
       const answer = await definition.handle({ request, response });
       if (answer !== undefined) response.json(answer);
@@ -71,16 +96,49 @@ export function getRoute(
   };
 }
 
-/** @throws HttpProblem that names the first field that does not fit */
+/** A `GET` with parameters after the question mark; `metadata[key]=value` is an entry of `metadata`. */
+export function queryRoute<Query extends z.ZodObject>(
+  definition: Omit<PlainDefinition, "handle"> & {
+    readonly query: Query;
+    readonly handle: (context: {
+      readonly query: z.output<Query>;
+      readonly request: Request;
+      readonly response: Response;
+    }) => unknown;
+  },
+): Route {
+  const { query: schema, handle } = definition;
+  const read = ({ request, response }: { readonly request: Request; readonly response: Response }) =>
+    handle({ query: check(schema, nested(request.query), "the query"), request, response });
+  return { ...plainRoute("get", { ...definition, handle: read }), query: schema };
+}
+
+/** `{"a[b]": "c"}` as `{a: {b: "c"}}`. */
+function nested(query: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const found: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(query)) {
+    const [, outer, inner] = /^(\w+)\[(.+)\]$/.exec(name) ?? [];
+    if (outer === undefined) found[name] = value;
+    else found[outer] = { ...(found[outer] as object | undefined), [inner!]: value };
+  }
+  return found;
+}
+
+/** @throws HttpProblem */
 function readBody<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
   if (body === undefined) throw new HttpProblem("invalid_json", "expected a JSON object as the body, got none");
-  const parsed = schema.safeParse(body);
+  return check(schema, body, "the body");
+}
+
+/** @throws HttpProblem that names the first field that does not fit */
+export function check<Schema extends z.ZodType>(schema: Schema, given: unknown, what: string): z.output<Schema> {
+  const parsed = schema.safeParse(given);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const deepest = issue === undefined ? undefined : mostSpecific(issue);
   const field = deepest?.path.join(".") ?? "";
   const message = deepest?.message ?? "it does not fit";
-  throw new HttpProblem("invalid_input", field === "" ? `the body: ${message}` : `\`${field}\`: ${message}`, {
+  throw new HttpProblem("invalid_input", field === "" ? `${what}: ${message}` : `\`${field}\`: ${message}`, {
     field: field === "" ? null : field,
   });
 }

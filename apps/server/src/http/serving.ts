@@ -1,6 +1,7 @@
 /** @file What routes know of the server: its settings, its state, and the model it serves once that is ready. */
 import type { ServeSettings } from "../config/settings.ts";
 import type { Embedder } from "../embedding/embedder.ts";
+import type { LazyJobs } from "../jobs/lazyJobs.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { HttpProblem } from "./httpProblem.ts";
 
@@ -30,6 +31,8 @@ export type Serving = {
   /** The stage that keeps every pipeline from working. */
   missingStage: () => number | null;
   model: ServedModel | null;
+  /** Files and fine-tuning; their routes are there if this is. */
+  readonly jobs?: LazyJobs;
 };
 
 /** Whether requests can be served: loaded, and a pipeline up. */

@@ -1,5 +1,7 @@
 /** @file OpenAI's routes: `/v1/embeddings` and `/v1/models`. */
 import { z } from "zod";
+import type { FineTunedModel } from "../../jobs/fineTunedModels.ts";
+import { ORGANIZATION } from "../../jobs/modelName.ts";
 import { serveInputs } from "../embedRequest.ts";
 import { HttpProblem } from "../httpProblem.ts";
 import { getRoute, postRoute, type Route } from "../route.ts";
@@ -75,7 +77,11 @@ export function openAiRoutes(serving: Serving): Route[] {
       summary: "The models that this server serves.",
       response: z.object({ object: z.literal("list"), data: z.array(modelSchema) }).meta({ id: "ListModelsResponse" }),
       isInference: false,
-      handle: () => ({ object: "list", data: [modelCard(servedModel(serving))] }),
+      async handle() {
+        const fineTuned = (await serving.jobs?.opened?.models.list()) ?? [];
+        const card = modelCard(servedModel(serving));
+        return { object: "list", data: [card, ...fineTuned.map(fineTunedCard)] };
+      },
     }),
     getRoute({
       path: "/v1/models/{model}",
@@ -83,13 +89,17 @@ export function openAiRoutes(serving: Serving): Route[] {
       summary: "One model.",
       response: modelSchema,
       isInference: false,
-      handle: ({ request }) => modelCard(expectModel(serving, modelParameter(request.params["model"]))),
+      async handle({ request }) {
+        const id = modelParameter(request.params["model"]);
+        const fineTuned = await serving.jobs?.opened?.models.find(id);
+        return fineTuned == null ? modelCard(expectModel(serving, id)) : fineTunedCard(fineTuned);
+      },
     }),
   ];
 }
 
 /** Ids of hub models have a slash, which clients send as it is or encoded. */
-function modelParameter(value: string | string[] | undefined): string {
+export function modelParameter(value: string | string[] | undefined): string {
   return Array.isArray(value) ? value.join("/") : (value ?? "");
 }
 
@@ -108,6 +118,10 @@ function expectModel(serving: Serving, name: string | undefined): ServedModel {
 
 function modelCard({ name, createdAt }: ServedModel) {
   return { id: name, object: "model", created: createdAt, owned_by: "stagecoach" };
+}
+
+function fineTunedCard({ id, createdAt }: FineTunedModel) {
+  return { id, object: "model", created: createdAt, owned_by: ORGANIZATION };
 }
 
 function toBase64(vector: Float32Array): string {

@@ -1,0 +1,127 @@
+/** @file Jobs, their events and checkpoints as OpenAI shows them (openapi.yaml, 2026-08), and how they are made from the store's rows. */
+import { z } from "zod";
+import { hyperparametersSchema } from "../jobs/hyperparameters.ts";
+import type { JobProgress } from "../jobs/jobFeed.ts";
+import type { JobFailure } from "../jobs/jobRunner.ts";
+import { ORGANIZATION } from "../jobs/modelName.ts";
+import type { TrainingMethod } from "../jobs/trainingRequest.ts";
+import type { CheckpointRecord, EventRecord } from "../store/jobHistory.ts";
+import type { JobRecord } from "../store/jobRecords.ts";
+import { jobStatuses } from "../store/schema.ts";
+
+const numbers = z.record(z.string(), z.number().nullable());
+
+export const jobSchema = z
+  .object({
+    object: z.literal("fine_tuning.job"),
+    id: z.string(),
+    created_at: z.int(),
+    model: z.string(),
+    organization_id: z.string(),
+    status: z.enum(jobStatuses).meta({ description: "paused is not OpenAI's, and appears after a pause only" }),
+    training_file: z.string(),
+    validation_file: z.string().nullable(),
+    hyperparameters: z.object({
+      n_epochs: z.union([z.literal("auto"), z.number()]),
+      batch_size: z.union([z.literal("auto"), z.number()]),
+      learning_rate_multiplier: z.union([z.literal("auto"), z.number()]),
+    }),
+    method: z.object({
+      type: z.literal("supervised"),
+      supervised: z.looseObject({ hyperparameters: hyperparametersSchema }),
+    }),
+    fine_tuned_model: z.string().nullable(),
+    started_at: z.int().nullable().meta({ description: "not OpenAI's" }),
+    finished_at: z.int().nullable(),
+    estimated_finish: z.int().nullable(),
+    trained_tokens: z.int().nullable(),
+    result_files: z.array(z.string()),
+    seed: z.int(),
+    integrations: z.array(z.never()),
+    error: z.object({ code: z.string(), message: z.string(), param: z.string().nullable() }).nullable(),
+    metadata: z.record(z.string(), z.string()).nullable(),
+  })
+  .meta({ id: "FineTuningJob" });
+
+/** @param progress - where the job is, while it runs; `now` in Unix seconds */
+export function jobCard(job: JobRecord, progress: JobProgress | null, now: number): z.input<typeof jobSchema> {
+  const method = JSON.parse(job.method) as TrainingMethod;
+  const { n_epochs = "auto", batch_size = "auto", learning_rate_multiplier = "auto" } = method.hyperparameters;
+  const secondsLeft = job.status === "running" ? (progress?.secondsLeft ?? null) : null;
+  return {
+    object: "fine_tuning.job",
+    id: job.id,
+    created_at: job.created_at,
+    model: job.model,
+    organization_id: `org-${ORGANIZATION}`,
+    status: job.status,
+    training_file: job.training_file,
+    validation_file: job.validation_file,
+    hyperparameters: { n_epochs, batch_size, learning_rate_multiplier },
+    method: { type: "supervised", supervised: { ...method } },
+    fine_tuned_model: job.status === "succeeded" ? job.model_name : null,
+    started_at: job.started_at,
+    finished_at: job.finished_at,
+    estimated_finish: secondsLeft === null ? null : Math.round(now + secondsLeft),
+    trained_tokens: job.trained_tokens,
+    result_files: job.result_file === null ? [] : [job.result_file],
+    seed: job.seed,
+    integrations: [],
+    error: parsed(job.error) as JobFailure | null,
+    metadata: parsed(job.metadata) as Record<string, string> | null,
+  };
+}
+
+export const eventSchema = z
+  .object({
+    object: z.literal("fine_tuning.job.event"),
+    id: z.string(),
+    created_at: z.int(),
+    level: z.enum(["info", "warn", "error"]),
+    message: z.string(),
+    type: z.enum(["message", "metrics"]),
+    data: z.record(z.string(), z.unknown()),
+  })
+  .meta({ id: "FineTuningJobEvent" });
+
+export function eventCard({ id, created_at, level, message, type, data }: EventRecord): z.input<typeof eventSchema> {
+  return {
+    object: "fine_tuning.job.event",
+    id,
+    created_at,
+    level,
+    message,
+    type,
+    data: (parsed(data) ?? {}) as Record<string, unknown>,
+  };
+}
+
+export const checkpointSchema = z
+  .object({
+    object: z.literal("fine_tuning.job.checkpoint"),
+    id: z.string(),
+    created_at: z.int(),
+    fine_tuned_model_checkpoint: z.string(),
+    fine_tuning_job_id: z.string(),
+    step_number: z.int(),
+    metrics: numbers,
+  })
+  .meta({ id: "FineTuningJobCheckpoint" });
+
+export function checkpointCard(checkpoint: CheckpointRecord, job: JobRecord): z.input<typeof checkpointSchema> {
+  const { id, created_at, step, metrics } = checkpoint;
+  return {
+    object: "fine_tuning.job.checkpoint",
+    id,
+    created_at,
+    fine_tuned_model_checkpoint: `${job.model_name}:ckpt-step-${step}`,
+    fine_tuning_job_id: job.id,
+    step_number: step,
+    metrics: { step, ...(JSON.parse(metrics) as Record<string, number | null>) },
+  };
+}
+
+/** Of a column that may be empty. */
+function parsed(json: string | null): unknown {
+  return json === null ? null : JSON.parse(json);
+}

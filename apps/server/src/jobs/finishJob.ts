@@ -1,0 +1,63 @@
+/**
+ * @file The end of a job that has succeeded: its model gets its lasting place, its numbers become a file, and both appear
+ * together with the job's new state, or none of them does.
+ */
+import { existsSync } from "node:fs";
+import { mkdir, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { FileLibrary } from "../files/fileLibrary.ts";
+import type { JobRecord } from "../store/jobRecords.ts";
+import type { Store } from "../store/openStore.ts";
+import type { FineTunedModels } from "./fineTunedModels.ts";
+import type { JobRecorder } from "./jobRecorder.ts";
+import type { JobEnd } from "./jobRunner.ts";
+import { resultCsv, type StepNumbers } from "./resultCsv.ts";
+
+export type FinishOptions = {
+  readonly store: Store;
+  readonly files: FileLibrary;
+  readonly models: FineTunedModels;
+  readonly recorder: JobRecorder;
+  readonly dataDir: string;
+  readonly now: () => number;
+};
+
+/** Where a job's model goes, relative to the data folder. */
+export const modelFolderOf = (jobId: string): string => join("models", jobId);
+
+/** May be called again after it has failed. A job that was cancelled meanwhile stays so, and its model is removed. */
+export async function finishJob(
+  { store, files, models, recorder, dataDir, now }: FinishOptions,
+  job: JobRecord,
+  end: Extract<JobEnd, { readonly status: "succeeded" }>,
+): Promise<void> {
+  const folder = modelFolderOf(job.id);
+  await moveFolder(end.modelFolder, join(dataDir, folder));
+  const reports = (await store.history.metricsOf(job.id)).map(({ data }) => JSON.parse(data!) as StepNumbers);
+  let isDone = false;
+  await files.addResult({ filename: "step_metrics.csv", text: resultCsv(reports) }, async (result) => {
+    isDone = await store.transaction(async (records) => {
+      const time = now();
+      const facts = { finished_at: time, trained_tokens: end.trainedTokens, result_file: result.id };
+      const ended = { status: "succeeded" as const, ...facts };
+      if (!(await records.jobs.change(job.id, { from: ["running"], attempt: job.attempt }, ended))) return false;
+      await records.files.add(result);
+      const { model_name: id, model: base } = job;
+      await records.models.add({ id, job_id: job.id, base, task: end.task, folder, created_at: time });
+      await recorder.note(records, job.id, { message: `New fine-tuned model created: ${id}` });
+      await recorder.note(records, job.id, { message: "The job has successfully completed" });
+      return true;
+    });
+    return isDone;
+  });
+  if (isDone) await models.announce(job.model_name);
+  else await rm(join(dataDir, folder), { recursive: true, force: true });
+}
+
+/** Nothing refers to the target before the job has succeeded: what is there is left from an attempt that did not get so far. */
+async function moveFolder(from: string, to: string): Promise<void> {
+  if (!existsSync(from) && existsSync(to)) return;
+  await rm(to, { recursive: true, force: true });
+  await mkdir(dirname(to), { recursive: true });
+  await rename(from, to);
+}

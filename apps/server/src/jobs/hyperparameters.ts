@@ -1,0 +1,120 @@
+/**
+ * @file Hyper-parameters of a job: OpenAI's three, and what else training a transformer encoder takes.
+ *
+ * Names are those of Hugging Face's TrainingArguments where it has one. What is left out is chosen by the task when the job
+ * starts; nothing that is given is ignored.
+ */
+import { z } from "zod";
+import { knownKeys } from "./knownKeys.ts";
+
+export const learningRateSchedulers = ["linear", "cosine", "constant", "polynomial", "inverse_sqrt"] as const;
+
+const auto = z.literal("auto");
+const count = z.int().min(1);
+const share = z.number().min(0).max(1);
+const probability = z.number().min(0).lt(1);
+const orAuto = <T extends z.ZodType>(schema: T, expected: string) =>
+  z.union([auto, schema], { error: `expected "auto" or ${expected}` });
+
+const learningRate = z
+  .number({ error: "expected a number above 0 and up to 1, such as 0.00005" })
+  .gt(0, { error: "expected a learning rate above 0 (5e-5 is usual): nothing is learned at 0" })
+  .max(1, { error: "expected a learning rate of at most 1 (5e-5 is usual)" });
+
+const fields = {
+  n_epochs: orAuto(z.int().min(1).max(1000), "a whole number from 1 to 1000").meta({
+    description: "passes over the training file",
+  }),
+  batch_size: orAuto(z.int().min(1).max(4096), "a whole number from 1 to 4096").meta({
+    description: "examples of one micro-step; with gradient_accumulation_steps, of each of them",
+  }),
+  learning_rate_multiplier: orAuto(z.number().gt(0).max(1000), "a number above 0").meta({
+    description: "factor on the task's default learning rate; not together with learning_rate",
+  }),
+  learning_rate: learningRate.meta({ description: "learning rate at the end of the warm-up" }),
+  lr_scheduler: z.enum(learningRateSchedulers).meta({ description: "what follows the warm-up" }),
+  warmup_ratio: share.meta({
+    description: "share of all steps in which the learning rate rises; not together with warmup_steps",
+  }),
+  warmup_steps: z.int().min(0).meta({ description: "steps in which the learning rate rises" }),
+  max_steps: count.meta({ description: "stop after this many steps, whatever n_epochs says" }),
+  weight_decay: share.meta({ description: "decoupled weight decay of AdamW; biases and norms have none" }),
+  adam_beta1: probability,
+  adam_beta2: probability,
+  adam_epsilon: z.number().gt(0).max(1),
+  max_grad_norm: z.number().min(0).meta({ description: "clip the gradients' global norm to this; 0 does not clip" }),
+  max_length: z
+    .int()
+    .min(4)
+    .max(1_000_000)
+    .meta({ description: "tokens of a text; what is longer is cut and counted" }),
+  seed: z
+    .int()
+    .min(0)
+    .max(2_147_483_647)
+    .meta({ description: "as the job's own seed, which is OpenAI's place for it" }),
+  gradient_accumulation_steps: count.max(4096).meta({ description: "batches whose gradients make one step" }),
+  micro_batches: count.max(4096).meta({ description: "parts into which a step is cut for the pipeline" }),
+  dropout: probability.meta({ description: "of hidden states; the model's own when left out" }),
+  attention_dropout: probability.meta({ description: "of attention probabilities; the model's own when left out" }),
+  classifier_dropout: probability.meta({ description: "before the head; the model's own when left out" }),
+  freeze: z.array(z.string().min(1)).min(1).meta({
+    description: "names of parameters that stay as they are: beginnings, such as embeddings or encoder.layer.0",
+  }),
+  class_weights: z
+    .union([z.literal("balanced"), z.record(z.string(), z.number().gt(0))], {
+      error: 'expected "balanced", or an object from label to weight',
+    })
+    .meta({ description: "weights of the classes in the loss" }),
+  recompute: z
+    .boolean()
+    .meta({ description: "compute activations again in the backward pass: less memory, more time" }),
+  eval_steps: count.meta({ description: "steps between evaluations; an epoch when left out" }),
+  checkpoint_steps: count.meta({ description: "steps between checkpoints" }),
+  logging_steps: count.meta({ description: "steps between events with the training loss" }),
+  validation_split: z
+    .number()
+    .gt(0)
+    .max(0.5)
+    .meta({ description: "share of the training file to validate on, where there is no validation file" }),
+  early_stopping_patience: count.meta({ description: "evaluations without improvement after which training stops" }),
+  early_stopping_threshold: z.number().min(0).meta({ description: "what counts as an improvement" }),
+  metric_for_best_model: z.string().min(1).meta({ description: "metric by which the best checkpoint is chosen" }),
+  bad_rows: z.enum(["error", "skip"]).meta({
+    description: "what a row that cannot be used does: stop the job before it trains, or be left out and counted",
+  }),
+  mlm_probability: probability.gt(0).meta({ description: "share of tokens to predict (masked-lm, pretraining)" }),
+  whole_word_mask: z.boolean().meta({ description: "mask whole words (masked-lm, pretraining)" }),
+  doc_stride: count.meta({ description: "tokens by which windows over a context advance (question-answering)" }),
+};
+
+type Optional<Fields extends Record<string, z.ZodType>> = { [K in keyof Fields]: z.ZodOptional<Fields[K]> };
+
+/** Every field may be left out. */
+function optional<Fields extends Record<string, z.ZodType>>(given: Fields): Optional<Fields> {
+  return Object.fromEntries(
+    Object.entries(given).map(([name, schema]) => [name, schema.optional()]),
+  ) as Optional<Fields>;
+}
+
+export const hyperparametersSchema = knownKeys(optional(fields))
+  .superRefine((given, context) => {
+    for (const [one, other] of exclusive) {
+      if (isGiven(given[one]) && isGiven(given[other]))
+        context.addIssue({ code: "custom", path: [one], message: `expected this or ${other}, got both` });
+    }
+    if (given.early_stopping_threshold !== undefined && given.early_stopping_patience === undefined) {
+      const message = "it says nothing without early_stopping_patience";
+      context.addIssue({ code: "custom", path: ["early_stopping_threshold"], message });
+    }
+  })
+  .meta({ id: "Hyperparameters" });
+
+const exclusive = [
+  ["learning_rate", "learning_rate_multiplier"],
+  ["warmup_ratio", "warmup_steps"],
+] as const;
+
+const isGiven = (value: unknown) => value !== undefined && value !== "auto";
+
+export type Hyperparameters = z.output<typeof hyperparametersSchema>;

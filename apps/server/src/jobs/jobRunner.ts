@@ -1,0 +1,105 @@
+/** @file What runs a job, as the queue sees it: a trainer that is started, tells what happens, and ends. */
+import type { TrainingMethod } from "./trainingRequest.ts";
+
+/** The model that a job starts from. */
+export type BaseModel = {
+  /** Folder, or hub id. */
+  readonly reference: string;
+  readonly revision: string | null;
+};
+
+export type JobSpec = {
+  readonly id: string;
+  /** Name of the base model, as the client gave it. */
+  readonly model: string;
+  readonly base: BaseModel;
+  readonly method: TrainingMethod;
+  readonly seed: number;
+  /** Name that the finished model will have. */
+  readonly modelName: string;
+  /** 1 for the first start; later ones continue from the folder's last checkpoint. */
+  readonly attempt: number;
+};
+
+export type DataFile = {
+  /** Has no extension. */
+  readonly path: string;
+  /** As it was uploaded: its extension says the format. */
+  readonly filename: string;
+};
+
+export type JobContext = {
+  /** The job's own, the same at each start: checkpoints go here. Absolute. */
+  readonly folder: string;
+  readonly dataFiles: { readonly training: DataFile; readonly validation: DataFile | null };
+  /** Resolves once the event is durable. Events are kept in the order of the calls. */
+  readonly onEvent: (event: RunnerEvent) => Promise<void>;
+};
+
+export type Numbers = Readonly<Record<string, number | null>>;
+
+export type RunnerEvent =
+  | {
+      readonly type: "message";
+      readonly level: "info" | "warn" | "error";
+      readonly message: string;
+      readonly data?: Readonly<Record<string, unknown>>;
+      /** Kept once for the whole job, although a replay after a crash reports it again. */
+      readonly once?: string;
+    }
+  | {
+      /** Numbers of a step, such as `train_loss`, `learning_rate`, `valid_loss`. Those that a replay reports again are dropped. */
+      readonly type: "metrics";
+      readonly step: number;
+      readonly totalSteps?: number;
+      readonly metrics: Numbers;
+    }
+  /** A checkpoint that is complete on disk. `folder` is inside the job's. */
+  | { readonly type: "checkpoint"; readonly step: number; readonly folder: string; readonly metrics: Numbers }
+  | { readonly type: "checkpointRemoved"; readonly step: number }
+  /** Where the job stands; passed on to those who watch, and not kept. */
+  | {
+      readonly type: "progress";
+      readonly step: number;
+      readonly totalSteps: number;
+      readonly secondsLeft: number | null;
+      readonly trainedTokens: number;
+      readonly metrics: Numbers;
+    }
+  /** What "auto" has become, and the task that was guessed. */
+  | { readonly type: "resolved"; readonly method: Partial<TrainingMethod> };
+
+export type JobFailure = {
+  /** Stable, such as `invalid_training_file`. */
+  readonly code: string;
+  readonly message: string;
+  /** The field of the request that is to blame, usually `training_file`. */
+  readonly param: string | null;
+};
+
+export type JobEnd =
+  /** `modelFolder`: the finished model, inside the job's folder; the queue moves it away. */
+  | {
+      readonly status: "succeeded";
+      readonly modelFolder: string;
+      readonly task: string;
+      readonly trainedTokens: number;
+    }
+  | { readonly status: "failed"; readonly error: JobFailure }
+  /** As it was told to. */
+  | { readonly status: "stopped" };
+
+/** `pause` and `shutdown` save a checkpoint first, `cancel` does not. */
+export type StopKind = "pause" | "cancel" | "shutdown";
+
+export type RunningJob = {
+  /** May be called again, with another kind. */
+  readonly stop: (kind: StopKind) => void;
+  /** Rejects when the trainer was lost; the job is started again then, unless that leads nowhere. No event comes after it. */
+  readonly ended: Promise<JobEnd>;
+};
+
+export type JobRunner = {
+  /** Rejects when the trainer cannot be started, which counts as one that was lost. */
+  readonly start: (job: JobSpec, context: JobContext) => Promise<RunningJob>;
+};

@@ -1,0 +1,195 @@
+/** @file Files, jobs and the models that come of them: everything that `/v1/files` and `/v1/fine_tuning` need, opened and closed together. */
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Logger } from "pino";
+import { ContentFolder } from "../files/contentFolder.ts";
+import { FileLibrary } from "../files/fileLibrary.ts";
+import type { JobRecord } from "../store/jobRecords.ts";
+import { newId } from "../store/newId.ts";
+import { openStore, type Store } from "../store/openStore.ts";
+import type { JobStatus } from "../store/schema.ts";
+import { RefusedError } from "./errors.ts";
+import { FineTunedModels } from "./fineTunedModels.ts";
+import { JobFeed } from "./jobFeed.ts";
+import { jobFolderOf, JobQueue } from "./jobQueue.ts";
+import { JobRecorder } from "./jobRecorder.ts";
+import type { BaseModel, JobRunner, Numbers } from "./jobRunner.ts";
+import { newModelName } from "./modelName.ts";
+import { methodOf, type TrainingRequest } from "./trainingRequest.ts";
+
+export type JobsOptions = {
+  readonly dataDir: string;
+  readonly databaseUrl?: string | undefined;
+  readonly maxFileBytes: number;
+  readonly maxFilesBytes: number;
+  /** Seconds after its end for which a job's checkpoints are kept. */
+  readonly checkpointRetention: number;
+  readonly runner: JobRunner;
+  /** The model of this name, if a job can start from it. Fine-tuned models are known already. */
+  readonly findBaseModel: (name: string) => Promise<BaseModel | null>;
+  readonly log: Logger;
+  /** Unix seconds. */
+  readonly now?: () => number;
+  readonly onNumbers?: (jobId: string, numbers: Numbers) => void;
+  readonly onIdle?: (jobId: string) => void;
+};
+
+export type Jobs = {
+  readonly store: Store;
+  readonly files: FileLibrary;
+  readonly models: FineTunedModels;
+  readonly queue: JobQueue;
+  readonly feed: JobFeed;
+  /** @throws RefusedError */
+  readonly create: (request: TrainingRequest) => Promise<JobRecord>;
+  /** @throws RefusedError `not_found` */
+  readonly find: (jobId: string) => Promise<JobRecord>;
+  readonly counts: () => Promise<Record<JobStatus, number>>;
+  /** Remove what has outlived its time: files, and checkpoints of jobs that have ended. */
+  readonly sweep: () => Promise<void>;
+  /** Running jobs save a checkpoint and wait for the next start; those who watch are sent away. */
+  readonly close: () => Promise<void>;
+};
+
+const SWEEP_MS = 600_000;
+
+/** @throws StoreLockedError when another gateway works on the same folder or database @throws StoreError */
+export async function openJobs(options: JobsOptions): Promise<Jobs> {
+  const { dataDir, runner, log, now = () => Math.floor(Date.now() / 1000) } = options;
+  const { maxFileBytes, maxFilesBytes: maxTotalBytes, onNumbers = () => {}, onIdle } = options;
+  const onInterruption = (error: Error) => log.warn({ reason: error.message }, "the database's connection broke");
+  const store = await openStore({ dataDir, databaseUrl: options.databaseUrl, onInterruption });
+  try {
+    const contents = new ContentFolder(join(dataDir, "files"));
+    const files = new FileLibrary({ store, contents, maxFileBytes, maxTotalBytes, now });
+    const models = new FineTunedModels(store, dataDir);
+    const feed = new JobFeed();
+    const recorder = new JobRecorder({ store, feed, dataDir, now, onNumbers });
+    const queue = new JobQueue({
+      store,
+      files,
+      models,
+      recorder,
+      dataDir,
+      now,
+      runner,
+      feed,
+      log,
+      ...(onIdle && { onIdle }),
+    });
+    await files.prepare();
+    await removeUnknownModels(store, dataDir);
+    const sweep = async () => {
+      await files.sweep();
+      await sweepCheckpoints(store, { dataDir, before: now() - options.checkpointRetention });
+    };
+    const sweeping = setInterval(
+      () => void sweep().catch((error: unknown) => log.error({ err: error }, "sweep failed")),
+      SWEEP_MS,
+    );
+    sweeping.unref();
+    await sweep();
+    await queue.start();
+    return {
+      store,
+      files,
+      models,
+      queue,
+      feed,
+      create: async (request) => {
+        const job = await createJob({ store, models, recorder, now, ...options }, request);
+        queue.wake();
+        return job;
+      },
+      async find(jobId) {
+        const job = await store.jobs.find(jobId);
+        if (job === undefined)
+          throw new RefusedError("not_found", `Could not find fine tune: ${jobId}`, { field: "fine_tuning_job_id" });
+        return job;
+      },
+      counts: () => store.jobs.countByStatus(),
+      sweep,
+      async close() {
+        clearInterval(sweeping);
+        feed.close();
+        await queue.stop();
+        await store.close();
+      },
+    };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+type Creation = Pick<JobsOptions, "findBaseModel"> & {
+  readonly store: Store;
+  readonly models: FineTunedModels;
+  readonly recorder: JobRecorder;
+  readonly now: () => number;
+};
+
+async function createJob(
+  { store, models, recorder, now, findBaseModel }: Creation,
+  request: TrainingRequest,
+): Promise<JobRecord> {
+  const { model, training_file, validation_file = null, suffix, metadata } = request;
+  const fineTuned = await models.find(model);
+  const base = fineTuned === null ? await findBaseModel(model) : { reference: fineTuned.folder, revision: null };
+  if (base === null) {
+    const message = `The model \`${model}\` does not exist, or cannot be fine-tuned here (GET /v1/models lists those that can)`;
+    throw new RefusedError("unknown_model", message, { field: "model" });
+  }
+  const { seed, method } = methodOf(request);
+  return store.transaction(async (records) => {
+    for (const [param, id] of Object.entries({ training_file, validation_file })) {
+      const file = id === null ? null : await records.files.find(id);
+      if (file === undefined)
+        throw new RefusedError("invalid_input", `\`${param}\`: expected the id of an uploaded file, got "${id}"`, {
+          field: param,
+        });
+      if (file !== null && file.purpose !== "fine-tune") {
+        const message = `\`${param}\`: expected a file with the purpose "fine-tune", got ${id} with "${file.purpose}"`;
+        throw new RefusedError("invalid_input", message, { field: param });
+      }
+    }
+    // It may have been deleted since it was looked up.
+    if (fineTuned !== null && (await records.models.find(model)) === undefined)
+      throw new RefusedError("unknown_model", `The model \`${model}\` does not exist`, { field: "model" });
+    const job = await records.jobs.add({
+      id: newId("ftjob-"),
+      created_at: now(),
+      model,
+      base: JSON.stringify(base),
+      training_file,
+      validation_file,
+      seed,
+      method: JSON.stringify(method),
+      metadata: metadata == null ? null : JSON.stringify(metadata),
+      model_name: newModelName(model, suffix ?? ""),
+    });
+    await recorder.note(records, job.id, { message: `Created fine-tuning job: ${job.id}` });
+    return job;
+  });
+}
+
+async function sweepCheckpoints(
+  store: Store,
+  { dataDir, before }: { readonly dataDir: string; readonly before: number },
+) {
+  for (const jobId of await store.jobs.endedBefore(before)) {
+    await rm(join(dataDir, jobFolderOf(jobId)), { recursive: true, force: true });
+    await store.transaction(async ({ history, jobs }) => {
+      await history.removeCheckpoints(jobId);
+      await jobs.change(jobId, { from: ["succeeded", "failed", "cancelled"] }, { is_swept: 1 });
+    });
+  }
+}
+
+/** Folders of models that were never finished, or whose removal was cut short. */
+async function removeUnknownModels(store: Store, dataDir: string): Promise<void> {
+  const folder = join(dataDir, "models");
+  const known = new Set((await store.models.list()).map((model) => model.folder));
+  const found = await readdir(folder).catch(() => []);
+  for (const name of found) if (!known.has(join("models", name))) await rm(join(folder, name), { recursive: true });
+}

@@ -1,0 +1,127 @@
+/**
+ * @file What a client asks for with `POST /v1/fine_tuning/jobs`: OpenAI's fields, and ours in `method.supervised`.
+ *
+ * OpenAI's openapi.yaml (2026-08). Optional fields may also be null, as several clients send them.
+ */
+import { problemTypes, taskNames } from "@stagecoach/transformer";
+import { z } from "zod";
+import { hyperparametersSchema, type Hyperparameters } from "./hyperparameters.ts";
+import { knownKeys } from "./knownKeys.ts";
+
+export const pipelineSchedules = ["gpipe", "1f1b", "eager-1f1b"] as const;
+
+/** What a column can be to a task. */
+export const columnRoles = [
+  "text",
+  "text_pair",
+  "label",
+  "tokens",
+  "tags",
+  "context",
+  "question",
+  "answers",
+  "prompt",
+  "choices",
+  "messages",
+  "paragraphs",
+  "sentences",
+] as const;
+
+const columns = knownKeys(
+  Object.fromEntries(columnRoles.map((role) => [role, z.string().min(1).optional()])) as Record<
+    (typeof columnRoles)[number],
+    z.ZodOptional<z.ZodString>
+  >,
+).meta({
+  id: "ColumnMap",
+  description: "which column of the file has which role; known names are found by themselves",
+});
+
+const head = knownKeys({
+  problem_type: z
+    .enum(problemTypes)
+    .optional()
+    .meta({ description: "sequence-classification: as in transformers' config" }),
+  labels: z.array(z.string().min(1)).min(1).max(10_000).optional().meta({
+    description: "all labels, in the order of the model's outputs; those of the training file, sorted, when left out",
+  }),
+}).meta({ id: "TrainingHead" });
+
+const supervisedFields = {
+  hyperparameters: hyperparametersSchema.nullish(),
+  task: z.enum(taskNames).optional().meta({ description: "guessed from the file's columns when left out" }),
+  head: head.optional(),
+  columns: columns.optional(),
+  stages: z
+    .int()
+    .min(1)
+    .max(256)
+    .optional()
+    .meta({ description: "stages of the training pipeline; the server's --stages when left out" }),
+  schedule: z
+    .enum(pipelineSchedules)
+    .optional()
+    .meta({ description: "order of forward and backward passes in the pipeline" }),
+};
+
+const supervised = knownKeys(supervisedFields).meta({ id: "SupervisedMethod" });
+
+const method = knownKeys({
+  type: z.literal("supervised", { error: 'expected "supervised": other methods are for models that generate text' }),
+  supervised: supervised.nullish(),
+}).meta({ id: "FineTuneMethod" });
+
+const metadata = z
+  .record(z.string().max(64), z.string().max(512))
+  .refine((given) => Object.keys(given).length <= 16, { error: "expected at most 16 keys" });
+
+export const trainingRequestSchema = knownKeys({
+  model: z.string().min(1).meta({ description: "the model to start from: the served one, or one that a job has made" }),
+  training_file: z.string().min(1).meta({ description: "id of an uploaded file" }),
+  validation_file: z.string().min(1).nullish(),
+  suffix: z
+    .string()
+    .regex(/^[\w.-]{1,64}$/, { error: "expected 1 to 64 letters, digits, dots, dashes and underscores" })
+    .nullish()
+    .meta({ description: "part of the new model's name" }),
+  seed: z.int().min(0).max(2_147_483_647).nullish(),
+  method: method.nullish(),
+  hyperparameters: hyperparametersSchema.nullish().meta({ description: "OpenAI's former place for them" }),
+  metadata: metadata.nullish(),
+  integrations: z
+    .array(z.unknown())
+    .max(0, { error: "this server has no integrations: events and metrics can be read from it" })
+    .nullish(),
+})
+  .superRefine(({ method: given, hyperparameters, seed }, context) => {
+    const inMethod = given?.supervised?.hyperparameters;
+    if (inMethod != null && hyperparameters != null) {
+      const message = "expected them here or in method.supervised, got both";
+      context.addIssue({ code: "custom", path: ["hyperparameters"], message });
+    }
+    const other = (inMethod ?? hyperparameters)?.seed;
+    if (seed != null && other !== undefined && other !== seed)
+      context.addIssue({ code: "custom", path: ["seed"], message: `expected one seed, got ${seed} and ${other}` });
+  })
+  .meta({ id: "CreateFineTuningJobRequest" });
+
+export type TrainingRequest = z.output<typeof trainingRequestSchema>;
+
+/** What is to be trained, and how: kept with the job, and given to its runner. */
+export type TrainingMethod = Omit<z.output<typeof supervised>, "hyperparameters"> & {
+  readonly hyperparameters: Hyperparameters;
+};
+
+/** Seed of jobs that name none; it is told in the job. */
+const DEFAULT_SEED = 42;
+
+/** The request's method in one place, wherever the client has put its parts. OpenAI's three hyper-parameters are always there. */
+export function methodOf(request: TrainingRequest): { readonly seed: number; readonly method: TrainingMethod } {
+  const { hyperparameters: inMethod, ...rest } = request.method?.supervised ?? {};
+  const { seed: otherSeed, ...given } = inMethod ?? request.hyperparameters ?? {};
+  const unset = { n_epochs: "auto", batch_size: "auto", learning_rate_multiplier: "auto" } as const;
+  return {
+    seed: request.seed ?? otherSeed ?? DEFAULT_SEED,
+    method: { ...rest, hyperparameters: { ...unset, ...given } },
+  };
+}
