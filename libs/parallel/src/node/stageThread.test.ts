@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { StageThread, StageThreadError } from "./stageThread.ts";
+import { EngineThreadError } from "@stagecoach/engine/node";
+import { StageThread } from "./stageThread.ts";
 
 /** Four layers, 32 dimensions, texts of up to 96 tokens, ids below 200 (tools/oracles/sentence_encoder.py). */
 const folder = join(import.meta.dirname, "../../../../test/fixtures/tiny-encoder");
@@ -47,7 +48,7 @@ describe("StageThread", () => {
     const wrong = batchOf(1);
     wrong.inputIds[3] = 200;
     const error: unknown = await thread.run(wrong, "sentence").catch((each: unknown) => each);
-    expect(error).toBeInstanceOf(StageThreadError);
+    expect(error).toBeInstanceOf(EngineThreadError);
     expect(error).toMatchObject({ name: "BatchError", code: "invalid_batch" });
     expect((await thread.run(batchOf(1), "sentence")).shape).toEqual([1, 32]);
   });
