@@ -95,3 +95,5 @@ export {
   type LearningRateSchedule,
   type LearningRateShape,
 } from "./schedules/learningRate.ts";
+export { newParameter, type NewParameterOptions } from "./stage/newParameter.ts";
+export { frozenBy, type StageSettings } from "./stage/stageSettings.ts";

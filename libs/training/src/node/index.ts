@@ -3,3 +3,10 @@ export type { ReadProgress } from "./data/fileBytes.ts";
 export { loadDataSets, type DataSets, type ExampleSet, type LoadDataSetsOptions } from "./data/loadDataSets.ts";
 export { loadExamples, type DataFile, type LoadExamplesOptions, type LoadProgress } from "./data/loadExamples.ts";
 export { openDataFile, type DataFileOptions } from "./data/openDataFile.ts";
+export {
+  loadTrainingStage,
+  openInitialParameters,
+  type InitialParameters,
+  type LoadedTrainingStage,
+  type TrainingStageRequest,
+} from "./loadTrainingStage.ts";

@@ -1,0 +1,23 @@
+/** @file What all stages of a run must know alike, as JSON: it travels to workers, and decides the bytes of the result. */
+import type { DropoutRates, Task } from "@stagecoach/transformer";
+import type { AdamWOptions } from "../optimizers/adamW.ts";
+
+export type StageSettings = {
+  readonly task: Task;
+  /** null: no dropout. */
+  readonly dropout: DropoutRates | null;
+  /** Keys dropout masks and the values of a new head. */
+  readonly seed: number;
+  readonly optimizer: AdamWOptions;
+  /** Regular expressions; a parameter whose name one of them matches stays as it is. */
+  readonly freeze: readonly string[];
+  readonly recompute: boolean;
+  /** Begin with a new head where the checkpoint has one of another size. */
+  readonly replaceHead: boolean;
+};
+
+/** Whether a parameter is frozen. @throws SyntaxError for a pattern that is none */
+export function frozenBy(patterns: readonly string[]): (name: string) => boolean {
+  const expressions = patterns.map((pattern) => new RegExp(pattern));
+  return (name) => expressions.some((expression) => expression.test(name));
+}
