@@ -26,8 +26,8 @@ export class ContentFolder {
     await rm(this.#incoming, { recursive: true, force: true });
     await mkdir(this.#incoming, { recursive: true });
     for (const prefix of (await readdir(this.#folder)).filter((name) => /^[0-9a-f]{2}$/.test(name))) {
-      const orphans = (await readdir(join(this.#folder, prefix))).filter((sha256) => !wanted.has(sha256));
-      for (const sha256 of orphans) await rm(this.pathOf(sha256));
+      const orphans = (await readdir(join(this.#folder, prefix))).filter((name) => !wanted.has(name));
+      for (const name of orphans) await rm(join(this.#folder, prefix, name));
     }
   }
 

@@ -1,0 +1,79 @@
+/** @file A runner for tests, whose trainers do what the test says, and which remembers who was started and stopped. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { JobContext, JobEnd, JobFailure, JobRunner, JobSpec, RunnerEvent, StopKind } from "../jobRunner.ts";
+
+export class FakeTrainer {
+  readonly job: JobSpec;
+  readonly context: JobContext;
+  readonly stops: StopKind[] = [];
+  readonly #end = Promise.withResolvers<JobEnd>();
+  readonly ended = this.#end.promise;
+  isRunning = true;
+
+  constructor(job: JobSpec, context: JobContext) {
+    this.job = job;
+    this.context = context;
+  }
+
+  tell(event: RunnerEvent): Promise<void> {
+    return this.context.onEvent(event);
+  }
+
+  async checkpoint(step: number): Promise<void> {
+    const folder = join(this.context.folder, `checkpoint-${step}`);
+    mkdirSync(folder, { recursive: true });
+    await this.tell({ type: "checkpoint", step, folder, metrics: { train_loss: 1 / step } });
+  }
+
+  /** Write a model and say so. */
+  succeed(): void {
+    const modelFolder = join(this.context.folder, "model");
+    mkdirSync(modelFolder, { recursive: true });
+    writeFileSync(join(modelFolder, "config.json"), "{}");
+    this.#finish({ status: "succeeded", modelFolder, task: "sequence-classification", trainedTokens: 1000 });
+  }
+
+  fail(error: JobFailure): void {
+    this.#finish({ status: "failed", error });
+  }
+
+  stopped(): void {
+    this.#finish({ status: "stopped" });
+  }
+
+  /** As when its process is killed. */
+  lose(): void {
+    this.isRunning = false;
+    this.#end.reject(new Error("killed by SIGKILL"));
+  }
+
+  #finish(end: JobEnd): void {
+    this.isRunning = false;
+    this.#end.resolve(end);
+  }
+}
+
+export class FakeRunner implements JobRunner {
+  readonly trainers: FakeTrainer[] = [];
+  /** Whether trainers end at once when they are told to. */
+  stopsAtOnce = true;
+  #waiting: (() => void)[] = [];
+
+  start = (job: JobSpec, context: JobContext) => {
+    const trainer = new FakeTrainer(job, context);
+    this.trainers.push(trainer);
+    for (const tell of this.#waiting.splice(0)) tell();
+    const stop = (kind: StopKind) => {
+      trainer.stops.push(kind);
+      if (this.stopsAtOnce) trainer.stopped();
+    };
+    return Promise.resolve({ stop, ended: trainer.ended });
+  };
+
+  /** The trainer of the start with this number, from 1, once there was one. */
+  async started(number: number): Promise<FakeTrainer> {
+    while (this.trainers.length < number) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    return this.trainers[number - 1]!;
+  }
+}
