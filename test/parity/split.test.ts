@@ -1,22 +1,9 @@
-/**
- * @file Splitting by layers does not reorder arithmetic: k stages give the bytes of one, on the same engine and thread count.
- *
- * docs/PARITY.md says for which engines this is exact, and why.
- */
-import type { Engine } from "@stagecoach/engine";
+/** @file k stages give the bytes of one on every engine that npm brings; tfjs-node: test/interop. A frame brings bytes as they were. */
 import { loadEngine, type EngineName } from "@stagecoach/engine/node";
-import { decodeFrame, encodeFrame, planStages, Stage } from "@stagecoach/parallel";
+import { decodeFrame, encodeFrame } from "@stagecoach/parallel";
 import { crc32 } from "@stagecoach/parallel/node";
-import type { HiddenBatch, LayerRange, TokenBatch } from "@stagecoach/transformer";
-import { openModelFolder, type ModelFolder } from "@stagecoach/transformer/node";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { fixtures, miniLm, missing, tinyEncoder } from "../harness/paths.ts";
-
-const range = (start: number, end: number) => Array.from({ length: end - start }, (_, index) => start + index);
-const absent = missing(miniLm);
-
-/** Texts of odd lengths, one of a single token, and a single text. */
-const shapes = [[5, 1, 13, 7], [1], [17, 17], [3, 2, 1, 1, 1, 9, 21]];
+import { describe, expect, test } from "vitest";
+import { bytesOf, splitCases } from "./splitCases.ts";
 
 const engines: readonly { readonly name: EngineName; readonly threads: number }[] = [
   { name: "onnxruntime", threads: 1 },
@@ -25,46 +12,7 @@ const engines: readonly { readonly name: EngineName; readonly threads: number }[
 ];
 
 describe.each(engines)("a pipeline of k stages on $name with $threads threads", ({ name, threads }) => {
-  let engine: Engine;
-  beforeAll(async () => {
-    engine = await loadEngine(name, { threads });
-  });
-  afterAll(() => engine.dispose());
-
-  test.each(range(1, 5))("k = %i gives the bytes of k = 1 (BERT)", (k) => expectSameBytes(engine, tinyEncoder, k));
-  test.each(range(1, 4))("k = %i gives the bytes of k = 1 (MPNet, whose stages share a bias)", (k) =>
-    expectSameBytes(engine, `${fixtures}encoders/mpnet`, k),
-  );
-
-  test.skipIf(absent !== null || name !== "onnxruntime").each(range(1, 7))(
-    `k = %i gives the bytes of k = 1 (all-MiniLM-L6-v2; ${absent ?? "present"})`,
-    (k) => expectSameBytes(engine, miniLm, k),
-  );
-
-  test("a text alone and in any batch agree to 1e-6", async () => {
-    const folder = await openModelFolder(tinyEncoder);
-    const [stage] = await loadStages(engine, folder, 1);
-    for (const lengths of shapes) {
-      const batch = batchOf(lengths, folder);
-      const together = (await stage!.run(batch, "sentence")).data;
-      const { dimensions } = folder.model.modules;
-      let row = 0;
-      for (const [text, length] of lengths.entries()) {
-        const alone = {
-          lengths: Int32Array.of(length),
-          inputIds: batch.inputIds.slice(row, row + length),
-          tokenTypeIds: new Int32Array(length),
-        };
-        const { data } = await stage!.run(alone, "sentence");
-        data.forEach((value, index) =>
-          expect(Math.abs(value - together[text * dimensions + index]!)).toBeLessThan(1e-6),
-        );
-        row += length;
-      }
-    }
-    await stage!.close();
-    await folder.close();
-  });
+  splitCases(() => loadEngine(name, { threads }), { withRealModel: name === "onnxruntime", rawTolerance: 1e-6 });
 });
 
 test("a frame gives back the bytes that it was given", () => {
@@ -81,42 +29,3 @@ test("a frame gives back the bytes that it was given", () => {
   } as const;
   expect(bytesOf(decodeFrame(encodeFrame(frame, crc32), crc32).tensors[0]!.data)).toEqual(bytesOf(data));
 });
-
-async function expectSameBytes(engine: Engine, path: string, numStages: number): Promise<void> {
-  const folder = await openModelFolder(path);
-  const whole = await loadStages(engine, folder, 1);
-  const split = await loadStages(engine, folder, numStages);
-  expect(split.length).toBe(numStages);
-  for (const lengths of shapes) {
-    const batch = batchOf(lengths, folder);
-    expect(bytesOf(await forward(split, batch))).toEqual(bytesOf(await forward(whole, batch)));
-  }
-  await Promise.all([...whole, ...split].map((stage) => stage.close()));
-  await folder.close();
-}
-
-async function loadStages(engine: Engine, { model, weights }: ModelFolder, numStages: number): Promise<Stage[]> {
-  const even = { embeddings: 0, layers: range(0, model.config.numLayers).map(() => 1), head: 0 };
-  const load = (layers: LayerRange) => Stage.load({ engine, model, weights, layers, now: () => performance.now() });
-  return Promise.all(planStages(even, numStages).map(load));
-}
-
-async function forward(stages: readonly Stage[], batch: TokenBatch): Promise<Float32Array> {
-  let hidden: Float32Array | null = null;
-  for (const [index, stage] of stages.entries()) {
-    const input: TokenBatch | HiddenBatch = hidden === null ? batch : { hidden, lengths: batch.lengths };
-    hidden = (await stage.run(input, index === stages.length - 1 ? "sentence" : "hidden")).data;
-  }
-  return hidden!;
-}
-
-function batchOf(lengths: readonly number[], { model }: ModelFolder): TokenBatch {
-  const numTokens = lengths.reduce((a, b) => a + b, 0);
-  const inputIds = Int32Array.from(
-    { length: numTokens },
-    (_, row) => 5 + ((row * 7919) % (model.config.vocabSize - 5)),
-  );
-  return { lengths: Int32Array.from(lengths), inputIds, tokenTypeIds: new Int32Array(numTokens) };
-}
-
-const bytesOf = (data: Float32Array | Int32Array) => Buffer.from(data.buffer, data.byteOffset, data.byteLength);

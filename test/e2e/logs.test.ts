@@ -1,0 +1,37 @@
+/** @file What is in the log, and what must never be. */
+import { expect, test, vi } from "vitest";
+import { startServer } from "../harness/startServer.ts";
+
+const SECRET = "Zanzibar";
+
+test.each(["info", "debug"])("at level %s: JSON lines without a text, a key or a name of users", async (level) => {
+  await using server = await startServer({ flags: ["--log-level", level, "--api-key", "key-of-a-user"] });
+  const headers = { authorization: "Bearer key-of-a-user", "x-request-id": `request-of-${level}` };
+  const post = (path: string, body: unknown) => server.post(path, body, headers);
+  const similarity = { inputs: { source_sentence: SECRET, sentences: [SECRET] } };
+  const served = [
+    await post("/v1/embeddings", { input: SECRET, user: SECRET }),
+    await post("/embed", { inputs: [SECRET] }),
+    await post("/embed_all", { inputs: SECRET }),
+    await post("/similarity", similarity),
+    await post("/tokenize", { inputs: SECRET }),
+  ];
+  expect(served.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
+  const refused = [
+    await post("/embed", { inputs: SECRET, [SECRET]: SECRET }),
+    await post("/embed", `{"inputs":"${SECRET}`),
+    await post("/v1/embeddings", { input: SECRET, model: SECRET }),
+    await post("/embed", { inputs: SECRET, prompt_name: SECRET }),
+    await server.post("/embed", { inputs: SECRET }, { authorization: `Bearer ${SECRET}` }),
+  ];
+  expect(refused.map(({ status }) => status)).toEqual([422, 400, 404, 422, 401]);
+  const { pid } = server.workerPids()[0]!;
+  process.kill(pid, "SIGKILL");
+  expect((await post("/embed", { inputs: SECRET })).status).toBe(200);
+  await vi.waitFor(() => expect(server.log()).toContain("worker ended unasked"));
+
+  const lines = server.log().trim().split("\n");
+  for (const line of lines) expect(JSON.parse(line), line).toMatchObject({ level: expect.any(Number) as number });
+  expect(server.log()).not.toMatch(/Zanzibar|zanzibar|key-of-a-user/);
+  expect(server.log().includes(`request-of-${level}`)).toBe(level === "debug");
+});
