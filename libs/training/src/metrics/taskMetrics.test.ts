@@ -22,9 +22,9 @@ const losses = JSON.parse(readFileSync(new URL("../../fixtures/task-losses.json"
 const ids = (...data: number[]): Target => ({ dtype: "int32", shape: [data.length], data: Int32Array.from(data) });
 const rows = (data: readonly number[], ...shape: number[]) => ({ shape, data: Float64Array.from(data) });
 
-/** `lengths` tokens per text; text ids count from `first`. */
-function batchOf(lengths: readonly number[], targets: EvaluatedBatch["targets"], first = 0): EvaluatedBatch {
-  return { lengths: Int32Array.from(lengths), textIds: Int32Array.from(lengths, (_, text) => first + text), targets };
+/** `lengths` tokens per text; examples count from `first`. */
+function batchOf(lengths: readonly number[], targets: EvaluatedBatch["batch"]["targets"], first = 0): EvaluatedBatch {
+  return { batch: { lengths: Int32Array.from(lengths), targets }, examples: lengths.map((_, text) => first + text) };
 }
 
 function evaluate(
@@ -91,7 +91,7 @@ describe("taskMetrics(): sequence classification", () => {
       f1: expect.closeTo(2 / 3),
       support: 2,
     });
-    expect(result.predictions[2]).toMatchObject({ kind: "label", textId: 12, target: 1, predicted: 0 });
+    expect(result.predictions[2]).toMatchObject({ kind: "label", example: 12, target: 1, predicted: 0 });
   });
 
   test("adds the scores of class 1 where there are two", () => {
@@ -159,8 +159,8 @@ describe("taskMetrics(): token classification", () => {
       metrics: { precision: 0.5, recall: 0.5, f1: 0.5, accuracy: 0.8 },
       classes: [{ label: "X", support: 2, f1: 0.5 }],
       predictions: [
-        { kind: "tags", textId: 0, target: ["O", "B-X"], predicted: ["O", "B-X"] },
-        { kind: "tags", textId: 1, target: ["B-X", "I-X", "O"], predicted: ["B-X", "O", "O"] },
+        { kind: "tags", example: 0, target: ["O", "B-X"], predicted: ["O", "B-X"] },
+        { kind: "tags", example: 1, target: ["B-X", "I-X", "O"], predicted: ["B-X", "O", "O"] },
       ],
     });
   });
@@ -177,11 +177,11 @@ describe("taskMetrics(): question answering", () => {
   const { spans } = losses;
   const offsets = [-1, -1, 0, 3, 4, 7];
   const data = {
-    examples: [
+    questions: [
       { context: "one two", answers: ["the two"] },
       { context: "red sun", answers: ["moon"] },
     ],
-    windows: [0, 0, 1].map((example) => ({ example, offsets })),
+    windows: [0, 0, 1].map((question) => ({ question, offsets })),
   };
   /** Three windows of 3 tokens; the answer of the first question stands out in its second window. */
   const outputs = { logits: rows([0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 5, 5, 0, 0, 3, 3, 0, 0], 9, 2) };
@@ -190,8 +190,8 @@ describe("taskMetrics(): question answering", () => {
   test("has the mean of the cross-entropies of start and end", () => {
     const targets = { start_positions: ids(...spans.starts), end_positions: ids(...spans.ends) };
     const answers = {
-      examples: [{ context: "", answers: ["x"] }],
-      windows: spans.lengths.map((length) => ({ example: 0, offsets: Array.from({ length: 2 * length }, () => -1) })),
+      questions: [{ context: "", answers: ["x"] }],
+      windows: spans.lengths.map((length) => ({ question: 0, offsets: Array.from({ length: 2 * length }, () => -1) })),
     };
     const logits = rows(spans.logits, spans.logits.length / 2, 2);
     const result = evaluate(task, [{ batch: batchOf(spans.lengths, targets), outputs: { logits } }], { answers });
@@ -202,23 +202,30 @@ describe("taskMetrics(): question answering", () => {
     const result = evaluate(task, [{ batch, outputs }], { answers: data });
     expect(result).toMatchObject({ primary: "f1", loss: null, metrics: { exact: 50, f1: 50 } });
     expect(result.predictions).toMatchObject([
-      { example: 0, predicted: "two" },
-      { example: 1, predicted: "red" },
+      { question: 0, predicted: "two" },
+      { question: 1, predicted: "red" },
     ]);
   });
 
   test("scores as SQuAD v2 where a question has no answer", () => {
-    const answers = { ...data, examples: [data.examples[0]!, { context: "red sun", answers: [] }] };
+    const answers = { ...data, questions: [data.questions[0]!, { context: "red sun", answers: [] }] };
     const { metrics } = evaluate(task, [{ batch, outputs }], { answers });
     // The first question's score of no answer is -10 below its answer's, the second's -6: a threshold between answers both.
     expect(metrics).toMatchObject({ exact: 50, has_answer_f1: 100, no_answer_f1: 0 });
     expect(metrics).toMatchObject({ best_f1: 100, best_f1_threshold: -10 });
   });
 
+  test("counts a question without an answer as wrong where one is always given", () => {
+    const questions = [data.questions[0]!, { context: "red sun", answers: [] }];
+    const answers = { ...data, questions, decoding: { allowNoAnswer: false } };
+    const { metrics } = evaluate(task, [{ batch, outputs }], { answers });
+    expect(metrics).toMatchObject({ exact: 50, has_answer_exact: 100, no_answer_exact: 0 });
+  });
+
   test("needs the questions, and windows that fit", () => {
     expect(() => taskMetrics(task)).toThrow("expected the questions and their windows");
     expect(() => evaluate(task, [{ batch: batchOf([9], {}), outputs }], { answers: data })).toThrow(
-      "expected text 0 to be a window of 9 tokens, got one of 3 tokens of example 0",
+      "expected example 0 to be a window of 9 tokens, got one of 3 tokens of question 0",
     );
   });
 });
@@ -236,12 +243,10 @@ describe("taskMetrics(): multiple choice and pre-training", () => {
   const sentenceOutputs = { next_sentence_logits: rows([0, 0, 0, Math.log(3)], 2, 2) };
 
   test("counts questions whose right choice has the highest logit", () => {
-    const targets = { choice_index: ids(1, 0, 2, 3), labels: ids(0, 1) };
+    const batch = { ...batchOf([1, 1, 1, 1], { labels: ids(0, 1) }), examples: [7, 9] };
     const outputs = { logits: rows([1, 0, 1, 0], 2, 2) };
-    const result = evaluate({ name: "multiple-choice", numChoices: 2 }, [
-      { batch: batchOf([1, 1, 1, 1], targets), outputs },
-    ]);
-    expect(result).toMatchObject({ metrics: { accuracy: 0.5 }, predictions: [{ textId: 1 }, { textId: 2 }] });
+    const result = evaluate({ name: "multiple-choice", numChoices: 2 }, [{ batch, outputs }]);
+    expect(result).toMatchObject({ metrics: { accuracy: 0.5 }, predictions: [{ example: 7 }, { example: 9 }] });
   });
 
   test("has loss, perplexity and accuracy of masked tokens", () => {

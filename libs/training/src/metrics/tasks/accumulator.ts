@@ -7,39 +7,44 @@ export type TaskOutputs = Readonly<
   Record<string, { readonly shape: readonly number[]; readonly data: ArrayLike<number> }>
 >;
 
-/** The part of a batch that metrics read. `textIds` number the texts of the evaluated data from 0. */
-export type EvaluatedBatch = Pick<TrainingBatch, "lengths" | "textIds" | "targets">;
+/** The part that metrics read of a batch (and of the data set's EvaluationBatch). */
+export type EvaluatedBatch = {
+  readonly batch: Pick<TrainingBatch, "lengths" | "targets">;
+  /** Number of each example in the data: of each text, for multiple choice of each question. */
+  readonly examples: ArrayLike<number>;
+};
 
-/** What was predicted for one text (for question answering: one question), beside what would have been right. */
+/** What was predicted for one example (for question answering: for all windows of a question), beside what would have been right. */
 export type Prediction =
   | {
       readonly kind: "label";
-      readonly textId: number;
+      readonly example: number;
       readonly target: number;
       readonly predicted: number;
       readonly probability: number;
     }
   | {
       readonly kind: "labels";
-      readonly textId: number;
+      readonly example: number;
       readonly target: readonly number[];
       readonly predicted: readonly number[];
     }
   | {
       readonly kind: "values";
-      readonly textId: number;
+      readonly example: number;
       readonly target: readonly number[];
       readonly predicted: readonly number[];
     }
   | {
       readonly kind: "tags";
-      readonly textId: number;
+      readonly example: number;
       readonly target: readonly string[];
       readonly predicted: readonly string[];
     }
   | {
       readonly kind: "answer";
-      readonly example: number;
+      /** Index into the questions of AnswerData. */
+      readonly question: number;
       readonly target: readonly string[];
       readonly predicted: string;
       /** Score of "no answer" less that of the best answer; null where a question must have an answer. */
@@ -71,7 +76,7 @@ export interface MetricAccumulator {
    *
    * @throws MetricError when a target or an output is missing, or their shapes do not fit together
    */
-  add(batch: EvaluatedBatch, outputs: TaskOutputs): void;
+  add(evaluated: EvaluatedBatch, outputs: TaskOutputs): void;
   /** The result of all batches so far. */
   finish(): Evaluation;
 }

@@ -7,23 +7,23 @@ import { decodeAnswer, type DecodeAnswerOptions } from "../../answers/decodeAnsw
 import { MetricError } from "../../errors.ts";
 import { bestNullThreshold, squadScores, squadV2Scores, type AnsweredQuestion } from "../answerScores.ts";
 import type { EvaluatedBatch, Evaluation, MetricAccumulator, Prediction } from "./accumulator.ts";
-import { logSumExp, RunningMean, rowsOf, type Rows } from "./rows.ts";
+import { finiteOrNull, logSumExp, RunningMean, rowsOf, type Rows } from "./rows.ts";
 
-/** The questions of the evaluated data. */
+/** The questions behind the evaluated data, whose examples are windows. */
 export type AnswerData = {
-  readonly examples: readonly {
+  readonly questions: readonly {
     readonly context: string;
     /** Texts that are right; none when the question has no answer. */
     readonly answers: readonly string[];
   }[];
-  /** By text id of the batches: one window of one question each. */
+  /** By number of the example. */
   readonly windows: readonly {
-    /** Index into `examples`. */
-    readonly example: number;
+    /** Index into `questions`. */
+    readonly question: number;
     /** `[L, 2]`: start and end of each token in the context, in UTF-16 units; -1 for tokens outside the context. */
     readonly offsets: ArrayLike<number>;
   }[];
-  /** `allowNoAnswer` left out: whether an example has no answer. */
+  /** `allowNoAnswer` left out: whether a question has no answer. */
   readonly decoding?: DecodeAnswerOptions;
 };
 
@@ -34,19 +34,20 @@ type WindowLogits = { readonly start: Float32Array; readonly end: Float32Array }
  * and without an answer, and the best that another threshold would give. The loss is there when batches have positions.
  */
 export function answerMetrics(data: AnswerData): MetricAccumulator {
-  const allowNoAnswer = data.decoding?.allowNoAnswer ?? data.examples.some(({ answers }) => answers.length === 0);
+  const lacksAnswers = data.questions.some(({ answers }) => answers.length === 0);
+  const allowNoAnswer = data.decoding?.allowNoAnswer ?? lacksAnswers;
   const logitsByWindow = new Map<number, WindowLogits>();
   const loss = new RunningMean();
   return {
     primary: "f1",
-    add(batch, outputs) {
+    add({ batch, examples }, outputs) {
       const numTokens = batch.lengths.reduce((sum, length) => sum + length, 0);
       const logits = rowsOf(outputs, "logits", numTokens);
       let row = 0;
       for (const [text, length] of batch.lengths.entries()) {
-        const textId = batch.textIds[text]!;
-        expectWindow(data, textId, length);
-        logitsByWindow.set(textId, {
+        const window = examples[text]!;
+        expectWindow(data, window, length);
+        logitsByWindow.set(window, {
           start: Float32Array.from({ length }, (_, token) => logits.data[2 * (row + token)]!),
           end: Float32Array.from({ length }, (_, token) => logits.data[2 * (row + token) + 1]!),
         });
@@ -56,7 +57,8 @@ export function answerMetrics(data: AnswerData): MetricAccumulator {
     },
     finish() {
       const { questions, predictions, bestTexts } = decodeAll(data, logitsByWindow, allowNoAnswer);
-      const metrics = allowNoAnswer ? metricsV2(questions, predictions, bestTexts) : metricsV1(questions);
+      const metrics =
+        allowNoAnswer || lacksAnswers ? metricsV2(questions, predictions, bestTexts) : metricsV1(questions);
       return { loss: loss.value, primary: "f1", metrics: { loss: loss.value, ...metrics }, predictions };
     },
   };
@@ -64,16 +66,16 @@ export function answerMetrics(data: AnswerData): MetricAccumulator {
 
 /** Questions without any evaluated window are left out. */
 function decodeAll(data: AnswerData, logitsByWindow: ReadonlyMap<number, WindowLogits>, allowNoAnswer: boolean) {
-  const windowsByExample = new Map<number, number[]>();
+  const windowsByQuestion = new Map<number, number[]>();
   for (const window of [...logitsByWindow.keys()].toSorted((left, right) => left - right)) {
-    const { example } = data.windows[window]!;
-    windowsByExample.set(example, [...(windowsByExample.get(example) ?? []), window]);
+    const { question } = data.windows[window]!;
+    windowsByQuestion.set(question, [...(windowsByQuestion.get(question) ?? []), window]);
   }
   const questions: AnsweredQuestion[] = [];
   const bestTexts: string[] = [];
   const predictions: Extract<Prediction, { kind: "answer" }>[] = [];
-  for (const [example, windows] of windowsByExample) {
-    const { context, answers } = data.examples[example]!;
+  for (const [question, windows] of windowsByQuestion) {
+    const { context, answers } = data.questions[question]!;
     const decoded = decodeAnswer(
       windows.map((window) => {
         const { start, end } = logitsByWindow.get(window)!;
@@ -85,7 +87,7 @@ function decodeAll(data: AnswerData, logitsByWindow: ReadonlyMap<number, WindowL
     const { text, nullScoreDifference } = decoded;
     questions.push({ prediction: text, answers });
     bestTexts.push(decoded.best?.text ?? "");
-    predictions.push({ kind: "answer", example, target: answers, predicted: text, nullScoreDifference });
+    predictions.push({ kind: "answer", question, target: answers, predicted: text, nullScoreDifference });
   }
   return { questions, predictions, bestTexts };
 }
@@ -114,7 +116,7 @@ function metricsV2(
     no_answer_exact: scores?.noAnswer?.exact ?? null,
     no_answer_f1: scores?.noAnswer?.f1 ?? null,
     best_f1: best?.score ?? null,
-    best_f1_threshold: best?.threshold ?? null,
+    best_f1_threshold: finiteOrNull(best?.threshold ?? NaN),
   };
 }
 
@@ -132,16 +134,16 @@ function addLoss(
   loss.add((start + end) / 2);
 }
 
-function positionsOf({ targets }: EvaluatedBatch, text: number): { start: number; end: number } | null {
+function positionsOf({ targets }: EvaluatedBatch["batch"], text: number): { start: number; end: number } | null {
   const [starts, ends] = [targets["start_positions"], targets["end_positions"]];
   return starts === undefined || ends === undefined ? null : { start: starts.data[text]!, end: ends.data[text]! };
 }
 
-function expectWindow(data: AnswerData, textId: number, length: number): void {
-  const window = data.windows[textId];
-  if (window === undefined || window.offsets.length !== 2 * length || data.examples[window.example] === undefined) {
+function expectWindow(data: AnswerData, example: number, length: number): void {
+  const window = data.windows[example];
+  if (window === undefined || window.offsets.length !== 2 * length || data.questions[window.question] === undefined) {
     throw new MetricError(
-      `metrics: expected text ${textId} to be a window of ${length} tokens, got ${window === undefined ? "none" : `one of ${window.offsets.length / 2} tokens of example ${window.example}`}`,
+      `metrics: expected example ${example} to be a window of ${length} tokens, got ${window === undefined ? "none" : `one of ${window.offsets.length / 2} tokens of question ${window.question}`}`,
     );
   }
 }

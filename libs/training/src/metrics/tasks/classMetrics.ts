@@ -21,13 +21,13 @@ export function classMetrics({ labels, classWeights }: ClassMetricOptions): Metr
   const positive: number[] = [];
   return {
     primary: "accuracy",
-    add(batch, outputs) {
-      const logits = rowsOf(outputs, "logits", batch.lengths.length);
-      const targets = targetOf(batch, "labels");
+    add(evaluated, outputs) {
+      const logits = rowsOf(outputs, "logits", evaluated.examples.length);
+      const targets = targetOf(evaluated, "labels");
       for (let text = 0; text < logits.numRows; text++) {
         const target = targets[text]!;
         const { predicted, probability } = tally.add(logits, text, target);
-        predictions.push({ kind: "label", textId: batch.textIds[text]!, target, predicted, probability });
+        predictions.push({ kind: "label", example: evaluated.examples[text]!, target, predicted, probability });
         if (labels.length === 2) positive.push(logProbability(logits, text, 1));
       }
     },

@@ -19,9 +19,9 @@ export function labelSetMetrics({ labels, threshold }: LabelSetMetricOptions): M
   const leastLogit = Math.log(threshold / (1 - threshold));
   return {
     primary: "f1_micro",
-    add(batch, outputs) {
-      const { data, numRows } = rowsOf(outputs, "logits", batch.lengths.length);
-      const targets = targetOf(batch, "labels");
+    add(evaluated, outputs) {
+      const { data, numRows } = rowsOf(outputs, "logits", evaluated.examples.length);
+      const targets = targetOf(evaluated, "labels");
       for (let text = 0; text < numRows; text++) {
         const own = { target: [] as number[], predicted: [] as number[] };
         for (let label = 0; label < C; label++) {
@@ -32,7 +32,7 @@ export function labelSetMetrics({ labels, threshold }: LabelSetMetricOptions): M
           if (target > 0.5) own.target.push(label);
           if (logit > leastLogit) own.predicted.push(label);
         }
-        predictions.push({ kind: "labels", textId: batch.textIds[text]!, ...own });
+        predictions.push({ kind: "labels", example: evaluated.examples[text]!, ...own });
       }
     },
     finish() {

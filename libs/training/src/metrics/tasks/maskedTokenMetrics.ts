@@ -9,8 +9,8 @@ export function maskedTokenMetrics(): MetricAccumulator {
   const accuracy = new RunningMean();
   return {
     primary: "loss",
-    add(batch, outputs) {
-      const numMasked = targetOf(batch, "masked_labels").length;
+    add(evaluated, outputs) {
+      const numMasked = targetOf(evaluated, "masked_labels").length;
       if (numMasked === 0) return;
       const losses = rowsOf(outputs, "masked_lm_loss", numMasked).data;
       const hits = rowsOf(outputs, "masked_lm_correct", numMasked).data;

@@ -10,14 +10,14 @@ export function nextSentenceMetrics(): MetricAccumulator {
   const predictions: Prediction[] = [];
   return {
     primary: "accuracy",
-    add(batch, outputs) {
-      const logits = rowsOf(outputs, "next_sentence_logits", batch.lengths.length);
-      const targets = targetOf(batch, "next_sentence_labels");
+    add(evaluated, outputs) {
+      const logits = rowsOf(outputs, "next_sentence_logits", evaluated.examples.length);
+      const targets = targetOf(evaluated, "next_sentence_labels");
       for (let text = 0; text < logits.numRows; text++) {
         const target = targets[text]!;
         const { predicted, probability } = tally.add(logits, text, target);
         accuracy.add(predicted === target ? 1 : 0);
-        predictions.push({ kind: "label", textId: batch.textIds[text]!, target, predicted, probability });
+        predictions.push({ kind: "label", example: evaluated.examples[text]!, target, predicted, probability });
       }
     },
     finish() {

@@ -9,9 +9,9 @@ export function pretrainingMetrics(): MetricAccumulator {
   const sentences = nextSentenceMetrics();
   return {
     primary: "loss",
-    add(batch, outputs) {
-      tokens.add(batch, outputs);
-      sentences.add(batch, outputs);
+    add(evaluated, outputs) {
+      tokens.add(evaluated, outputs);
+      sentences.add(evaluated, outputs);
     },
     finish() {
       const [masked, next] = [tokens.finish(), sentences.finish()];

@@ -22,9 +22,9 @@ export function regressionMetrics(numValues: number): MetricAccumulator {
   };
   return {
     primary: "mse",
-    add(batch, outputs) {
-      const logits = rowsOf(outputs, "logits", batch.lengths.length);
-      const labels = targetOf(batch, "labels");
+    add(evaluated, outputs) {
+      const logits = rowsOf(outputs, "logits", evaluated.examples.length);
+      const labels = targetOf(evaluated, "labels");
       for (let text = 0; text < logits.numRows; text++) {
         const own = { target: [] as number[], predicted: [] as number[] };
         for (let value = 0; value < numValues; value++) {
@@ -33,7 +33,7 @@ export function regressionMetrics(numValues: number): MetricAccumulator {
           targets[value]!.push(own.target[value]!);
           predicted[value]!.push(own.predicted[value]!);
         }
-        predictions.push({ kind: "values", textId: batch.textIds[text]!, ...own });
+        predictions.push({ kind: "values", example: evaluated.examples[text]!, ...own });
       }
     },
     finish() {

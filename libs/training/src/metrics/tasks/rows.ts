@@ -26,7 +26,7 @@ export function rowsOf(outputs: TaskOutputs, name: string, numRows?: number): Ro
 }
 
 /** @throws MetricError when the batch has no such target */
-export function targetOf(batch: EvaluatedBatch, name: string): ArrayLike<number> {
+export function targetOf({ batch }: EvaluatedBatch, name: string): ArrayLike<number> {
   const target = batch.targets[name];
   if (target === undefined) {
     throw new MetricError(

@@ -5,7 +5,7 @@ import { labelEvaluation, type ClassMetricOptions } from "./classMetrics.ts";
 import { ClassTally } from "./classTally.ts";
 import { rowsOf, targetOf } from "./rows.ts";
 
-type TaggedText = { readonly textId: number; readonly target: string[]; readonly predicted: string[] };
+type TaggedText = { readonly example: number; readonly target: string[]; readonly predicted: string[] };
 
 /**
  * Where the labels are tags of entities (B-X, I-X, E-X, S-X, O): precision, recall and f1 of entities as seqeval's default
@@ -18,12 +18,12 @@ export function tagMetrics({ labels, classWeights }: ClassMetricOptions): Metric
     labels.every((label) => label === "O" || /^[BIES]-/.test(label)) && labels.some((label) => label !== "O");
   return {
     primary: areEntities ? "f1" : "accuracy",
-    add(batch, outputs) {
-      const rows = targetOf(batch, "label_rows");
-      const targets = targetOf(batch, "labels");
+    add(evaluated, outputs) {
+      const rows = targetOf(evaluated, "label_rows");
+      const targets = targetOf(evaluated, "labels");
       const logits = rowsOf(outputs, "logits");
-      const textOfRow = textsOfRows(batch);
-      const own: TaggedText[] = Array.from(batch.textIds, (textId) => ({ textId, target: [], predicted: [] }));
+      const textOfRow = textsOfRows(evaluated);
+      const own: TaggedText[] = Array.from(evaluated.examples, (example) => ({ example, target: [], predicted: [] }));
       for (let index = 0; index < rows.length; index++) {
         const { predicted } = tally.add(logits, rows[index]!, targets[index]!);
         const text = own[textOfRow[rows[index]!]!]!;
@@ -54,7 +54,7 @@ function entityEvaluation(tally: ClassTally, texts: readonly TaggedText[]): Eval
 }
 
 /** `[T]`: place in the batch of each packed row's text. */
-function textsOfRows({ lengths }: EvaluatedBatch): Int32Array {
+function textsOfRows({ batch: { lengths } }: EvaluatedBatch): Int32Array {
   const texts = new Int32Array(lengths.reduce((sum, length) => sum + length, 0));
   let row = 0;
   for (const [text, length] of lengths.entries()) {
