@@ -1,15 +1,9 @@
 /** @file The stage of this worker: its model found on this machine, its engine in a thread of its own. */
 import type { Assignment, StageHost, StageOutput, StageOutputKind } from "@stagecoach/parallel";
 import { StageThread, type LoadResult } from "@stagecoach/parallel/node";
-import { engineNames, type EngineName } from "@stagecoach/engine/node";
-import { layoutFingerprint, resolveModel } from "@stagecoach/transformer/node";
+import type { EngineName } from "@stagecoach/engine/node";
 import type { HiddenBatch, TokenBatch } from "@stagecoach/transformer";
-
-/** The model on this machine is another one than the gateway's. */
-export class ModelMismatchError extends Error {
-  override readonly name = "ModelMismatchError";
-  readonly code = "model_mismatch";
-}
+import { engineNamed, resolveAssignedModel } from "./assignedModel.ts";
 
 export class EngineHost implements StageHost {
   /** For one engine and thread count; another assignment takes another thread. */
@@ -78,24 +72,11 @@ export class EngineHost implements StageHost {
   async #load({ model, layers, engine, threads }: Assignment): Promise<LoadResult> {
     this.#numLoading++;
     try {
-      const reference = this.#modelFolder ?? model.reference;
-      const { folder } = await resolveModel(reference, { revision: model.revision ?? undefined });
-      if ((await layoutFingerprint(folder)) !== model.fingerprint) {
-        throw new ModelMismatchError(
-          `the model in ${folder} is not the gateway's ${model.reference} (config.json or the checkpoint's layout differ); give this worker the same files`,
-        );
-      }
+      const folder = await resolveAssignedModel(model, this.#modelFolder);
       const thread = await this.#threadFor(engineNamed(engine), threads);
       return await thread.load({ folder, layers, engine: engineNamed(engine), threads });
     } finally {
       this.#numLoading--;
     }
   }
-}
-
-function engineNamed(name: string): EngineName {
-  const known = engineNames.find((each) => each === name);
-  if (known === undefined)
-    throw new ModelMismatchError(`the gateway asks for engine "${name}", this worker knows ${engineNames.join(", ")}`);
-  return known;
 }

@@ -7,6 +7,7 @@ import { PROTOCOL_VERSION, StageWorker, type SessionEnd } from "@stagecoach/para
 import { crc32, dialSocket, every, listenForSockets, now, type Listener } from "@stagecoach/parallel/node";
 import { hostname } from "node:os";
 import { EngineHost } from "./engineHost.ts";
+import { TrainingEngineHost } from "./trainingEngineHost.ts";
 
 export type StageWorkerSettings = {
   /** The gateway's worker port, `ws://127.0.0.1:7001` or `wss://gateway:7001`. */
@@ -44,6 +45,7 @@ export async function runStageWorker(
 ): Promise<void> {
   const broken = new AbortController();
   const host = new EngineHost(settings.modelFolder, (error) => broken.abort(error));
+  const trainingHost = new TrainingEngineHost(settings.modelFolder, (error) => broken.abort(error));
   let worker: StageWorker | null = null;
   const listener = await listenForSockets({
     host: settings.listenHost,
@@ -64,6 +66,7 @@ export async function runStageWorker(
   const dial = (url: string, maxMessageBytes: number) => dialSocket(url, { token: settings.token, maxMessageBytes });
   worker = new StageWorker({
     host,
+    trainingHost,
     identity: {
       workerId: settings.child?.workerId ?? "",
       seat: settings.child?.seat ?? null,
@@ -86,7 +89,7 @@ export async function runStageWorker(
     host,
     dial: () => dial(new URL("/control", settings.join).href, CONTROL_MESSAGE_BYTES),
   });
-  await host.stop();
+  await Promise.all([host.stop(), trainingHost.stop()]);
   await closeListener(listener);
   broken.signal.throwIfAborted();
 }

@@ -32,6 +32,17 @@ const fromWorker: { readonly [K in WorkerMessage["kind"]]: Extract<WorkerMessage
   microBatchFailed: { kind: "microBatchFailed", epoch: 1, microBatch: 2, code: "engine_failure", message: "no" },
   linkLost: { kind: "linkLost", epoch: 1, reason: "closed" },
   refused: { kind: "refused", epoch: 1, code: "model_mismatch", message: "another model" },
+  accumulated: {
+    kind: "accumulated",
+    epoch: 1,
+    step: 7,
+    squares: { "pooler.dense.bias": "0.25", "pooler.dense.weight": "NaN" },
+    intervals: [{ kind: "backward", microBatch: 0, startMs: 1.5, endMs: 2 }],
+  },
+  applied: { kind: "applied", epoch: 1, step: 7 },
+  saved: { kind: "saved", epoch: 1, file: "stage-0.safetensors" },
+  restored: { kind: "restored", epoch: 1 },
+  trainingFailed: { kind: "trainingFailed", epoch: 1, code: "engine_failure", message: "no" },
 };
 
 const fromGateway: { readonly [K in GatewayMessage["kind"]]: Extract<GatewayMessage, { kind: K }> } = {
@@ -52,6 +63,10 @@ const fromGateway: { readonly [K in GatewayMessage["kind"]]: Extract<GatewayMess
   connect: { kind: "connect", epoch: 4, inputUrl: null, outputUrl: "ws://127.0.0.1:7001/data" },
   heartbeat: { kind: "heartbeat" },
   stop: { kind: "stop" },
+  step: { kind: "step", epoch: 4, step: 7, numMicroBatches: 8, schedule: "1f1b", scales: { labels: 0.0625 } },
+  apply: { kind: "apply", epoch: 4, step: 7, update: 7, learningRate: 5e-5, gradientScale: 0.5 },
+  save: { kind: "save", epoch: 4, folder: "/data/step-7.part", file: "stage-1.safetensors" },
+  restore: { kind: "restore", epoch: 4, folder: "/data/step-7", files: ["stage-0.safetensors"] },
 };
 
 const worker: [string, object][] = Object.entries(fromWorker);

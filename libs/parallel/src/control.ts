@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { ProtocolError } from "./errors.ts";
 import { PROTOCOL_VERSION } from "./frame.ts";
+import { trainingFromGateway, trainingFromWorker, trainingSettings } from "./training/trainingMessages.ts";
 
 const count = z.int().min(0);
 const place = { replica: count, stage: count };
@@ -59,6 +60,7 @@ const fromWorker = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("linkLost"), epoch: count, reason: z.string() }),
   /** The assignment cannot be carried out: the model is not there, does not fit, or the engine does not load. */
   z.strictObject({ kind: z.literal("refused"), epoch: count, code: z.string(), message: z.string() }),
+  ...trainingFromWorker,
 ]);
 
 const fromGateway = z.discriminatedUnion("kind", [
@@ -74,12 +76,26 @@ const fromGateway = z.discriminatedUnion("kind", [
     threads: count,
     credits: count,
     maxFrameBytes: count,
+    /** Train these layers instead of serving them. */
+    training: trainingSettings.optional(),
+    /** The first and the last stage hold one weight in common, and exchange its gradient. */
+    sharesWeight: z.boolean().optional(),
   }),
-  /** Every stage of the epoch is ready: make the links. A stage whose neighbour dials it has no `inputUrl`. */
-  z.strictObject({ kind: z.literal("connect"), epoch: count, inputUrl: z.string().nullable(), outputUrl: z.string() }),
+  /**
+   * Every stage of the epoch is ready: make the links. A stage whose neighbour dials it has no `inputUrl`; in training a stage
+   * before the last dials the next one a second time, for gradients.
+   */
+  z.strictObject({
+    kind: z.literal("connect"),
+    epoch: count,
+    inputUrl: z.string().nullable(),
+    outputUrl: z.string(),
+    gradientUrl: z.string().optional(),
+  }),
   z.strictObject({ kind: z.literal("heartbeat") }),
   /** Finish what is running, give the engine back, and exit. */
   z.strictObject({ kind: z.literal("stop") }),
+  ...trainingFromGateway,
 ]);
 
 export type WorkerMessage = z.infer<typeof fromWorker>;

@@ -18,6 +18,7 @@ import type { Crc32 } from "./frame.ts";
 import { Replica, type ReplicaPlan, type ReplicaState, type SeatedWorker } from "./replica.ts";
 import { ReplicaSet } from "./replicaSet.ts";
 import { closeCodes, type MessageSocket } from "./socket.ts";
+import type { TrainingAnswer } from "./training/trainingMessages.ts";
 
 export type Place = { readonly replica: number; readonly stage: number };
 
@@ -30,6 +31,8 @@ export type FleetEvents = {
   readonly onRefused: (worker: WorkerView, problem: { readonly code: string; readonly message: string }) => void;
   /** Growth of a worker's counters since its last heartbeat. */
   readonly onCounters: (place: Place, growth: WorkerCounters) => void;
+  /** What a stage in training says. */
+  readonly onTraining?: (stage: number, answer: TrainingAnswer) => void;
 };
 
 export type WorkerView = {
@@ -231,6 +234,14 @@ export class Fleet {
         if (replica === null || message.epoch !== replica.epoch) return;
         this.#options.events.onRefused(viewOf(member), message);
         return this.#reformLater(replica, message.message);
+      case "accumulated":
+      case "applied":
+      case "saved":
+      case "restored":
+      case "trainingFailed":
+        if (replica !== null && message.epoch === replica.epoch)
+          this.#options.events.onTraining?.(place!.stage, message);
+        return;
     }
   }
 

@@ -205,8 +205,8 @@ describe("decodeFrame() refuses", () => {
       tampered((_, view) => view.setUint16(4, 2, true)),
       /version 1, got 2 \(run the same release/,
     ],
-    ["kind 0", tampered((_, view) => view.setUint16(6, 0, true)), /kind 1 to 5, got 0/],
-    ["kind 6", tampered((_, view) => view.setUint16(6, 6, true)), /kind 1 to 5, got 6/],
+    ["kind 0", tampered((_, view) => view.setUint16(6, 0, true)), /kind 1 to 7, got 0/],
+    ["kind 8", tampered((_, view) => view.setUint16(6, 8, true)), /kind 1 to 7, got 8/],
     [
       "a claim of 2^60 bytes",
       tampered((_, view) => view.setBigUint64(40, 1n << 60n, true)),

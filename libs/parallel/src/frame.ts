@@ -10,10 +10,11 @@ import { FrameError } from "./errors.ts";
 
 export const PROTOCOL_VERSION = 1;
 
-export const frameKinds = ["hello", "welcome", "forward", "result", "credit"] as const;
+export const frameKinds = ["hello", "welcome", "forward", "result", "credit", "backward", "shared"] as const;
 /**
  * `hello`, `welcome`: the two ends of a link agree · `forward`: a micro-batch for the next stage · `result`: what the last
- * stage made of it · `credit`: the receiver can take more micro-batches.
+ * stage made of it · `credit`: the receiver can take more micro-batches · `backward`: a gradient for the stage before ·
+ * `shared`: the gradient of a weight that the first and the last stage hold in common.
  */
 export type FrameKind = (typeof frameKinds)[number];
 
@@ -52,7 +53,15 @@ const MAX_TENSORS = 16;
 const MAX_META_BYTES = 64 * 1024;
 const CHECKSUM_AT = 48;
 
-const kindCodes: Readonly<Record<FrameKind, number>> = { hello: 1, welcome: 2, forward: 3, result: 4, credit: 5 };
+const kindCodes: Readonly<Record<FrameKind, number>> = {
+  hello: 1,
+  welcome: 2,
+  forward: 3,
+  result: 4,
+  credit: 5,
+  backward: 6,
+  shared: 7,
+};
 const dtypes = { 1: "float32", 2: "int32" } as const;
 
 const aligned = (bytes: number) => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;

@@ -14,6 +14,7 @@ export {
   OverloadedError,
   PlanError,
   ProtocolError,
+  ScheduleError,
   StageFailureError,
   StageLostError,
   StageUnavailableError,
@@ -40,3 +41,39 @@ export { ReplicaSet } from "./replicaSet.ts";
 export { closeCodes, type MessageSocket, type SocketClose } from "./socket.ts";
 export { Stage, type StageFacts, type StageOutput, type StageOutputKind } from "./stage.ts";
 export { StageWorker, type SessionEnd, type StageHost, type StageWorkerOptions } from "./stageWorker.ts";
+export { compareTimelines, type Compared, type TimelineComparison } from "./schedules/compareTimelines.ts";
+export type { LinkCost, Transfer } from "./schedules/executeSchedule.ts";
+export { lintSchedule } from "./schedules/lintSchedule.ts";
+export { pipelineSchedule, scheduleNames, type ScheduleName, type ScheduleSize } from "./schedules/pipelineSchedule.ts";
+export {
+  describeAction,
+  type Action,
+  type ComputeKind,
+  type PipelineSchedule,
+  type TransferKind,
+} from "./schedules/schedule.ts";
+export { scheduleAscii, type AsciiOptions } from "./schedules/scheduleAscii.ts";
+export { scheduleSvg, type SvgOptions } from "./schedules/scheduleSvg.ts";
+export {
+  simulateSchedule,
+  type PassSeconds,
+  type ScheduleCosts,
+  type Simulation,
+} from "./schedules/simulateSchedule.ts";
+export {
+  bubbleShare,
+  busySeconds,
+  busyShare,
+  timelineFacts,
+  type Interval,
+  type Span,
+  type Timeline,
+  type TimelineFacts,
+} from "./schedules/timeline.ts";
+export { timelineTrace, type TimelineTrace, type TraceEvent } from "./schedules/timelineTrace.ts";
+export type { TrainingStageHost } from "./stageWorker.ts";
+export type { StageTrainingBatch } from "./training/trainingFrames.ts";
+export type { TrainingInterval } from "./training/trainingMessages.ts";
+export { TrainingRun, type RemoteStep, type RemoteStepResult, type TensorsByName } from "./training/trainingRun.ts";
+export type { TrainingHost } from "./training/trainingWork.ts";
+export type { FrameTensor } from "./frame.ts";

@@ -34,6 +34,8 @@ export type ReplicaPlan = {
   readonly credits: number;
   /** Where workers dial the gateway for data. */
   readonly gatewayDataUrl: string;
+  /** What the stages are to train; left out where they serve. */
+  readonly training?: Pick<Assignment, "training" | "sharesWeight">;
 };
 
 export type ReplicaEvents = {
@@ -47,9 +49,8 @@ export type ReplicaEvents = {
 type Seat = { worker: SeatedWorker | null; facts: WorkerMessageOf<"ready"> | null; isLinked: boolean };
 
 type InFlight = {
-  readonly resolve: (result: MicroBatchResult) => void;
+  readonly resolve: (result: Frame) => void;
   readonly reject: (error: Error) => void;
-  readonly rows: number;
   readonly submittedAt: number;
 };
 
@@ -157,7 +158,7 @@ export class Replica {
     this.#breakUp(this.missingStage ?? 0, why);
     this.#epoch++;
     this.#setState("loading", why);
-    const { stages, model, engine, threads, credits, maxFrameBytes } = this.#plan;
+    const { stages, model, engine, threads, credits, maxFrameBytes, training } = this.#plan;
     this.#seats.forEach((seat, stage) => {
       Object.assign(seat, { facts: null, isLinked: false });
       const place = {
@@ -167,7 +168,7 @@ export class Replica {
         numStages: stages.length,
         layers: stages[stage]!,
       };
-      seat.worker?.send({ kind: "assign", ...place, model, engine, threads, credits, maxFrameBytes });
+      seat.worker?.send({ kind: "assign", ...place, model, engine, threads, credits, maxFrameBytes, ...training });
     });
   }
 
@@ -178,7 +179,7 @@ export class Replica {
     seat.facts = message;
     if (this.#state !== "loading" || this.#seats.some(({ facts }) => facts === null)) return;
     this.#setState("linking", "every stage has loaded its layers");
-    const { gatewayDataUrl } = this.#plan;
+    const { gatewayDataUrl, training } = this.#plan;
     this.#seats.forEach(({ worker }, index) => {
       const next = this.#seats[index + 1]?.worker;
       worker?.send({
@@ -186,6 +187,7 @@ export class Replica {
         epoch: this.#epoch,
         inputUrl: index === 0 ? gatewayDataUrl : null,
         outputUrl: next?.dataUrl ?? gatewayDataUrl,
+        ...(training === undefined || next == null ? {} : { gradientUrl: next.dataUrl }),
       });
     });
   }
@@ -236,7 +238,22 @@ export class Replica {
   }
 
   /** @throws StageLostError, StageFailureError */
-  submit(batch: TokenBatch, output: ServedOutput, attempt: number): Promise<MicroBatchResult> {
+  async submit(batch: TokenBatch, output: ServedOutput, attempt: number): Promise<MicroBatchResult> {
+    const frame = await this.exchange((id) => tokenFrame({ ...id, attempt }, batch, output));
+    const rows = output === "sentence" ? batch.lengths.length : batch.inputIds.length;
+    const { shape, data } = tensorNamed(frame, "output", "float32");
+    if (shape.length !== 2 || shape[0] !== rows)
+      throw new FrameError(`frame: expected a result of ${rows} rows, got shape [${shape.join(", ")}]`);
+    return { shape, data: data as Float32Array, timings: timingsOf(frame), replica: this.number };
+  }
+
+  /**
+   * Send a micro-batch through all stages.
+   * @param build - makes its frame
+   * @returns the frame in which the last stage answers
+   * @throws StageLostError, StageFailureError
+   */
+  exchange(build: (id: { readonly epoch: number; readonly microBatch: number }) => Frame): Promise<Frame> {
     const link = this.#input;
     if (this.#state !== "up" || link === null) {
       return Promise.reject(
@@ -244,16 +261,20 @@ export class Replica {
       );
     }
     const microBatch = (this.#nextMicroBatch = (this.#nextMicroBatch + 1) % 0xffffffff);
-    const rows = output === "sentence" ? batch.lengths.length : batch.inputIds.length;
     return new Promise((resolve, reject) => {
-      this.#inFlight.set(microBatch, { resolve, reject, rows, submittedAt: this.#now() });
+      this.#inFlight.set(microBatch, { resolve, reject, submittedAt: this.#now() });
       // When the link goes first, breakUp has rejected the micro-batch already.
-      link.send(tokenFrame({ epoch: this.#epoch, microBatch, attempt }, batch, output)).catch((error: unknown) => {
+      link.send(build({ epoch: this.#epoch, microBatch })).catch((error: unknown) => {
         if (error instanceof ProtocolError) return;
         this.#inFlight.delete(microBatch);
         reject(error instanceof Error ? error : new Error(String(error)));
       });
     });
+  }
+
+  /** Tell every stage. @param message - for a stage, by its number */
+  broadcast(message: (stage: number) => GatewayMessage): void {
+    this.#seats.forEach(({ worker }, stage) => worker?.send(message(stage)));
   }
 
   /** A stage's engine failed on a micro-batch. */
@@ -272,15 +293,7 @@ export class Replica {
     if (frame.epoch !== this.#epoch || frame.kind !== "result" || entry === undefined) return;
     this.#inFlight.delete(frame.microBatch);
     this.#movedAt = this.#now();
-    try {
-      const { shape, data } = tensorNamed(frame, "output", "float32");
-      if (shape.length !== 2 || shape[0] !== entry.rows) {
-        throw new FrameError(`frame: expected a result of ${entry.rows} rows, got shape [${shape.join(", ")}]`);
-      }
-      entry.resolve({ shape, data: data as Float32Array, timings: timingsOf(frame), replica: this.number });
-    } catch (error) {
-      entry.reject(error instanceof Error ? error : new Error(String(error)));
-    }
+    entry.resolve(frame);
     this.#events.onChange();
   }
 

@@ -22,6 +22,7 @@ import type { RunCost } from "./lengthGroups.ts";
 import { batchOf, lengthsOf, outputFrame, outputOf } from "./microBatchFrames.ts";
 import { closeCodes, type MessageSocket } from "./socket.ts";
 import type { StageFacts, StageOutput, StageOutputKind } from "./stage.ts";
+import { TrainingWork, type TrainingHost, type TrainingLinks } from "./training/trainingWork.ts";
 import type { HiddenBatch, TokenBatch } from "@stagecoach/transformer";
 
 /** The stage as its worker sees it; its engine may live in another thread. */
@@ -33,8 +34,18 @@ export interface StageHost {
   readonly runningMs: number;
 }
 
+/** The training stage as its worker sees it. */
+export interface TrainingStageHost extends TrainingHost {
+  /** Load the assigned layers, with the parameters that a run begins with. */
+  loadTraining(assignment: Assignment): Promise<StageFacts>;
+  /** Milliseconds that the oldest request has been with the engine. */
+  readonly runningMs: number;
+}
+
 export type StageWorkerOptions = {
   readonly host: StageHost;
+  /** Left out where this worker can serve only. */
+  readonly trainingHost?: TrainingStageHost;
   /** How this worker introduces itself. */
   readonly identity: Omit<Extract<WorkerMessage, { kind: "hello" }>, "kind" | "protocol">;
   /** @param options.maxMessageBytes - largest frame that the neighbour may send */
@@ -53,6 +64,9 @@ export type SessionEnd = { readonly kind: "stopped" } | { readonly kind: "lost";
 /** Until the welcome there is no lease to lose. */
 const WELCOME_TIMEOUT_MS = 10_000;
 
+/** A training stage is not asked what a run costs. */
+const noCost: RunCost = { fixed: 0, token: 0, padded: 0, attention: 0 };
+
 const noCounts: Omit<WorkerCounters, "residentBytes"> = {
   microBatches: 0,
   tokens: 0,
@@ -70,6 +84,10 @@ export class StageWorker {
   #assignment: Assignment | null = null;
   #input: DataLink | null = null;
   #output: DataLink | null = null;
+  /** Training only: gradients from the next stage, and to the one before. */
+  #gradientInput: DataLink | null = null;
+  #gradientOutput: DataLink | null = null;
+  #training: TrainingWork | null = null;
   /** Connections on which no link has come about yet. */
   readonly #dialing = new Set<MessageSocket>();
   #queue: Frame[] = [];
@@ -112,6 +130,8 @@ export class StageWorker {
   /** Finish the micro-batch under way, then end the session. What waits behind it is given to others by the gateway. */
   leave(): void {
     this.#isStopping = true;
+    // A step that is not finished is not lost either: the run goes on from its last checkpoint.
+    this.#training?.end();
     this.#stopWhenIdle();
   }
 
@@ -125,7 +145,10 @@ export class StageWorker {
     const { link, hello } = await DataLink.accept(socket, (each) => this.#expectNeighbour(each), this.#linkOptions());
     if (this.#assignment?.epoch !== hello.epoch)
       return link.close("the pipeline has been formed anew", closeCodes.staleEpoch);
-    this.#useInput(link, hello.epoch);
+    if (hello.role === "sender") return this.#useInput(link, hello.epoch);
+    this.#gradientOutput = link;
+    this.#watch(link, hello.epoch);
+    this.#reportLinked(hello.epoch);
   }
 
   #receive(text: string | Uint8Array): void {
@@ -143,6 +166,13 @@ export class StageWorker {
           return;
         case "stop":
           return this.leave();
+        case "step":
+        case "apply":
+        case "save":
+        case "restore":
+          // A command of an epoch that is over here: the gateway knows, or is about to be told.
+          if (message.epoch === this.#assignment?.epoch) this.#training?.command(message);
+          return;
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
@@ -171,12 +201,18 @@ export class StageWorker {
         this.#control?.close(closeCodes.leaseExpired, "the gateway was silent for longer than the lease");
         return this.#endSession({ kind: "lost", reason: "the gateway was silent for longer than the lease" });
       }
-      this.#send({ kind: "heartbeat", runningMs: this.#options.host.runningMs, counters: this.#readCounters() });
+      this.#send({ kind: "heartbeat", runningMs: this.#runningMs(), counters: this.#readCounters() });
     });
   }
 
+  #runningMs(): number {
+    const { host, trainingHost } = this.#options;
+    return Math.max(host.runningMs, trainingHost?.runningMs ?? 0);
+  }
+
   #readCounters(): WorkerCounters {
-    const links = [this.#input, this.#output].flatMap((link) => (link === null ? [] : [link.counters]));
+    const all = [this.#input, this.#output, this.#gradientInput, this.#gradientOutput];
+    const links = all.flatMap((link) => (link === null ? [] : [link.counters]));
     const sum = (key: "bytesSent" | "bytesReceived") =>
       links.reduce((total, each) => total + each[key], this.#counters[key]);
     return {
@@ -194,7 +230,7 @@ export class StageWorker {
     this.#assignment = assignment;
     const { epoch } = assignment;
     try {
-      const { facts, runCost } = await this.#options.host.load(assignment);
+      const { facts, runCost } = await this.#load(assignment);
       if (this.#assignment !== assignment) return;
       const { engine, loadSeconds, parameterBytes } = facts;
       this.#send({ kind: "ready", epoch, engine, loadSeconds, parameterBytes, runCost });
@@ -203,8 +239,13 @@ export class StageWorker {
     }
   }
 
+  async #load(assignment: Assignment): Promise<{ readonly facts: StageFacts; readonly runCost: RunCost }> {
+    if (assignment.training === undefined) return this.#options.host.load(assignment);
+    return { facts: await this.#trainingHost().loadTraining(assignment), runCost: noCost };
+  }
+
   /** Dial the links that this end is to dial: towards the next stage or the gateway, and on stage 0 for input. */
-  async #connect({ epoch, inputUrl, outputUrl }: GatewayMessageOf<"connect">): Promise<void> {
+  async #connect({ epoch, inputUrl, outputUrl, gradientUrl }: GatewayMessageOf<"connect">): Promise<void> {
     const assignment = this.#assignment;
     if (assignment?.epoch !== epoch) return;
     const { replica, stage } = assignment;
@@ -218,13 +259,16 @@ export class StageWorker {
     const dialed = [
       inputUrl === null ? Promise.resolve(null) : dial(inputUrl, "receiver"),
       dial(outputUrl, "sender"),
+      gradientUrl === undefined ? Promise.resolve(null) : dial(gradientUrl, "receiver"),
     ] as const;
     const drop = (link: DataLink | null) => link?.close("the pipeline is formed anew");
     try {
-      const [input, output] = await Promise.all(dialed);
-      if (this.#assignment !== assignment) return [input, output].forEach(drop);
+      const [input, output, gradientInput] = await Promise.all(dialed);
+      if (this.#assignment !== assignment) return [input, output, gradientInput].forEach(drop);
       this.#output = output;
       this.#watch(output, epoch);
+      this.#gradientInput = gradientInput;
+      if (gradientInput !== null) this.#watch(gradientInput, epoch);
       if (input !== null) this.#useInput(input, epoch);
       else this.#reportLinked(epoch);
     } catch (error) {
@@ -237,16 +281,49 @@ export class StageWorker {
   #useInput(link: DataLink, epoch: number): void {
     this.#input = link;
     this.#watch(link, epoch);
-    link.onFrame((frame) => {
-      if (frame.epoch !== this.#assignment?.epoch) return;
-      this.#queue.push(frame);
-      void this.#pump();
-    });
+    if (this.#assignment?.training === undefined) {
+      link.onFrame((frame) => {
+        if (frame.epoch !== this.#assignment?.epoch) return;
+        this.#queue.push(frame);
+        void this.#pump();
+      });
+    }
     this.#reportLinked(epoch);
   }
 
   #reportLinked(epoch: number): void {
-    if (this.#input !== null && this.#output !== null) this.#send({ kind: "linked", epoch });
+    const assignment = this.#assignment;
+    const [input, output] = [this.#input, this.#output];
+    if (assignment === null || input === null || output === null) return;
+    if (assignment.training !== undefined) {
+      const { stage, numStages } = assignment;
+      const [gradientInput, gradientOutput] = [this.#gradientInput, this.#gradientOutput];
+      if (gradientInput === null && stage < numStages - 1) return;
+      if (gradientOutput === null && stage > 0) return;
+      this.#training = this.#startTraining(assignment, { input, output, gradientInput, gradientOutput });
+    }
+    this.#send({ kind: "linked", epoch });
+  }
+
+  #trainingHost(): TrainingStageHost {
+    const { trainingHost } = this.#options;
+    if (trainingHost === undefined) throw new ProtocolError("this worker can serve a stage, not train one");
+    return trainingHost;
+  }
+
+  #startTraining(assignment: Assignment, links: TrainingLinks): TrainingWork {
+    return new TrainingWork({
+      assignment,
+      links,
+      host: this.#trainingHost(),
+      now: this.#options.now,
+      send: (answer) => this.#send(answer),
+      onBusy: ({ kind, startMs, endMs }, tokens) => {
+        if (kind === "forward") this.#counters.microBatches++;
+        this.#counters.tokens += tokens;
+        this.#counters.busySeconds += (endMs - startMs) / 1000;
+      },
+    });
   }
 
   /** When a link of this epoch breaks, the gateway decides what happens. */
@@ -256,14 +333,18 @@ export class StageWorker {
       this.#counters.bytesReceived += link.counters.bytesReceived;
       if (this.#input === link) this.#input = null;
       if (this.#output === link) this.#output = null;
+      if (this.#gradientInput === link) this.#gradientInput = null;
+      if (this.#gradientOutput === link) this.#gradientOutput = null;
       if (this.#assignment?.epoch === epoch) this.#send({ kind: "linkLost", epoch, reason });
     });
   }
 
   #dropLinks(reason: string): void {
-    const links = [this.#input, this.#output];
+    const links = [this.#input, this.#output, this.#gradientInput, this.#gradientOutput];
     this.#assignment = null;
     this.#queue = [];
+    this.#training?.end();
+    this.#training = null;
     for (const link of links) link?.close(reason, closeCodes.goingAway);
     for (const socket of this.#dialing) socket.terminate();
   }
@@ -273,7 +354,8 @@ export class StageWorker {
     if (own === null || hello.epoch !== own.epoch) {
       throw new ProtocolError(`stage link: expected epoch ${own?.epoch ?? "none"}, got ${hello.epoch}`);
     }
-    if (hello.replica !== own.replica || hello.stage !== own.stage - 1 || hello.role !== "sender") {
+    const isExpected = hello.role === "sender" || own.training !== undefined;
+    if (hello.replica !== own.replica || hello.stage !== own.stage - 1 || !isExpected) {
       throw new ProtocolError(
         `stage link: expected stage ${own.stage - 1} of replica ${own.replica}, got stage ${hello.stage} of replica ${hello.replica}`,
       );

@@ -11,3 +11,9 @@ export class ScheduleError extends Error {
   override readonly name = "ScheduleError";
   readonly code = "invalid_schedule";
 }
+
+/** Files of a checkpoint that do not hold the state of the stage that is to be restored. */
+export class CheckpointStateError extends Error {
+  override readonly name = "CheckpointStateError";
+  readonly code = "invalid_checkpoint";
+}

@@ -13,7 +13,7 @@ export { DropoutMasks, type MaskBatch, type MaskShape } from "./stage/dropoutMas
 export type { DropoutOptions } from "./stage/maskInputs.ts";
 export { HIDDEN_OUTPUT, type TrainingStageOptions } from "./stage/stageOptions.ts";
 export { TrainingStage, type ForwardOptions, type StageBatch, type TensorMap } from "./stage/trainingStage.ts";
-export { LocalPipeline, type LocalPipelineOptions } from "./pipeline/localPipeline.ts";
+export { LocalPipeline, summarize, type LocalPipelineOptions } from "./pipeline/localPipeline.ts";
 export { addGradients, sharedWeightOf, type SharedWeight } from "./pipeline/sharedWeights.ts";
 export {
   lossScales,

@@ -10,3 +10,4 @@ export {
   type LoadedTrainingStage,
   type TrainingStageRequest,
 } from "./loadTrainingStage.ts";
+export { restoreStage, saveStage, type StageWithShared } from "./stateFiles.ts";

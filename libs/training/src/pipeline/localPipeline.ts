@@ -16,14 +16,16 @@ import {
   type TrainingPipeline,
 } from "./trainingPipeline.ts";
 
+type StageWithShared = { readonly stage: TrainingStage; readonly shared: SharedWeight | null };
+
 export type LocalPipelineOptions = {
   /** In order; together all layers of the model. */
   readonly stages: readonly TrainingStage[];
   readonly shared: SharedWeight | null;
   /** Where stages write and read their state (node/stateFiles.ts). */
   readonly files: {
-    save(stage: TrainingStage, path: { readonly folder: string; readonly name: string }): Promise<void>;
-    restore(stage: TrainingStage, folder: string, files: readonly string[]): Promise<void>;
+    save(from: StageWithShared, path: { readonly folder: string; readonly name: string }): Promise<void>;
+    restore(into: StageWithShared, folder: string, files: readonly string[]): Promise<void>;
   };
   /** Milliseconds, monotonic. */
   readonly now: () => number;
@@ -89,17 +91,19 @@ export class LocalPipeline implements TrainingPipeline {
   }
 
   async save(folder: string): Promise<readonly string[]> {
+    const { stages, shared, files } = this.#options;
     const names: string[] = [];
-    for (const [number, stage] of this.#options.stages.entries()) {
+    for (const [number, stage] of stages.entries()) {
       const name = `stage-${number}.safetensors`;
-      await this.#options.files.save(stage, { folder, name });
+      await files.save({ stage, shared }, { folder, name });
       names.push(name);
     }
     return names;
   }
 
-  async restore(folder: string, files: readonly string[]): Promise<void> {
-    for (const stage of this.#options.stages) await this.#options.files.restore(stage, folder, files);
+  async restore(folder: string, names: readonly string[]): Promise<void> {
+    const { stages, shared, files } = this.#options;
+    for (const stage of stages) await files.restore({ stage, shared }, folder, names);
   }
 
   async close(): Promise<void> {

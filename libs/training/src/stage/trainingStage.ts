@@ -162,10 +162,13 @@ export class TrainingStage {
     this.#replace(adamWNames(name).gradient, gradient);
   }
 
-  /** Names of all tensors of the state: parameters, and `m.<name>`, `v.<name>` of those that are trained. */
-  stateNames(): string[] {
-    const trained = this.trained.flatMap((name) => [adamWNames(name).m, adamWNames(name).v]);
-    return [...this.#executables.parameters.map(({ name }) => name), ...trained];
+  /** All tensors of the state: parameters, and `m.<name>`, `v.<name>` of those that are trained. */
+  stateTensors(): { readonly name: string; readonly shape: readonly number[] }[] {
+    const moments = this.#executables.trained.flatMap(({ name, shape }) => [
+      { name: adamWNames(name).m, shape },
+      { name: adamWNames(name).v, shape },
+    ]);
+    return [...this.#executables.parameters, ...moments];
   }
 
   readState(name: string): Promise<HostTensor> {

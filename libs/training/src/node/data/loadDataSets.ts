@@ -6,11 +6,9 @@ import { loadExamples, type DataFile, type LoadExamplesOptions } from "./loadExa
 
 export type LoadDataSetsOptions = LoadExamplesOptions & {
   readonly train: DataFile;
-  /** Without it, a share of the training file can be set aside. */
+  /** Without it, a share of the training file can be set aside (`split`). */
   readonly validation?: DataFile | undefined;
   readonly test?: DataFile | undefined;
-  /** Shares that are set aside of the training file, for sets that have no file of their own; default none. */
-  readonly split?: { readonly seed: number; readonly validation?: number; readonly test?: number } | undefined;
 };
 
 /** Encoded examples, and which of them a set has. */
@@ -31,10 +29,18 @@ export type DataSets = {
 /** @throws DataError as `loadExamples`; also for a label of another file that the training file does not have */
 export async function loadDataSets(options: LoadDataSetsOptions): Promise<DataSets> {
   const { train: trainFile, validation: validationFile, test: testFile, split: shares, ...load } = options;
+  const split = {
+    validation: validationFile === undefined ? shares?.validation : 0,
+    test: testFile === undefined ? shares?.test : 0,
+  };
   const opened: EncodedExamples[] = [];
-  const close = () => opened.forEach(({ store }) => store.close());
+  const close = () =>
+    opened.forEach((each) => {
+      each.store.close();
+      each.questions.close();
+    });
   try {
-    const encoded = await loadExamples(trainFile, load);
+    const encoded = await loadExamples(trainFile, { ...load, split });
     opened.push(encoded);
     const { task, labels } = encoded;
     const loadOther = async (file: DataFile): Promise<ExampleSet> => {
@@ -44,16 +50,12 @@ export async function loadDataSets(options: LoadDataSetsOptions): Promise<DataSe
       opened.push(other);
       return { encoded: other, examples: allOf(other) };
     };
-    const split = splitExamples(encoded, {
-      seed: shares?.seed ?? 0,
-      validation: validationFile === undefined ? shares?.validation : 0,
-      test: testFile === undefined ? shares?.test : 0,
-    });
+    const parts = splitExamples(encoded, { seed: load.seed ?? 0, ...split });
     const part = (examples: Int32Array) => (examples.length === 0 ? undefined : { encoded, examples });
-    const validation = validationFile === undefined ? part(split.validation) : await loadOther(validationFile);
-    const test = testFile === undefined ? part(split.test) : await loadOther(testFile);
+    const validation = validationFile === undefined ? part(parts.validation) : await loadOther(validationFile);
+    const test = testFile === undefined ? part(parts.test) : await loadOther(testFile);
     const reports = opened.map(({ report }) => report);
-    return { task, labels, train: { encoded, examples: split.train }, validation, test, reports, close };
+    return { task, labels, train: { encoded, examples: parts.train }, validation, test, reports, close };
   } catch (error) {
     close();
     throw error;

@@ -2,6 +2,7 @@
 import { tmpdir } from "node:os";
 import type { DataFormat } from "../../data/dataRow.ts";
 import { encodeExamples, type EncodedExamples, type EncodeExamplesOptions } from "../../data/encodeExamples.ts";
+import type { PieceStorage } from "../../data/exampleStore.ts";
 import type { ReadProgress } from "./fileBytes.ts";
 import { filePieces } from "./filePieces.ts";
 import { openDataFile } from "./openDataFile.ts";
@@ -15,10 +16,10 @@ export type DataFile = {
 
 export type LoadProgress = ReadProgress & { readonly pass: "scan" | "encode" };
 
-export type LoadExamplesOptions = Omit<EncodeExamplesOptions, "storage" | "onPass"> & {
+export type LoadExamplesOptions = Omit<EncodeExamplesOptions, "createStorage" | "onPass"> & {
   /** For encoded examples that do not fit into memory; default: the system's folder for temporary files. */
   readonly folder?: string;
-  /** Default 256 MiB, that is about 60 million tokens. */
+  /** Of what is encoded; default 256 MiB, that is about 60 million tokens. */
   readonly maxMemoryBytes?: number;
   readonly onProgress?: (progress: LoadProgress) => void;
   readonly signal?: AbortSignal;
@@ -35,14 +36,19 @@ export async function loadExamples(file: DataFile, options: LoadExamplesOptions)
     onProgress: onProgress === undefined ? undefined : (progress) => onProgress({ ...progress, pass }),
     signal,
   });
-  const storage = filePieces(folder, maxMemoryBytes);
+  const storages: PieceStorage[] = [];
+  const createStorage = () => {
+    const storage = filePieces(folder, maxMemoryBytes);
+    storages.push(storage);
+    return storage;
+  };
   try {
     const onPass = (next: LoadProgress["pass"]) => {
       pass = next;
     };
-    return await encodeExamples(source, { ...rest, storage, onPass });
+    return await encodeExamples(source, { ...rest, createStorage, onPass });
   } catch (error) {
-    storage.close();
+    storages.forEach((storage) => storage.close());
     throw error;
   }
 }

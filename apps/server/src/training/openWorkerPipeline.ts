@@ -1,0 +1,253 @@
+/**
+ * @file Training over stage workers: processes of this one, joined by WebSockets, as the pipeline that a training loop drives.
+ *
+ * Workers are children, supervised like those of serving, in processes of their own so that a step never blocks a request. When
+ * one is lost, what is under way is rejected with StageLostError, another is started, and `recovered` says when all are back:
+ * they hold the initial parameters then, and the loop restores its last checkpoint.
+ */
+import {
+  closeCodes,
+  Fleet,
+  frameBytesFor,
+  modelCosts,
+  planStages,
+  TrainingRun,
+  type FleetEvents,
+  type ReplicaPlan,
+  type ScheduleName,
+  type TensorsByName,
+  type TrainingInterval,
+} from "@stagecoach/parallel";
+import { after, crc32, every, listenForSockets, newId, now, type Listener } from "@stagecoach/parallel/node";
+import type { EngineName } from "@stagecoach/engine/node";
+import {
+  globalNorm,
+  lossScales,
+  sharedWeightOf,
+  summarize,
+  type StageSettings,
+  type StageTimes,
+  type StepGradients,
+  type StepRequest,
+  type TrainingPipeline,
+} from "@stagecoach/training";
+import { readEncoderModel, type TaskModel, type TrainingBatch } from "@stagecoach/transformer";
+import { jsonReader, layoutFingerprint } from "@stagecoach/transformer/node";
+import type { Logger } from "pino";
+import { Supervisor } from "../gateway/supervisor.ts";
+
+export type WorkerPipelineOptions = {
+  /** The base model's folder on this machine. */
+  readonly folder: string;
+  readonly settings: StageSettings;
+  readonly numStages: number;
+  readonly engine: EngineName;
+  /** Threads of each stage. */
+  readonly threads: number;
+  readonly schedule: ScheduleName;
+  /** Most tokens of a micro-batch, which bounds frames. */
+  readonly maxMicroBatchTokens: number;
+  readonly log: Logger;
+  readonly signal?: AbortSignal;
+  readonly onRestart?: (stage: number) => void;
+  /** What each stage did when, step by step: for pictures and bubble shares. */
+  readonly onIntervals?: (step: number, stages: readonly (readonly TrainingInterval[])[]) => void;
+};
+
+export type WorkerPipeline = TrainingPipeline & {
+  /** Resolves when every stage is there, after the loss of one too. */
+  recovered(): Promise<void>;
+  /** Process numbers of the stages' workers. */
+  workers(): readonly { readonly stage: number; readonly pid: number }[];
+};
+
+const HEARTBEAT_MS = 1000;
+const LEASE_MS = 5000;
+/** An engine that has been on one micro-batch, or on compiling, for this long is stuck. */
+const STUCK_MS = 600_000;
+/** Frames that a link may hold: more than any schedule has under way. */
+const LINK_CREDITS = 256;
+const CONTROL_MESSAGE_BYTES = 16 << 20;
+const STOP_GRACE_MS = 10_000;
+
+/** @returns once every stage has loaded its layers @throws what loading them throws, or the signal's reason */
+export async function openWorkerPipeline(options: WorkerPipelineOptions): Promise<WorkerPipeline> {
+  const { folder, settings, numStages, log, signal } = options;
+  const model: TaskModel = { ...(await readEncoderModel(jsonReader(folder))), task: settings.task };
+  const token = newId() + newId();
+  const shared = sharedWeightOf(model);
+  const fleet: { current: Fleet | null } = { current: null };
+  const maxFrameBytes = trainingFrameBytes(model, options);
+  const listener = await listenForStages({ token, fleet, maxFrameBytes, log });
+  const plan: ReplicaPlan = {
+    stages: planStages(modelCosts(model), numStages),
+    model: { reference: folder, revision: null, fingerprint: await layoutFingerprint(folder) },
+    engine: options.engine,
+    threads: options.threads,
+    credits: LINK_CREDITS,
+    maxFrameBytes,
+    gatewayDataUrl: listener.urlOf("/data"),
+    training: {
+      training: JSON.parse(JSON.stringify(settings)) as Record<string, never>,
+      sharesWeight: shared !== null,
+    },
+  };
+  const supervisor = new Supervisor({
+    places: plan.stages.map((_, stage) => ({ replica: 0, stage })),
+    settings: {
+      join: listener.urlOf("/"),
+      token,
+      listenHost: "127.0.0.1",
+      listenPort: 0,
+      advertise: null,
+      modelFolder: folder,
+    },
+    log,
+    onRestart: ({ stage }) => options.onRestart?.(stage),
+  });
+  const started: { run: TrainingRun | null } = { run: null };
+  fleet.current = new Fleet({
+    plan,
+    numReplicas: 1,
+    heartbeatMs: HEARTBEAT_MS,
+    leaseMs: LEASE_MS,
+    stuckMs: STUCK_MS,
+    crc32,
+    now,
+    every,
+    after,
+    newId,
+    events: eventsOf(started, supervisor, log),
+  });
+  const run = new TrainingRun(fleet.current.pipeline.replicas[0]!, numStages);
+  started.run = run;
+  const close = async () => {
+    fleet.current?.stop();
+    fleet.current = null;
+    await supervisor.stop(STOP_GRACE_MS);
+    await listener.close();
+  };
+  supervisor.start();
+  try {
+    await run.up(signal);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return pipelineOf(run, { options, supervisor, close });
+}
+
+type Parts = {
+  readonly options: WorkerPipelineOptions;
+  readonly supervisor: Supervisor;
+  readonly close: () => Promise<void>;
+};
+
+function pipelineOf(run: TrainingRun, { options, supervisor, close }: Parts): WorkerPipeline {
+  return {
+    numStages: run.numStages,
+    accumulate: (request) => accumulate(run, request, options),
+    apply: (step) => run.apply(step),
+    evaluate: async (batch: TrainingBatch) => run.evaluate(batch, lossScales([batch])),
+    save: (folder) => run.save(folder),
+    restore: (folder, files) => run.restore(folder, files),
+    recovered: () => run.up(options.signal),
+    workers: () => supervisor.pids().map(({ place, pid }) => ({ stage: place.stage, pid })),
+    close,
+  };
+}
+
+async function accumulate(
+  run: TrainingRun,
+  { step, microBatches }: StepRequest,
+  { schedule, onIntervals }: WorkerPipelineOptions,
+): Promise<StepGradients> {
+  const scales = lossScales(microBatches);
+  const { outputs, squares, intervals } = await run.step({ step, microBatches, scales, schedule });
+  onIntervals?.(step, intervals);
+  return summarize(outputs satisfies readonly TensorsByName[], globalNorm(squares), intervals.map(timesOf(intervals)));
+}
+
+/** Busy seconds of a stage, and what it was idle for until the last stage was done. */
+const timesOf =
+  (all: readonly (readonly TrainingInterval[])[]) =>
+  (own: readonly TrainingInterval[]): StageTimes => {
+    const busy = (kind: TrainingInterval["kind"]) =>
+      own.filter((each) => each.kind === kind).reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0) / 1000;
+    const makespan = Math.max(...all.flat().map(({ endMs }) => endMs)) / 1000;
+    const [forward, backward] = [busy("forward"), busy("backward")];
+    return { forward, backward, idle: Math.max(0, makespan - forward - backward) };
+  };
+
+/** Activations of the largest micro-batch, or the gradient of a weight that two stages share. */
+function trainingFrameBytes(model: TaskModel, { maxMicroBatchTokens }: WorkerPipelineOptions): number {
+  const { hiddenSize, vocabSize } = model.config;
+  const shared = sharedWeightOf(model) === null ? 0 : vocabSize * hiddenSize * 4;
+  const tokens = Math.max(maxMicroBatchTokens, model.config.maxLength);
+  return frameBytesFor(Math.max(shared, tokens * (hiddenSize + 16) * 4));
+}
+
+function listenForStages({
+  token,
+  fleet,
+  maxFrameBytes,
+  log,
+}: {
+  readonly token: string;
+  readonly fleet: { readonly current: Fleet | null };
+  readonly maxFrameBytes: number;
+  readonly log: Logger;
+}): Promise<Listener> {
+  return listenForSockets({
+    host: "127.0.0.1",
+    port: 0,
+    token,
+    paths: {
+      "/control": {
+        maxMessageBytes: () => CONTROL_MESSAGE_BYTES,
+        accept: (socket) =>
+          fleet.current === null
+            ? socket.close(closeCodes.goingAway, "the trainer is starting or stopping")
+            : fleet.current.acceptControl(socket),
+      },
+      "/data": {
+        maxMessageBytes: () => maxFrameBytes,
+        accept: (socket) => {
+          fleet.current?.acceptData(socket).catch((error: unknown) => {
+            socket.terminate();
+            log.warn({ reason: error instanceof Error ? error.message : String(error) }, "data link refused");
+          });
+        },
+      },
+    },
+  });
+}
+
+/** A stage could not be loaded. */
+export class TrainingStageRefusedError extends Error {
+  override readonly name = "TrainingStageRefusedError";
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+function eventsOf(started: { readonly run: TrainingRun | null }, supervisor: Supervisor, log: Logger): FleetEvents {
+  return {
+    onJoin: (worker) => log.debug(worker, "training worker joined"),
+    onLost(worker, reason) {
+      log.warn({ ...worker, reason }, "training worker lost");
+      supervisor.killIfOurs(worker.workerId);
+    },
+    onReplicaState(_, state, why) {
+      log.debug({ state, why }, "training pipeline");
+      started.run?.stateChanged(state, why);
+    },
+    // Every stage is a child with this machine's files: what it refuses once it will refuse again.
+    onRefused: (_, { code, message }) => started.run?.giveUp(new TrainingStageRefusedError(code, message)),
+    onCounters: () => {},
+    onTraining: (stage, answer) => started.run?.receive(stage, answer),
+  };
+}

@@ -1,0 +1,188 @@
+/**
+ * @file A pipeline of workers as a training loop drives it: steps, evaluations, checkpoints, each a question to every stage.
+ *
+ * **Invariant:** a call ends exactly once: with every stage's answer, or with the loss of a stage (StageLostError), which ends
+ * all calls of the epoch. What workers hold then is of no use; the caller restores a checkpoint in the next epoch.
+ */
+import type { TrainingBatch } from "@stagecoach/transformer";
+import { StageFailureError, StageLostError } from "../errors.ts";
+import type { Frame, FrameTensor } from "../frame.ts";
+import type { Replica, ReplicaState } from "../replica.ts";
+import type { ScheduleName } from "../schedules/pipelineSchedule.ts";
+import { trainingFrame, type MicroBatchFacts } from "./trainingFrames.ts";
+import type { TrainingAnswer, TrainingAnswerOf, TrainingCommand, TrainingInterval } from "./trainingMessages.ts";
+
+export type TensorsByName = Readonly<Record<string, FrameTensor>>;
+
+export type RemoteStep = {
+  readonly step: number;
+  readonly microBatches: readonly TrainingBatch[];
+  readonly scales: Readonly<Record<string, number>>;
+  readonly schedule: ScheduleName;
+};
+
+export type RemoteStepResult = {
+  /** Outputs of the last stage for each micro-batch. */
+  readonly outputs: readonly TensorsByName[];
+  /** Sum of squares of each gradient, by parameter, over all stages. */
+  readonly squares: Readonly<Record<string, number>>;
+  /** What each stage did when, in milliseconds since it heard of the step. */
+  readonly intervals: readonly (readonly TrainingInterval[])[];
+};
+
+type Question = {
+  readonly kind: TrainingAnswer["kind"];
+  readonly answers: Map<number, TrainingAnswer>;
+  readonly resolve: (answers: TrainingAnswer[]) => void;
+  readonly reject: (error: Error) => void;
+};
+
+export class TrainingRun {
+  readonly #replica: Replica;
+  readonly #numStages: number;
+  #question: Question | null = null;
+  #waiting: { readonly resolve: () => void; readonly reject: (error: Error) => void }[] = [];
+
+  constructor(replica: Replica, numStages: number) {
+    this.#replica = replica;
+    this.#numStages = numStages;
+  }
+
+  get numStages(): number {
+    return this.#numStages;
+  }
+
+  /** Resolves once every stage has its place, its layers and its links. @throws the signal's reason */
+  async up(signal?: AbortSignal): Promise<void> {
+    if (this.#replica.state === "up") return;
+    await new Promise<void>((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+      signal?.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+    });
+  }
+
+  /** To be called when a replica changes its state. */
+  stateChanged(state: ReplicaState, why: string): void {
+    if (state === "up") {
+      for (const { resolve } of this.#waiting.splice(0)) resolve();
+      return;
+    }
+    this.#fail(new StageLostError({ replica: this.#replica.number, stage: this.#replica.missingStage ?? 0 }, why));
+  }
+
+  /** To be called when the pipeline can't come up at all. */
+  giveUp(error: Error): void {
+    for (const { reject } of this.#waiting.splice(0)) reject(error);
+    this.#fail(error);
+  }
+
+  /** To be called with what stages say. */
+  receive(stage: number, answer: TrainingAnswer): void {
+    if (answer.kind === "trainingFailed") {
+      this.#fail(Object.assign(new StageFailureError(stage, answer.message), { cause: answer.code }));
+      return;
+    }
+    const question = this.#question;
+    if (question === null || answer.kind !== question.kind) return;
+    question.answers.set(stage, answer);
+    if (question.answers.size < this.#numStages) return;
+    this.#question = null;
+    question.resolve(Array.from({ length: this.#numStages }, (_, each) => question.answers.get(each)!));
+  }
+
+  /** Forward and backward passes of a step's micro-batches. @throws StageLostError, StageFailureError */
+  async step({ step, microBatches, scales, schedule }: RemoteStep): Promise<RemoteStepResult> {
+    const accumulated = this.#ask("accumulated", (epoch) => ({
+      kind: "step",
+      epoch,
+      step,
+      numMicroBatches: microBatches.length,
+      schedule,
+      scales,
+    }));
+    const frames = microBatches.map((batch, index) =>
+      this.#exchange(step, batch, { mode: "train", index, scales: {} }),
+    );
+    const [answers, ...results] = await allOrFirstError([accumulated, ...frames] as const);
+    return {
+      outputs: results.map(tensorsByName),
+      squares: Object.assign({}, ...answers.map(({ squares }) => numbers(squares))) as Record<string, number>,
+      intervals: answers.map(({ intervals }) => intervals),
+    };
+  }
+
+  /** @param update - counts the updates, from 1 */
+  async apply(update: {
+    readonly step: number;
+    readonly learningRate: number;
+    readonly gradientScale: number;
+  }): Promise<void> {
+    const { step, learningRate, gradientScale } = update;
+    await this.#ask("applied", (epoch) => ({ kind: "apply", epoch, step, update: step, learningRate, gradientScale }));
+  }
+
+  async evaluate(batch: TrainingBatch, scales: Readonly<Record<string, number>>): Promise<TensorsByName> {
+    return tensorsByName(await this.#exchange(0, batch, { mode: "evaluate", index: 0, scales }));
+  }
+
+  /** @returns names of the files that the stages wrote, relative to the folder */
+  async save(folder: string): Promise<readonly string[]> {
+    const answers = await this.#ask("saved", (epoch, stage) => ({
+      kind: "save",
+      epoch,
+      folder,
+      file: `stage-${stage}.safetensors`,
+    }));
+    return answers.map(({ file }) => file);
+  }
+
+  async restore(folder: string, files: readonly string[]): Promise<void> {
+    await this.#ask("restored", (epoch) => ({ kind: "restore", epoch, folder, files: [...files] }));
+  }
+
+  #exchange(step: number, batch: TrainingBatch, facts: MicroBatchFacts): Promise<Frame> {
+    return this.#replica.exchange((id) => trainingFrame({ ...id, step }, batch, facts));
+  }
+
+  #ask<K extends TrainingAnswer["kind"]>(
+    kind: K,
+    command: (epoch: number, stage: number) => TrainingCommand,
+  ): Promise<TrainingAnswerOf<K>[]> {
+    if (this.#question !== null) throw new Error(`internal: ${kind} was asked for before ${this.#question.kind} came`);
+    const { state, epoch, number } = this.#replica;
+    if (state !== "up") {
+      const stage = this.#replica.missingStage ?? 0;
+      return Promise.reject(new StageLostError({ replica: number, stage }, "the pipeline is not up"));
+    }
+    return new Promise((resolve, reject) => {
+      this.#question = {
+        kind,
+        answers: new Map(),
+        resolve: (answers) => resolve(answers as TrainingAnswerOf<K>[]),
+        reject,
+      };
+      this.#replica.broadcast((stage) => command(epoch, stage));
+    });
+  }
+
+  #fail(error: Error): void {
+    const question = this.#question;
+    this.#question = null;
+    question?.reject(error);
+  }
+}
+
+/** All results; the first failure goes to the caller, and later ones of the same cause are not left unhandled. */
+async function allOrFirstError<A, B>(promises: readonly [Promise<A>, ...Promise<B>[]]): Promise<[A, ...B[]]> {
+  for (const each of promises) each.catch(() => {});
+  return (await Promise.all(promises)) as [A, ...B[]];
+}
+
+function tensorsByName({ tensors }: Frame): TensorsByName {
+  return Object.fromEntries(tensors.map((tensor) => [tensor.name, tensor]));
+}
+
+/** JSON has no NaN and no infinity: they travel as text. */
+function numbers(texts: Readonly<Record<string, string>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, Number(text)]));
+}
