@@ -1,4 +1,5 @@
 /** @file How a server starts, refuses to start, stops, and what it remembers from one start to the next. */
+import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
@@ -11,7 +12,16 @@ import { golden, TOLERANCE } from "../harness/goldenSentences.ts";
 import { metric } from "../harness/load.ts";
 import { changeWeights, copyModel, editHeader, editJson } from "../harness/modelFolders.ts";
 import { RawConnection } from "../harness/rawConnection.ts";
-import { launchServer, stagecoach, startServer, type TestServer } from "../harness/startServer.ts";
+import { repository, tinyEncoder } from "../harness/paths.ts";
+import {
+  cleanEnv,
+  freePort,
+  launchServer,
+  requestsTo,
+  stagecoach,
+  startServer,
+  type TestServer,
+} from "../harness/startServer.ts";
 
 let folder: string;
 beforeAll(() => {
@@ -91,6 +101,42 @@ describe("stopping", () => {
       expect(server.log()).not.toContain("worker lost");
     },
   );
+
+  test("SIGTERM to npm start ends the server behind it, which finishes what was accepted", async () => {
+    const port = await freePort();
+    const dataDir = join(folder, "npm-start");
+    const flags = [
+      "--model",
+      tinyEncoder,
+      "--stages",
+      "2",
+      "--threads",
+      "1",
+      "--data-dir",
+      dataDir,
+      "--port",
+      String(port),
+    ];
+    const npm = spawn("npm", ["start", "--silent", "--", ...flags], {
+      cwd: repository,
+      env: cleanEnv(),
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    let log = "";
+    npm.stderr.setEncoding("utf8").on("data", (text: string) => (log += text));
+    const server = requestsTo(`http://127.0.0.1:${port}`);
+    await vi.waitFor(async () => expect((await server.get("/health")).status).toBe(200), { timeout: 20_000 });
+    const request = server.post("/embed", { inputs: large });
+    await vi.waitFor(async () =>
+      expect(metric(await (await server.get("/metrics")).text(), "stagecoach_http_requests_in_progress")).toBe(1),
+    );
+    npm.kill("SIGTERM");
+    const answer = await request;
+    expect(answer.status).toBe(200);
+    expect(((await answer.json()) as unknown[]).length).toBe(large.length);
+    await vi.waitFor(() => expect(server.get("/livez")).rejects.toThrow("fetch failed"), { timeout: 5000 });
+    await vi.waitFor(() => expect(log.split("worker: worker stopped").length - 1).toBe(2), { timeout: 5000 });
+  });
 
   test("connections that send nothing, or are kept, do not hold up the end", async () => {
     await using server = await startServer();

@@ -7,5 +7,9 @@ import { enableCompileCache } from "node:module";
 const { directory } = enableCompileCache();
 if (directory !== undefined) process.env["NODE_COMPILE_CACHE"] ??= directory;
 
+const { watchParent } = await import("./cli/watchParent.ts");
+if (process.env["npm_lifecycle_event"] !== undefined)
+  watchParent({ parent: () => process.ppid, onGone: () => process.kill(process.pid, "SIGTERM") });
+
 const { runCommandLine } = await import("./cli/runCommandLine.ts");
 process.exitCode = await runCommandLine(process.argv, process);
