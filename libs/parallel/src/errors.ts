@@ -66,3 +66,19 @@ export class OverloadedError extends Error {
     this.retryAfterSeconds = retryAfterSeconds;
   }
 }
+
+/** A pipeline schedule, or costs or times for one, that cannot be. Facts say where: the stage, and the index in its list of actions. */
+export class ScheduleError extends Error {
+  override readonly name = "ScheduleError";
+  readonly code = "invalid_schedule";
+  /** Null when the problem is not at one stage. */
+  readonly stage: number | null;
+  /** Index in the stage's list; null when something is missing from it, or it is not about one action. */
+  readonly position: number | null;
+
+  constructor(message: string, place: { readonly stage: number; readonly position?: number } | null = null) {
+    super(message);
+    this.stage = place?.stage ?? null;
+    this.position = place?.position ?? null;
+  }
+}
