@@ -42,6 +42,14 @@ const number =
       ? []
       : [`${at}: ${value} is out of range (${String(rule)})`];
 
+/** Of a text or a list. */
+const length =
+  (test: (value: number, rule: number) => boolean): Keyword =>
+  (value, rule, { at }) =>
+    (typeof value !== "string" && !Array.isArray(value)) || test(value.length, rule as number)
+      ? []
+      : [`${at}: its length ${value.length} is out of range (${String(rule)})`];
+
 const keywords: Readonly<Record<string, Keyword>> = {
   $ref: (value, rule, { document, at }) => check(value, resolveRef(document, rule as string), { document, at }),
   type(value, rule, { at }) {
@@ -61,11 +69,20 @@ const keywords: Readonly<Record<string, Keyword>> = {
     (rule as string[])
       .filter((name) => typeOf(value) === "object" && !Object.hasOwn(value as object, name))
       .map((name) => `${at}: ${name} is missing`),
-  additionalProperties(value, rule, { at, schema }) {
-    if (rule !== false) throw new Error("additionalProperties: only false is expected");
+  additionalProperties(value, rule, { document, at, schema }) {
     const known = Object.keys(schema["properties"] ?? {});
+    const fields = typeOf(value) === "object" ? Object.entries(value as object) : [];
+    return fields
+      .filter(([name]) => !known.includes(name))
+      .flatMap(([name, field]) =>
+        rule === false
+          ? [`${at}: ${name} is not known`]
+          : check(field, rule as Schema, { document, at: `${at}.${name}` }),
+      );
+  },
+  propertyNames(value, rule, { document, at }) {
     const names = typeOf(value) === "object" ? Object.keys(value as object) : [];
-    return names.filter((name) => !known.includes(name)).map((name) => `${at}: ${name} is not known`);
+    return names.flatMap((name) => check(name, rule as Schema, { document, at: `${at}: the key ${name}` }));
   },
   items: (value, rule, { document, at }) =>
     Array.isArray(value)
@@ -78,6 +95,18 @@ const keywords: Readonly<Record<string, Keyword>> = {
     const tried = (rule as Schema[]).map((schema) => check(value, schema, { document, at }));
     return tried.some((problems) => problems.length === 0) ? [] : [`${at}: fits no alternative: ${tried.flat()[0]}`];
   },
+  exclusiveMinimum: number((value, rule) => value > rule),
+  exclusiveMaximum: number((value, rule) => value < rule),
+  minLength: length((value, rule) => value >= rule),
+  maxLength: length((value, rule) => value <= rule),
+  minItems: length((value, rule) => value >= rule),
+  maxItems: length((value, rule) => value <= rule),
+  pattern: (value, rule, { at }) =>
+    typeof value !== "string" || new RegExp(rule as string, "u").test(value)
+      ? []
+      : [`${at}: does not fit ${String(rule)}`],
+  not: (value, rule, { document, at }) =>
+    check(value, rule as Schema, { document, at }).length > 0 ? [] : [`${at}: is what it must not be`],
   minimum: number((value, rule) => value >= rule),
   maximum: number((value, rule) => value <= rule),
 };

@@ -305,7 +305,7 @@ describe("a queue of jobs", () => {
         trainer.lose();
       }
       (await t.runner.started(7)).succeed();
-      await t.reaching(id, "succeeded");
+      expect(await t.reaching(id, "succeeded")).toMatchObject({ attempt: 7 });
     });
   });
 
