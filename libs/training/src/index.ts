@@ -97,3 +97,31 @@ export {
 } from "./schedules/learningRate.ts";
 export { newParameter, type NewParameterOptions } from "./stage/newParameter.ts";
 export { frozenBy, type StageSettings } from "./stage/stageSettings.ts";
+export type {
+  Checkpoint,
+  CheckpointStore,
+  LoggedEvaluation,
+  LoggedStep,
+  SavedCheckpoint,
+  StepLog,
+} from "./loop/checkpointStore.ts";
+export type { EarlyStopping } from "./loop/earlyStopping.ts";
+export { evaluate, type EvaluationSet } from "./loop/evaluate.ts";
+export { planRun, type RunLength, type RunPlan } from "./loop/runPlan.ts";
+export { runTraining } from "./loop/runTraining.ts";
+export { isStageLost, TrainingError, type TrainingErrorCode } from "./loop/trainingError.ts";
+export {
+  stopKindOf,
+  stopKinds,
+  type StepReport,
+  type StopKind,
+  type TrainingEvent,
+  type TrainingSummary,
+} from "./loop/trainingEvents.ts";
+export type { TrainingOptions } from "./loop/trainingOptions.ts";
+export { initialState, type BestEvaluation, type TrainingState } from "./loop/trainingState.ts";
+export { answerData } from "./data/answerData.ts";
+export { maskVocabulary, type MaskVocabulary } from "./data/masking.ts";
+export type { PretrainingOptions } from "./data/pretrainingInstances.ts";
+export type { Masking } from "./data/collate.ts";
+export { splitSentences } from "./data/sentences.ts";

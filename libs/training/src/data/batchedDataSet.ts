@@ -1,8 +1,7 @@
 /** @file Encoded examples as the steps of a run and the batches of an evaluation. */
 import type { Task, TrainingBatch } from "@stagecoach/transformer";
 import { RandomSequence } from "../random/randomSequence.ts";
-import { collators, type Masking } from "./collators.ts";
-import type { PlacedExample } from "./collate.ts";
+import { collate, type Masking, type PlacedExample } from "./collate.ts";
 import { DataError } from "./dataError.ts";
 import type { EncodedExamples } from "./encodeExamples.ts";
 import { epochOrder, type Ordering } from "./epochOrder.ts";
@@ -11,7 +10,7 @@ import { cutMicroBatches, paddedTokens, type MicroBatchRule } from "./microBatch
 /** The examples of one step. */
 export type StepBatch = {
   readonly microBatches: readonly TrainingBatch[];
-  /** Numbers of the examples in the data set, in order of the run. */
+  /** Numbers of the examples in the file's examples, in order of the run. */
   readonly examples: Int32Array;
   /** Sum of the micro-batches' counts: what each loss part is divided by. */
   readonly counts: Readonly<Record<string, number>>;
@@ -20,7 +19,11 @@ export type StepBatch = {
   readonly numPaddedTokens: number;
 };
 
-export type EvaluationBatch = { readonly batch: TrainingBatch; readonly examples: Int32Array };
+export type EvaluationBatch = {
+  readonly batch: TrainingBatch;
+  /** Number of each example in the file's examples; one a text, for multiple choice one a question. */
+  readonly examples: Int32Array;
+};
 
 /** What the loop reads. */
 export type TrainingDataSet = {
@@ -46,7 +49,7 @@ export type BatchedDataSetOptions = {
   readonly evaluationBatchSize?: number;
   /** Default: all examples. */
   readonly examples?: Int32Array | undefined;
-  /** Masked-LM with masks that are drawn anew in each epoch. */
+  /** Masked-LM, where masks are drawn anew in each epoch. */
   readonly masking?: Masking | undefined;
   /** Default: the task of the examples; give it to add class weights. */
   readonly task?: Task;
@@ -111,20 +114,17 @@ export class BatchedDataSet implements TrainingDataSet {
 
   *evaluationBatches(): Generator<EvaluationBatch> {
     const { evaluationBatchSize = 32 } = this.#options;
-    const order = Int32Array.from(this.#lengths, (_, member) => member).sort(
-      (a, b) => this.#lengths[a]! - this.#lengths[b]! || a - b,
-    );
+    const members = Int32Array.from(this.#lengths, (_, member) => member);
+    const order = members.toSorted((a, b) => this.#lengths[a]! - this.#lengths[b]! || a - b);
     for (let start = 0; start < order.length; start += evaluationBatchSize) {
-      const members = order.subarray(start, start + evaluationBatchSize);
-      const placed = Array.from(members, (member, i) =>
-        this.#place(member, { epoch: evaluationEpoch, position: start + i }),
-      );
-      yield { batch: this.#collate(placed), examples: members.map((member) => this.#indices[member]!) };
+      const group = order.subarray(start, start + evaluationBatchSize);
+      const placed = Array.from(group, (member) => this.#place(member, { epoch: evaluationEpoch, position: member }));
+      yield { batch: this.#collate(placed), examples: group.map((member) => this.#indices[member]!) };
     }
   }
 
   #collate(placed: readonly PlacedExample[]): TrainingBatch {
-    return collators[this.task.name](placed, { task: this.task, masking: this.#options.masking });
+    return collate(this.task, placed, { masking: this.#options.masking, vocabulary: this.#examples.maskVocabulary });
   }
 
   #place(member: number, { epoch, position }: { readonly epoch: number; readonly position: number }): PlacedExample {

@@ -60,5 +60,5 @@ export function describeValue(value: unknown): string {
   if (value === null) return "null";
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}...` : value);
-  return typeof value === "object" ? "an object" : String(value as number | boolean);
+  return typeof value === "number" || typeof value === "boolean" ? String(value) : "an object";
 }

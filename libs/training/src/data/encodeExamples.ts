@@ -3,23 +3,23 @@ import type { Task, TaskName } from "@stagecoach/transformer";
 import { BadRows, type BadRowRule } from "./badRows.ts";
 import { DataError } from "./dataError.ts";
 import type { DataRow, RowSource } from "./dataRow.ts";
-import { ExampleStore, type PieceStorage } from "./exampleStore.ts";
+import { ExampleStore, memoryPieces } from "./exampleStore.ts";
 import { GrowingInt32 } from "./growingArray.ts";
 import { findLayout, type ColumnMap, type Layout } from "./layouts.ts";
+import { maskVocabulary, type MaskVocabulary } from "./masking.ts";
+import { QuestionStore } from "./questionStore.ts";
 import { RowFields } from "./rowFields.ts";
 import { taskReaders } from "./tasks/taskReaders.ts";
-import type { TaskReader, TaskReaderOptions } from "./tasks/taskReader.ts";
+import type { ExampleSink, TaskReader, TaskReaderOptions } from "./tasks/taskReader.ts";
 
 export type EncodeExamplesOptions = Omit<TaskReaderOptions, "maxLength"> & {
   /** Default: guessed from the columns where that is safe. */
   readonly task?: TaskName | undefined;
   readonly columns?: ColumnMap | undefined;
-  /** Default 384 for question answering, else 512; at most the tokenizer's `modelMaxLength`. */
+  /** Default 384 for question answering, 128 for pre-training, else 512; at most the tokenizer's `modelMaxLength`. */
   readonly maxLength?: number | undefined;
   /** Default "error". */
   readonly onBadRow?: BadRowRule | undefined;
-  /** Where the examples are kept; default: in memory. */
-  readonly storage?: PieceStorage | undefined;
   /** Called before each pass over the file. */
   readonly onPass?: ((pass: "scan" | "encode") => void) | undefined;
 };
@@ -47,6 +47,10 @@ export type EncodedExamples = {
   readonly store: ExampleStore;
   /** Number of the row that each example is of. */
   readonly rows: Int32Array;
+  /** Question answering: what evaluation needs. */
+  readonly questions: QuestionStore;
+  /** Masked-LM: what masking needs. */
+  readonly maskVocabulary: MaskVocabulary | undefined;
   readonly report: DataReport;
 };
 
@@ -66,9 +70,11 @@ export async function encodeExamples(source: RowSource, options: EncodeExamplesO
   }
   const { task, labels } = reader.settle();
   options.onPass?.("encode");
-  const store = new ExampleStore(options.storage);
+  const { createStorage = memoryPieces } = options;
+  const store = new ExampleStore(createStorage());
+  const questions = new QuestionStore(createStorage());
   const bad = new BadRows(onBadRow);
-  const { rows, numRows, numTruncated } = await encodeRows({ source, reader, store, bad });
+  const { rows, numRows, numTruncated } = await encodeRows({ source, reader, store, questions, bad });
   checkSize(store.size, { file: source.name, bad });
   const report = {
     file: source.name,
@@ -82,28 +88,31 @@ export async function encodeExamples(source: RowSource, options: EncodeExamplesO
     columns: layout.columns,
     ignoredColumns: layout.ignored,
   };
-  return { task, labels, store, rows, report };
+  const vocabulary = task.name === "masked-lm" ? maskVocabulary(tokenizer) : undefined;
+  return { task, labels, store, rows, questions, maskVocabulary: vocabulary, report };
 }
 
 async function encodeRows(work: {
   readonly source: RowSource;
   readonly reader: TaskReader;
   readonly store: ExampleStore;
+  readonly questions: QuestionStore;
   readonly bad: BadRows;
 }): Promise<{ rows: Int32Array; numRows: number; numTruncated: number }> {
-  const { source, reader, store, bad } = work;
+  const { source, reader, store, questions, bad } = work;
   const rowOfExample = new GrowingInt32();
   let numRows = 0;
   let numTruncated = 0;
   let isTruncated = false;
-  const sink = {
-    add: (example: Parameters<ExampleStore["add"]>[0]) => {
-      rowOfExample.push(numRows);
-      return store.add(example);
+  const sink: ExampleSink = {
+    add: (example, row = numRows) => {
+      rowOfExample.push(row);
+      store.add(example);
     },
     truncated: () => {
       isTruncated = true;
     },
+    question: (question) => questions.add(question),
   };
   const encode = (row: DataRow) => {
     isTruncated = false;
@@ -112,6 +121,7 @@ async function encodeRows(work: {
     if (isTruncated) numTruncated++;
   };
   for await (const rows of source.read(bad)) rows.forEach(encode);
+  reader.finish?.(sink);
   return { rows: rowOfExample.values(), numRows, numTruncated };
 }
 
@@ -127,7 +137,12 @@ async function columnsOf(source: RowSource): Promise<readonly string[]> {
 }
 
 function defaultMaxLength(task: TaskName, modelMaxLength = Infinity): number {
-  return Math.min(task === "question-answering" ? 384 : 512, modelMaxLength);
+  const usual: { readonly [name in TaskName]?: number } = {
+    "question-answering": 384,
+    pretraining: 128,
+    "next-sentence": 128,
+  };
+  return Math.min(usual[task] ?? 512, modelMaxLength);
 }
 
 function checkSize(size: number, { file, bad }: { readonly file: string; readonly bad: BadRows }): void {

@@ -26,6 +26,8 @@ export type PieceStorage = {
 export const pieceWords = 1 << 20;
 /** Words before an example's ids: their number, the first segment's, those of the target. */
 const headerWords = 3;
+/** Ids and target of an example have at most so many entries together. */
+export const maxExampleWords = pieceWords - headerWords;
 
 export class ExampleStore {
   readonly #storage: PieceStorage;

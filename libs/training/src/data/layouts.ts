@@ -99,7 +99,9 @@ export function findLayout(
 }
 
 function distinct<T extends { readonly named: object }>(matches: readonly T[]): T[] {
-  const keyed = matches.map((match) => [JSON.stringify(Object.entries(match.named).toSorted()), match] as const);
+  const keyed = matches.map(
+    (match) => [JSON.stringify(Object.values(match.named).toSorted((a, b) => a.localeCompare(b))), match] as const,
+  );
   return Array.from(new Map(keyed).values());
 }
 

@@ -9,8 +9,8 @@ import { splitRows, type Split, type SplitOptions } from "./splitRows.ts";
  * @throws DataError as `splitRows`
  */
 export function splitExamples(examples: EncodedExamples, options: Omit<SplitOptions, "strata">): Split {
-  const { store, rows, task } = examples;
-  const numRows = (rows.at(-1) ?? -1) + 1;
+  const { store, rows, task, report } = examples;
+  const numRows = report.numRows;
   const isStratified = task.name === "sequence-classification" && task.problemType === "single_label_classification";
   const strata = isStratified ? Int32Array.from(rows, (_, example) => store.get(example).target[0]!) : undefined;
   const split = splitRows(numRows, { ...options, strata });

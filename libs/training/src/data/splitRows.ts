@@ -2,11 +2,11 @@
 import { RandomSequence } from "../random/randomSequence.ts";
 import { DataError } from "./dataError.ts";
 
-export type SplitOptions = {
+/** Shares that are set aside, from 0 to below 1 together; default 0. */
+export type SplitShares = { readonly validation?: number | undefined; readonly test?: number | undefined };
+
+export type SplitOptions = SplitShares & {
   readonly seed: number;
-  /** Share of the validation set, from 0 to below 1; default 0. */
-  readonly validation?: number | undefined;
-  readonly test?: number | undefined;
   /** Class of each row; default: all of one. */
   readonly strata?: Int32Array | undefined;
 };

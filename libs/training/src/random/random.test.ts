@@ -48,7 +48,7 @@ describe("RandomSequence", () => {
 
   test("fills ten bins evenly (chi-squared of 9 degrees below its 99.9 percent point, 27.88)", () => {
     const random = sequence();
-    const counts = new Array<number>(10).fill(0);
+    const counts = Array.from({ length: 10 }, () => 0);
     for (let i = 0; i < 100_000; i++) counts[random.below(10)]!++;
     const chiSquared = counts.reduce((sum, count) => sum + (count - 10_000) ** 2 / 10_000, 0);
     expect(chiSquared).toBeLessThan(27.88);

@@ -40,7 +40,10 @@ export async function* jsonFileRows(path: string, { bad, ...options }: Options):
   }
   if (numBytes === 0) return;
   const value = parsed(Buffer.concat(chunks).toString(), { file });
-  if (isSquad(value)) return yield squadRows(value, file);
+  if (isSquad(value)) {
+    yield squadRows(value, file);
+    return;
+  }
   if (!Array.isArray(value)) {
     const message = `expected a list of objects, or SQuAD's {"data": [...]}, got ${describeValue(value)}`;
     throw new DataError("data_format", message, { file });
