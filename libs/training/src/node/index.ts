@@ -1,4 +1,5 @@
 /** @file What training needs of Node: files. */
+export { CheckpointFolder, type CheckpointFolderOptions } from "./checkpointFolder.ts";
 export type { ReadProgress } from "./data/fileBytes.ts";
 export { loadDataSets, type DataSets, type ExampleSet, type LoadDataSetsOptions } from "./data/loadDataSets.ts";
 export { loadExamples, type DataFile, type LoadExamplesOptions, type LoadProgress } from "./data/loadExamples.ts";
@@ -11,3 +12,5 @@ export {
   type TrainingStageRequest,
 } from "./loadTrainingStage.ts";
 export { restoreStage, saveStage, type StageWithShared } from "./stateFiles.ts";
+export { exportModel, type ExportModelOptions } from "./exportModel.ts";
+export { StepLogFile } from "./stepLogFile.ts";

@@ -9,5 +9,6 @@ export type { ResolvedModel, ResolveModelOptions } from "./hub/resolveModel.ts";
 export { contentFingerprint, layoutFingerprint } from "./modelFingerprint.ts";
 export { jsonReader, openModelFolder, type ModelFolder } from "./openModelFolder.ts";
 export { openSafetensors } from "./openSafetensors.ts";
+export { syncFolder } from "./syncFolder.ts";
 export { writeSafetensors } from "./writeSafetensors.ts";
 export type { TensorToWrite } from "./writeSafetensors.ts";

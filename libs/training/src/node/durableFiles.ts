@@ -1,0 +1,33 @@
+/** @file Files and folders that are on the disk when a call resolves, and what a full disk looks like. */
+import { syncFolder } from "@stagecoach/transformer/node";
+import { open, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import { TrainingError } from "../loop/trainingError.ts";
+
+export async function writeDurably(path: string, content: string | Uint8Array): Promise<void> {
+  await using handle = await open(path, "w");
+  await handle.writeFile(content);
+  await handle.sync();
+}
+
+/** Give a filled folder its name: a reader sees nothing of it, or the whole. */
+export async function publishFolder(temporary: string, folder: string): Promise<void> {
+  await syncFolder(temporary);
+  await rm(folder, { recursive: true, force: true });
+  await rename(temporary, folder);
+  await syncFolder(dirname(folder));
+}
+
+/** Also where another process has said so in words. */
+export function isDiskFull(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = "code" in error ? String(error.code) : "";
+  return /\b(ENOSPC|EDQUOT)\b/.test(`${code} ${error.message}`);
+}
+
+/** The error to throw instead: a full disk is for people to mend, the rest is what it is. */
+export function diskError(error: unknown, what: string): unknown {
+  if (!isDiskFull(error)) return error;
+  const message = `${what}: expected room on the disk, got none (free some, then go on: what was saved before is as it was)`;
+  return new TrainingError("disk_full", message, { cause: error });
+}

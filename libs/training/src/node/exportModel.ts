@@ -1,0 +1,104 @@
+/**
+ * @file A trained model as a Hugging Face folder: what transformers' `save_pretrained` writes, from the files of a checkpoint.
+ *
+ * Everything that the base model's folder has besides its weights comes along: tokenizer, and the modules of
+ * sentence-transformers (pooling), with which the encoder gives vectors as before.
+ */
+import {
+  checkpointNameOf,
+  taskConfigFields,
+  taskParameters,
+  type TaskModel,
+  type WeightSource,
+} from "@stagecoach/transformer";
+import { jsonReader, openSafetensors, writeSafetensors, type TensorToWrite } from "@stagecoach/transformer/node";
+import { existsSync } from "node:fs";
+import { cp, mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Checkpoint } from "../loop/checkpointStore.ts";
+import { TrainingError } from "../loop/trainingError.ts";
+import { diskError, publishFolder, writeDurably } from "./durableFiles.ts";
+
+export type ExportModelOptions = {
+  readonly checkpoint: Pick<Checkpoint, "folder" | "files">;
+  readonly model: TaskModel;
+  /** Folder of the model that training began with. */
+  readonly base: string;
+  /** Names of the classes; none for tasks without. */
+  readonly labels: readonly string[];
+  /** What else goes into the folder: README.md, the curve. */
+  readonly texts: Readonly<Record<string, string>>;
+};
+
+/** Of the base model's folder; those that are there. */
+const copiedFiles = [
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "special_tokens_map.json",
+  "added_tokens.json",
+  "vocab.txt",
+  "vocab.json",
+  "merges.txt",
+  "sentencepiece.bpe.model",
+  "sentence_bert_config.json",
+  "config_sentence_transformers.json",
+];
+
+/** Folders of modules are beside config.json; the transformer itself has the path "". */
+const plainName = /^\w[\w.-]*$/;
+
+/**
+ * @param output - the folder; it appears at once, and replaces one of that name
+ * @throws TrainingError `disk_full`, `checkpoint_unusable`
+ */
+export async function exportModel(output: string, options: ExportModelOptions): Promise<void> {
+  const temporary = `${output}.tmp`;
+  try {
+    await rm(temporary, { recursive: true, force: true });
+    await mkdir(temporary, { recursive: true });
+    await copyBase(options.base, temporary);
+    await writeDurably(join(temporary, "config.json"), await configOf(options));
+    await writeWeights(join(temporary, "model.safetensors"), options);
+    for (const [name, text] of Object.entries(options.texts)) await writeDurably(join(temporary, name), text);
+    await publishFolder(temporary, output);
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    throw diskError(error, `model in ${output}`);
+  }
+}
+
+async function configOf({ base, model, labels }: ExportModelOptions): Promise<string> {
+  const config = (await jsonReader(base)("config.json")) as object;
+  const fields = taskConfigFields(model, labels.length === 0 ? undefined : labels);
+  return `${JSON.stringify({ ...config, ...fields, torch_dtype: undefined, dtype: "float32" }, null, 2)}\n`;
+}
+
+async function copyBase(base: string, folder: string): Promise<void> {
+  const modules = (await jsonReader(base)("modules.json")) as readonly { readonly path?: unknown }[] | undefined;
+  const paths = (modules ?? []).flatMap(({ path }) => (typeof path === "string" && plainName.test(path) ? [path] : []));
+  const names = [...copiedFiles, ...(modules === undefined ? [] : ["modules.json"]), ...paths];
+  for (const name of names) {
+    if (existsSync(join(base, name)))
+      await cp(join(base, name), join(folder, name), { recursive: true, dereference: true });
+  }
+}
+
+async function writeWeights(path: string, { checkpoint, model }: ExportModelOptions): Promise<void> {
+  const sources: WeightSource[] = [];
+  try {
+    for (const file of checkpoint.files) sources.push(await openSafetensors(join(checkpoint.folder, file)));
+    const tensors = new Map<string, TensorToWrite>();
+    for (const { name, shape, tiedTo } of taskParameters(model)) {
+      if (tiedTo !== undefined) continue;
+      const source = sources.find((each) => each.has(name));
+      if (source === undefined) {
+        const message = `${checkpoint.folder}: expected the weight "${name}", got none (is the checkpoint complete?)`;
+        throw new TrainingError("checkpoint_unusable", message);
+      }
+      tensors.set(checkpointNameOf(model, name), { dtype: "F32", shape, data: () => source.readFloat32(name) });
+    }
+    await writeSafetensors(path, tensors);
+  } finally {
+    await Promise.all(sources.map((source) => source.close()));
+  }
+}
