@@ -1,5 +1,5 @@
 /** @file The stage of this worker: its model found on this machine, its engine in a thread of its own. */
-import type { Assignment, StageHost, StageOutput, StageOutputKind } from "@stagecoach/parallel";
+import type { Assignment, FurtherModel, StageHost, StageOutput, StageOutputKind } from "@stagecoach/parallel";
 import { StageThread, type LoadResult } from "@stagecoach/parallel/node";
 import type { EngineName } from "@stagecoach/engine/node";
 import type { HiddenBatch, TokenBatch } from "@stagecoach/transformer";
@@ -12,6 +12,7 @@ export class EngineHost implements StageHost {
   readonly #modelFolder: string | null;
   #loadedKey = "";
   #loaded: Promise<LoadResult> | null = null;
+  readonly #further = new Map<number, { readonly thread: StageThread; readonly key: string }>();
   /** Assignments that are being loaded: a new one can come before the last one is done. */
   #numLoading = 0;
 
@@ -42,9 +43,27 @@ export class EngineHost implements StageHost {
     return this.#loaded;
   }
 
-  run(batch: TokenBatch | HiddenBatch, output: StageOutputKind): Promise<StageOutput> {
+  run(batch: TokenBatch | HiddenBatch, output: StageOutputKind, model?: number): Promise<StageOutput> {
     if (this.#thread === null) throw new Error("internal: a run before the stage was loaded");
-    return this.#thread.run(batch, output);
+    return this.#thread.run(batch, output, model);
+  }
+
+  /** A worker that comes back to the same layers keeps what it has loaded; a new engine thread has nothing. */
+  async loadModel({ number, model, layers }: FurtherModel, { engine, threads }: Assignment): Promise<void> {
+    const key = JSON.stringify({ model, layers, engine, threads });
+    const thread = await this.#threadFor(engineNamed(engine), threads);
+    const loaded = this.#further.get(number);
+    if (loaded?.thread === thread && loaded.key === key) return;
+    // Not from the folder that this worker was told for its own model.
+    const folder = await resolveAssignedModel(model, null);
+    await thread.load({ model: number, folder, layers, engine: engineNamed(engine), threads });
+    this.#further.set(number, { thread, key });
+  }
+
+  async unloadModel(number: number): Promise<void> {
+    const loaded = this.#further.get(number);
+    this.#further.delete(number);
+    if (loaded !== undefined && loaded.thread === this.#thread) await loaded.thread.unload(number);
   }
 
   /** Finish what is under way, a load that has yet to start its thread too, and give the engine back. */

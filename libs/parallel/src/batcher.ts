@@ -14,7 +14,7 @@
 import type { TokenBatch } from "@stagecoach/transformer";
 import { OverloadedError, StageFailureError, StageLostError, StageUnavailableError } from "./errors.ts";
 import { cutByLength, typicalRunCost, type RunCost } from "./lengthGroups.ts";
-import type { ServedOutput } from "./microBatchFrames.ts";
+import { isPerText, type ServedOutput } from "./microBatchFrames.ts";
 import type { MicroBatchResult, PipelinePort } from "./pipelinePort.ts";
 
 /** Ids of one text, special tokens included. */
@@ -315,7 +315,7 @@ export class Batcher {
     const width = result.shape[1] ?? 0;
     let row = 0;
     group.forEach(({ request, index, length }, position) => {
-      const rows = request.given.output === "sentence" ? 1 : length;
+      const rows = isPerText(request.given.output) ? 1 : length;
       request.vectors[index] = result.data.subarray(row * width, (row + rows) * width);
       row += rows;
       request.queueMs += times.queueMs[position]!;

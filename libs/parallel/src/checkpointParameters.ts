@@ -1,6 +1,12 @@
 /** @file A checkpoint as the parameters of a stage's graph: names resolved, float32 mapped from the file, anything else converted. */
 import type { FileRange, HostTensor, ParameterSource } from "@stagecoach/engine";
-import { resolveCheckpointNames, type EncoderModel, type WeightSource } from "@stagecoach/transformer";
+import {
+  resolveCheckpointNames,
+  resolveTaskCheckpointNames,
+  type EncoderModel,
+  type Task,
+  type WeightSource,
+} from "@stagecoach/transformer";
 
 /** Checkpoints of a model: its own, and one per dense module of sentence-transformers, by the module's path. */
 export type ModelWeights = { readonly encoder: WeightSource; readonly modules: ReadonlyMap<string, WeightSource> };
@@ -11,14 +17,14 @@ export type CheckpointParameters = ParameterSource & {
 };
 
 /**
+ * @param task - whose head's weights are wanted too
  * @throws CheckpointError when the checkpoint and the model do not fit together
  */
-export function checkpointParameters(model: EncoderModel, weights: ModelWeights): CheckpointParameters {
+export function checkpointParameters(model: EncoderModel, weights: ModelWeights, task?: Task): CheckpointParameters {
   const { encoder } = weights;
-  const names = resolveCheckpointNames(model, {
-    names: () => encoder.names(),
-    shapeOf: (name) => encoder.entry(name).shape,
-  });
+  const checkpoint = { names: () => encoder.names(), shapeOf: (name: string) => encoder.entry(name).shape };
+  const own = task === undefined ? [] : resolveTaskCheckpointNames({ ...model, task }, checkpoint).names;
+  const names = new Map([...resolveCheckpointNames(model, checkpoint), ...own]);
   const used = new Map<string, number>();
 
   function place(name: string): { readonly source: WeightSource; readonly stored: string } {

@@ -32,6 +32,8 @@ const fromWorker: { readonly [K in WorkerMessage["kind"]]: Extract<WorkerMessage
   microBatchFailed: { kind: "microBatchFailed", epoch: 1, microBatch: 2, code: "engine_failure", message: "no" },
   linkLost: { kind: "linkLost", epoch: 1, reason: "closed" },
   refused: { kind: "refused", epoch: 1, code: "model_mismatch", message: "another model" },
+  modelReady: { kind: "modelReady", epoch: 1, number: 3 },
+  modelRefused: { kind: "modelRefused", epoch: 1, number: 3, code: "engine_failure", message: "no" },
   accumulated: {
     kind: "accumulated",
     epoch: 1,
@@ -63,6 +65,14 @@ const fromGateway: { readonly [K in GatewayMessage["kind"]]: Extract<GatewayMess
   connect: { kind: "connect", epoch: 4, inputUrl: null, outputUrl: "ws://127.0.0.1:7001/data" },
   heartbeat: { kind: "heartbeat" },
   stop: { kind: "stop" },
+  loadModel: {
+    kind: "loadModel",
+    epoch: 4,
+    number: 3,
+    model: { reference: "/data/models/a", revision: null, fingerprint: "00ff" },
+    layers: { start: 3, end: 6 },
+  },
+  unloadModel: { kind: "unloadModel", epoch: 4, number: 3 },
   step: { kind: "step", epoch: 4, step: 7, numMicroBatches: 8, schedule: "1f1b", scales: { labels: 0.0625 } },
   apply: { kind: "apply", epoch: 4, step: 7, update: 7, learningRate: 5e-5, gradientScale: 0.5 },
   save: { kind: "save", epoch: 4, folder: "/data/step-7.part", file: "stage-1.safetensors" },

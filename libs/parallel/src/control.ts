@@ -13,6 +13,10 @@ const place = { replica: count, stage: count };
 const range = z.strictObject({ start: count, end: count });
 const runCost = z.strictObject({ fixed: z.number(), token: z.number(), padded: z.number(), attention: z.number() });
 
+const model = z.strictObject({ reference: z.string(), revision: z.string().nullable(), fingerprint: z.string() });
+/** A model besides the one that a gateway was started for; its number stands in frames. */
+const furtherModel = { number: z.int().min(1), model, layers: range };
+
 /** Cumulative since the worker joined; the gateway turns them into metrics. */
 const counters = z.strictObject({
   microBatches: count,
@@ -60,6 +64,14 @@ const fromWorker = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("linkLost"), epoch: count, reason: z.string() }),
   /** The assignment cannot be carried out: the model is not there, does not fit, or the engine does not load. */
   z.strictObject({ kind: z.literal("refused"), epoch: count, code: z.string(), message: z.string() }),
+  z.strictObject({ kind: z.literal("modelReady"), epoch: count, number: count }),
+  z.strictObject({
+    kind: z.literal("modelRefused"),
+    epoch: count,
+    number: count,
+    code: z.string(),
+    message: z.string(),
+  }),
   ...trainingFromWorker,
 ]);
 
@@ -71,7 +83,9 @@ const fromGateway = z.discriminatedUnion("kind", [
     epoch: count,
     numStages: count,
     layers: range,
-    model: z.strictObject({ reference: z.string(), revision: z.string().nullable(), fingerprint: z.string() }),
+    model,
+    /** Models that are served besides. */
+    furtherModels: z.array(z.strictObject(furtherModel)).optional(),
     engine: z.string(),
     threads: count,
     credits: count,
@@ -93,6 +107,8 @@ const fromGateway = z.discriminatedUnion("kind", [
     gradientUrl: z.string().optional(),
   }),
   z.strictObject({ kind: z.literal("heartbeat") }),
+  z.strictObject({ kind: z.literal("loadModel"), epoch: count, ...furtherModel }),
+  z.strictObject({ kind: z.literal("unloadModel"), epoch: count, number: z.int().min(1) }),
   /** Finish what is running, give the engine back, and exit. */
   z.strictObject({ kind: z.literal("stop") }),
   ...trainingFromGateway,
@@ -104,6 +120,7 @@ export type WorkerMessageOf<K extends WorkerMessage["kind"]> = Extract<WorkerMes
 export type GatewayMessageOf<K extends GatewayMessage["kind"]> = Extract<GatewayMessage, { kind: K }>;
 export type WorkerCounters = z.infer<typeof counters>;
 export type Assignment = GatewayMessageOf<"assign">;
+export type FurtherModel = NonNullable<Assignment["furtherModels"]>[number];
 
 /** What every version's hello has: the number is looked at before anything that a version may have changed. */
 const anyHello = z.looseObject({ kind: z.literal("hello"), protocol: z.int() });

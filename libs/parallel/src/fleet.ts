@@ -234,6 +234,10 @@ export class Fleet {
         if (replica === null || message.epoch !== replica.epoch) return;
         this.#options.events.onRefused(viewOf(member), message);
         return this.#reformLater(replica, message.message);
+      case "modelReady":
+        return replica?.modelReady(place!.stage, message);
+      case "modelRefused":
+        return replica?.modelRefused(place!.stage, message);
       case "accumulated":
       case "applied":
       case "saved":

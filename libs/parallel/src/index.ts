@@ -32,7 +32,7 @@ export {
 } from "./frame.ts";
 export { cutByLength, runSeconds, typicalRunCost, type RunCost } from "./lengthGroups.ts";
 export { LocalPipeline } from "./localPipeline.ts";
-export type { ServedOutput, StageTiming } from "./microBatchFrames.ts";
+export { BASE_MODEL, isPerText, type ServedOutput, type StageTiming } from "./microBatchFrames.ts";
 export { modelCosts, parameterBytes, TYPICAL_LENGTH } from "./modelCosts.ts";
 export type { MicroBatchResult, PipelinePort } from "./pipelinePort.ts";
 export { planStages, stageCost, type ModelCosts } from "./planStages.ts";
@@ -77,3 +77,5 @@ export type { TrainingInterval } from "./training/trainingMessages.ts";
 export { TrainingRun, type RemoteStep, type RemoteStepResult, type TensorsByName } from "./training/trainingRun.ts";
 export type { TrainingHost } from "./training/trainingWork.ts";
 export type { FrameTensor } from "./frame.ts";
+export type { FurtherModel } from "./control.ts";
+export type { ServedModel } from "./replica.ts";

@@ -4,23 +4,36 @@ import { FrameError } from "./errors.ts";
 import { tensorNamed, type Frame } from "./frame.ts";
 import type { StageOutput } from "./stage.ts";
 
-/** What a micro-batch of a request is to give in the end. */
-export type ServedOutput = "sentence" | "tokens";
+export const servedOutputs = ["sentence", "tokens", "textScores", "tokenScores"] as const;
+/** What a micro-batch of a request is to give in the end: vectors, or a task's scores, of texts or of tokens. */
+export type ServedOutput = (typeof servedOutputs)[number];
+
+/** Whether there is one row for each text, or for each token. */
+export function isPerText(output: ServedOutput): boolean {
+  return output === "sentence" || output === "textScores";
+}
 
 /** Time in the engine of one stage. */
 export type StageTiming = { readonly stage: number; readonly busyMs: number };
 
+/** The model that a gateway was started for; others have numbers from 1. */
+export const BASE_MODEL = 0;
+
 export type MicroBatchId = { readonly epoch: number; readonly microBatch: number; readonly attempt: number };
 
 /** A micro-batch on its way to stage 0. */
-export function tokenFrame(id: MicroBatchId, batch: TokenBatch, output: ServedOutput): Frame {
+export function tokenFrame(
+  { model = BASE_MODEL, ...id }: MicroBatchId & { readonly model?: number },
+  batch: TokenBatch,
+  output: ServedOutput,
+): Frame {
   const [T, B] = [batch.inputIds.length, batch.lengths.length];
   return {
     ...id,
     kind: "forward",
     run: 0,
     step: 0,
-    meta: { output, timings: [] },
+    meta: { output, timings: [], ...(model === BASE_MODEL ? {} : { model }) },
     tensors: [
       { name: "lengths", dtype: "int32", shape: [B], data: batch.lengths },
       { name: "input_ids", dtype: "int32", shape: [T], data: batch.inputIds },
@@ -50,9 +63,18 @@ export function lengthsOf(frame: Frame): Int32Array {
 /** @throws FrameError */
 export function outputOf(frame: Frame): ServedOutput {
   const { output } = frame.meta;
-  if (output !== "sentence" && output !== "tokens")
-    throw new FrameError(`frame: expected output sentence or tokens, got ${JSON.stringify(output)}`);
-  return output;
+  const known = servedOutputs.find((each) => each === output);
+  if (known === undefined)
+    throw new FrameError(`frame: expected output ${servedOutputs.join(" or ")}, got ${JSON.stringify(output)}`);
+  return known;
+}
+
+/** @throws FrameError */
+export function modelOf({ meta }: Frame): number {
+  const { model = BASE_MODEL } = meta;
+  if (typeof model !== "number" || !Number.isSafeInteger(model) || model < 0)
+    throw new FrameError(`frame: expected the number of a model, got ${JSON.stringify(model)}`);
+  return model;
 }
 
 /** What a stage made of `frame`, on its way to the next stage or back to the gateway. */

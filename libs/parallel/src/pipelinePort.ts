@@ -11,6 +11,13 @@ export type MicroBatchResult = {
   readonly replica: number;
 };
 
+export type SubmittedBatch = {
+  readonly batch: TokenBatch;
+  readonly output: ServedOutput;
+  /** How often this work was submitted before. */
+  readonly attempt: number;
+};
+
 export interface PipelinePort {
   readonly numStages: number;
   /** Micro-batches that can be submitted now without waiting in a link. */

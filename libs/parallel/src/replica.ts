@@ -7,13 +7,13 @@
  * **Invariant:** a micro-batch that was submitted ends exactly once. **Invariant:** frames of another epoch are never used.
  */
 import type { LayerRange, TokenBatch } from "@stagecoach/transformer";
-import type { Assignment, GatewayMessage, WorkerMessageOf } from "./control.ts";
+import type { Assignment, FurtherModel, GatewayMessage, WorkerMessageOf } from "./control.ts";
 import type { DataLink, LinkHello } from "./dataLink.ts";
 import { FrameError, ProtocolError, StageFailureError, StageLostError } from "./errors.ts";
 import { tensorNamed, type Frame } from "./frame.ts";
 import { sumCosts, type RunCost } from "./lengthGroups.ts";
-import { timingsOf, tokenFrame, type ServedOutput } from "./microBatchFrames.ts";
-import type { MicroBatchResult } from "./pipelinePort.ts";
+import { BASE_MODEL, isPerText, timingsOf, tokenFrame, type ServedOutput } from "./microBatchFrames.ts";
+import type { MicroBatchResult, SubmittedBatch } from "./pipelinePort.ts";
 
 /** A worker in its place. */
 export type SeatedWorker = {
@@ -48,6 +48,20 @@ export type ReplicaEvents = {
 
 type Seat = { worker: SeatedWorker | null; facts: WorkerMessageOf<"ready"> | null; isLinked: boolean };
 
+/** A model besides the one of the plan. */
+export type ServedModel = {
+  readonly number: number;
+  readonly model: Assignment["model"];
+  /** Its layers on each of the stages. */
+  readonly stages: readonly LayerRange[];
+};
+
+type Loading = {
+  readonly ready: Set<number>;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+};
+
 type InFlight = {
   readonly resolve: (result: Frame) => void;
   readonly reject: (error: Error) => void;
@@ -61,6 +75,9 @@ export class Replica {
   readonly #now: () => number;
   readonly #seats: Seat[];
   readonly #inFlight = new Map<number, InFlight>();
+  readonly #models = new Map<number, ServedModel>();
+  /** Models that not every stage has loaded yet. */
+  readonly #loading = new Map<number, Loading>();
   #epoch = 0;
   #state: ReplicaState = "forming";
   #nextMicroBatch = 0;
@@ -159,6 +176,8 @@ export class Replica {
     this.#epoch++;
     this.#setState("loading", why);
     const { stages, model, engine, threads, credits, maxFrameBytes, training } = this.#plan;
+    const furtherModels = (stage: number) =>
+      this.#models.size === 0 ? {} : { furtherModels: [...this.#models.values()].map((each) => ofStage(each, stage)) };
     this.#seats.forEach((seat, stage) => {
       Object.assign(seat, { facts: null, isLinked: false });
       const place = {
@@ -168,7 +187,17 @@ export class Replica {
         numStages: stages.length,
         layers: stages[stage]!,
       };
-      seat.worker?.send({ kind: "assign", ...place, model, engine, threads, credits, maxFrameBytes, ...training });
+      seat.worker?.send({
+        kind: "assign",
+        ...place,
+        model,
+        engine,
+        threads,
+        credits,
+        maxFrameBytes,
+        ...training,
+        ...furtherModels(stage),
+      });
     });
   }
 
@@ -237,10 +266,54 @@ export class Replica {
     this.#upIfComplete();
   }
 
+  /**
+   * Serve a further model. Resolves when every stage has loaded it, now or when the pipeline has come back.
+   * @throws StageFailureError when a stage cannot; it is served by none then
+   */
+  addModel(model: ServedModel): Promise<void> {
+    this.#models.set(model.number, model);
+    return new Promise((resolve, reject) => {
+      this.#loading.set(model.number, { ready: new Set(), resolve, reject });
+      if (this.#state === "forming") return;
+      this.broadcast((stage) => ({ kind: "loadModel", epoch: this.#epoch, ...ofStage(model, stage) }));
+    });
+  }
+
+  removeModel(number: number): void {
+    if (!this.#models.delete(number)) return;
+    this.#settleLoading(number, new Error(`model ${number} was taken away while it was being loaded`));
+    this.broadcast(() => ({ kind: "unloadModel", epoch: this.#epoch, number }));
+  }
+
+  modelReady(stage: number, { epoch, number }: WorkerMessageOf<"modelReady">): void {
+    const loading = this.#loading.get(number);
+    if (epoch !== this.#epoch || loading === undefined) return;
+    loading.ready.add(stage);
+    if (loading.ready.size === this.#seats.length) this.#settleLoading(number);
+  }
+
+  modelRefused(stage: number, { epoch, number, message }: WorkerMessageOf<"modelRefused">): void {
+    if (epoch !== this.#epoch) return;
+    this.#settleLoading(number, new StageFailureError(stage, message));
+    this.removeModel(number);
+  }
+
+  #settleLoading(number: number, error?: Error): void {
+    const loading = this.#loading.get(number);
+    this.#loading.delete(number);
+    if (error === undefined) loading?.resolve();
+    else loading?.reject(error);
+  }
+
   /** @throws StageLostError, StageFailureError */
-  async submit(batch: TokenBatch, output: ServedOutput, attempt: number): Promise<MicroBatchResult> {
-    const frame = await this.exchange((id) => tokenFrame({ ...id, attempt }, batch, output));
-    const rows = output === "sentence" ? batch.lengths.length : batch.inputIds.length;
+  submit(batch: TokenBatch, output: ServedOutput, attempt: number): Promise<MicroBatchResult> {
+    return this.submitTo(BASE_MODEL, { batch, output, attempt });
+  }
+
+  /** @throws StageLostError, StageFailureError */
+  async submitTo(model: number, { batch, output, attempt }: SubmittedBatch): Promise<MicroBatchResult> {
+    const frame = await this.exchange((id) => tokenFrame({ ...id, attempt, model }, batch, output));
+    const rows = isPerText(output) ? batch.lengths.length : batch.inputIds.length;
     const { shape, data } = tensorNamed(frame, "output", "float32");
     if (shape.length !== 2 || shape[0] !== rows)
       throw new FrameError(`frame: expected a result of ${rows} rows, got shape [${shape.join(", ")}]`);
@@ -308,6 +381,7 @@ export class Replica {
     this.#output = null;
     for (const link of links) link?.close("the pipeline is formed anew");
     for (const seat of this.#seats) seat.isLinked = false;
+    for (const { ready } of this.#loading.values()) ready.clear();
     const lost = [...this.#inFlight.values()];
     this.#inFlight.clear();
     this.#setState("forming", reason);
@@ -321,4 +395,8 @@ export class Replica {
     this.#events.onStateChange(state, why);
     this.#events.onChange();
   }
+}
+
+function ofStage({ number, model, stages }: ServedModel, stage: number): FurtherModel {
+  return { number, model, layers: stages[stage]! };
 }

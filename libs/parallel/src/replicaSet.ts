@@ -2,9 +2,9 @@
 import type { TokenBatch } from "@stagecoach/transformer";
 import { StageLostError } from "./errors.ts";
 import type { RunCost } from "./lengthGroups.ts";
-import type { ServedOutput } from "./microBatchFrames.ts";
-import type { MicroBatchResult, PipelinePort } from "./pipelinePort.ts";
-import type { Replica } from "./replica.ts";
+import { BASE_MODEL, type ServedOutput } from "./microBatchFrames.ts";
+import type { MicroBatchResult, PipelinePort, SubmittedBatch } from "./pipelinePort.ts";
+import type { Replica, ServedModel } from "./replica.ts";
 
 export class ReplicaSet implements PipelinePort {
   readonly replicas: readonly Replica[];
@@ -33,12 +33,49 @@ export class ReplicaSet implements PipelinePort {
   }
 
   submit(batch: TokenBatch, output: ServedOutput, attempt: number): Promise<MicroBatchResult> {
+    return this.#submitTo(BASE_MODEL, { batch, output, attempt });
+  }
+
+  /** The same pipeline as a batcher of another model sees it: slots are shared, the model is not. */
+  portOf(model: number): PipelinePort {
+    const pipeline = this as PipelinePort;
+    return {
+      numStages: this.numStages,
+      get freeSlots() {
+        return pipeline.freeSlots;
+      },
+      get runCost() {
+        return pipeline.runCost;
+      },
+      get missingStage() {
+        return pipeline.missingStage;
+      },
+      submit: (batch, output, attempt) => this.#submitTo(model, { batch, output, attempt }),
+      onFree: (listener) => this.onFree(listener),
+    };
+  }
+
+  /** Serve a further model in every replica. @throws StageFailureError when a stage cannot load it */
+  async addModel(model: ServedModel): Promise<void> {
+    try {
+      await Promise.all(this.replicas.map((replica) => replica.addModel(model)));
+    } catch (error) {
+      this.removeModel(model.number);
+      throw error;
+    }
+  }
+
+  removeModel(number: number): void {
+    for (const replica of this.replicas) replica.removeModel(number);
+  }
+
+  #submitTo(model: number, work: SubmittedBatch): Promise<MicroBatchResult> {
     const [best] = this.replicas
       .filter(({ freeSlots }) => freeSlots > 0)
       .toSorted((a, b) => a.numInFlight - b.numInFlight);
     if (best === undefined)
       return Promise.reject(new StageLostError({ replica: 0, stage: this.missingStage ?? 0 }, "no replica is up"));
-    return best.submit(batch, output, attempt);
+    return best.submitTo(model, work);
   }
 
   onFree(listener: () => void): void {

@@ -8,18 +8,21 @@ import { runToHost, type Engine, type Executable } from "@stagecoach/engine";
 import type { Graph } from "@stagecoach/graph";
 import {
   stageGraph,
+  BatchError,
   stageInputs,
   type EncoderModel,
   type HiddenBatch,
   type LayerRange,
+  type Task,
   type TokenBatch,
 } from "@stagecoach/transformer";
 import { checkpointParameters, type ModelWeights } from "./checkpointParameters.ts";
 import { calibrationShapes, fitRunCost, type TimedRun } from "./fitRunCost.ts";
 import type { RunCost } from "./lengthGroups.ts";
+import type { ServedOutput } from "./microBatchFrames.ts";
 
-/** What a micro-batch is to give: hidden rows for the next stage, every token's vector, or one vector per text. */
-export type StageOutputKind = "hidden" | "tokens" | "sentence";
+/** What a micro-batch is to give: hidden rows for the next stage, or what the request wants in the end. */
+export type StageOutputKind = "hidden" | ServedOutput;
 
 export type StageOutput = {
   readonly shape: readonly number[];
@@ -40,12 +43,23 @@ export type StageOptions = {
   readonly model: EncoderModel;
   readonly weights: ModelWeights;
   readonly layers: LayerRange;
+  /** Scores that the model gives besides vectors. */
+  readonly task?: Task | undefined;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
 };
 
 /** How often each calibration shape is run; the fastest counts, the first one also warms the engine up. */
 const CALIBRATION_ROUNDS = 3;
+
+/** Names of a graph's outputs; the first one that it has is meant. */
+const outputNames: Readonly<Record<StageOutputKind, readonly string[]>> = {
+  hidden: ["last_hidden_state"],
+  tokens: ["last_hidden_state"],
+  sentence: ["sentence_embedding"],
+  textScores: ["logits", "next_sentence_logits"],
+  tokenScores: ["logits"],
+};
 
 export class Stage {
   readonly facts: StageFacts;
@@ -65,10 +79,10 @@ export class Stage {
    * @throws CheckpointError, ParameterError, EngineFailureError
    */
   static async load(options: StageOptions): Promise<Stage> {
-    const { engine, model, weights, layers, now } = options;
+    const { engine, model, weights, layers, task, now } = options;
     const start = now();
-    const graph = stageGraph(model, layers);
-    const parameters = checkpointParameters(model, weights);
+    const graph = stageGraph(model, layers, task === undefined ? {} : { task });
+    const parameters = checkpointParameters(model, weights, task);
     const executable = await engine.compile(graph, parameters);
     const facts = {
       engine: engine.description,
@@ -81,7 +95,9 @@ export class Stage {
   /** @throws BatchError, EngineFailureError */
   async run(batch: TokenBatch | HiddenBatch, kind: StageOutputKind): Promise<StageOutput> {
     const { model, now } = this.#options;
-    const name = kind === "sentence" ? "sentence_embedding" : "last_hidden_state";
+    const name = outputNames[kind].find((each) => this.#graph.outputs.has(each));
+    if (name === undefined)
+      throw new BatchError(`stage: expected a model with a task for "${kind}", this one has none`);
     const inputs = stageInputs(model, this.#graph, batch);
     const start = now();
     const { [name]: output } = await runToHost(this.#executable, inputs, [name]);

@@ -11,6 +11,7 @@
 import {
   readGatewayMessage,
   type Assignment,
+  type FurtherModel,
   type GatewayMessageOf,
   type WorkerCounters,
   type WorkerMessage,
@@ -19,7 +20,7 @@ import { DataLink, type LinkHello } from "./dataLink.ts";
 import { ProtocolError } from "./errors.ts";
 import { frameBytesFor, PROTOCOL_VERSION, type Crc32, type Frame } from "./frame.ts";
 import type { RunCost } from "./lengthGroups.ts";
-import { batchOf, lengthsOf, outputFrame, outputOf } from "./microBatchFrames.ts";
+import { batchOf, lengthsOf, modelOf, outputFrame, outputOf } from "./microBatchFrames.ts";
 import { closeCodes, type MessageSocket } from "./socket.ts";
 import type { StageFacts, StageOutput, StageOutputKind } from "./stage.ts";
 import { TrainingWork, type TrainingHost, type TrainingLinks } from "./training/trainingWork.ts";
@@ -29,7 +30,11 @@ import type { HiddenBatch, TokenBatch } from "@stagecoach/transformer";
 export interface StageHost {
   /** Load the assigned layers, unless they are loaded already. */
   load(assignment: Assignment): Promise<{ readonly facts: StageFacts; readonly runCost: RunCost }>;
-  run(batch: TokenBatch | HiddenBatch, output: StageOutputKind): Promise<StageOutput>;
+  /** Load layers of a further model, unless they are loaded already; on the engine of the assignment. */
+  loadModel?(model: FurtherModel, assignment: Assignment): Promise<void>;
+  unloadModel?(number: number): Promise<void>;
+  /** @param model - number of the model, 0 for the assignment's own */
+  run(batch: TokenBatch | HiddenBatch, output: StageOutputKind, model?: number): Promise<StageOutput>;
   /** Milliseconds that the oldest request has been with the engine. */
   readonly runningMs: number;
 }
@@ -166,6 +171,11 @@ export class StageWorker {
           return;
         case "stop":
           return this.leave();
+        case "loadModel":
+          if (message.epoch === this.#assignment?.epoch) void this.#loadModel(message, this.#assignment);
+          return;
+        case "unloadModel":
+          return void this.#options.host.unloadModel?.(message.number);
         case "step":
         case "apply":
         case "save":
@@ -232,6 +242,9 @@ export class StageWorker {
     try {
       const { facts, runCost } = await this.#load(assignment);
       if (this.#assignment !== assignment) return;
+      // One that cannot be loaded is no reason to serve none.
+      for (const each of assignment.furtherModels ?? []) await this.#loadModel(each, assignment);
+      if (this.#assignment !== assignment) return;
       const { engine, loadSeconds, parameterBytes } = facts;
       this.#send({ kind: "ready", epoch, engine, loadSeconds, parameterBytes, runCost });
     } catch (error) {
@@ -242,6 +255,18 @@ export class StageWorker {
   async #load(assignment: Assignment): Promise<{ readonly facts: StageFacts; readonly runCost: RunCost }> {
     if (assignment.training === undefined) return this.#options.host.load(assignment);
     return { facts: await this.#trainingHost().loadTraining(assignment), runCost: noCost };
+  }
+
+  async #loadModel(model: FurtherModel, assignment: Assignment): Promise<void> {
+    const { epoch } = assignment;
+    const { number } = model;
+    try {
+      if (this.#options.host.loadModel === undefined) throw new ProtocolError("this worker serves one model only");
+      await this.#options.host.loadModel({ number, model: model.model, layers: model.layers }, assignment);
+      if (this.#assignment === assignment) this.#send({ kind: "modelReady", epoch, number });
+    } catch (error) {
+      if (this.#assignment === assignment) this.#send({ kind: "modelRefused", epoch, number, ...factsOf(error) });
+    }
   }
 
   /** Dial the links that this end is to dial: towards the next stage or the gateway, and on stage 0 for input. */
@@ -392,7 +417,8 @@ export class StageWorker {
     this.#counters.waitingSeconds += (started - this.#idleSince) / 1000;
     try {
       const lengths = lengthsOf(frame);
-      const result = await host.run(batchOf(frame, assignment.stage === 0), isLast ? outputOf(frame) : "hidden");
+      const batch = batchOf(frame, assignment.stage === 0);
+      const result = await host.run(batch, isLast ? outputOf(frame) : "hidden", modelOf(frame));
       this.#counters.microBatches++;
       this.#counters.tokens += lengths.reduce((a, b) => a + b, 0);
       this.#counters.busySeconds += result.busyMs / 1000;

@@ -66,6 +66,7 @@ export {
   type TaskCheckpointNames,
   type TaskCheckpointOptions,
 } from "./tasks/taskCheckpoint.ts";
+export { servedTask } from "./tasks/servedTask.ts";
 export { architectureOf, readLabels, readTask, taskConfigFields, type TaskModel } from "./tasks/taskModel.ts";
 export { paddingRows, readInitializerRange, taskParameters, type TaskParameter } from "./tasks/taskParameters.ts";
 export { taskStageGraph } from "./tasks/taskStageGraph.ts";

@@ -15,10 +15,15 @@ import { linearParameters } from "./parameters.ts";
 import { pooler } from "./pooler.ts";
 import { pool } from "./pooling.ts";
 import type { DenseModule } from "./sentenceModules.ts";
+import { headDropout } from "./tasks/dropoutSites.ts";
+import type { Task } from "./tasks/task.ts";
+import { taskOutputs } from "./tasks/taskOutputs.ts";
 
 export type StageGraphOptions = {
   /** Also give `pooler_output` on the last stage; the checkpoint must have the pooler. */
   readonly withPooler?: boolean;
+  /** Also give the task's outputs on the last stage (tasks/taskOutputs.ts). */
+  readonly task?: Task;
   /** Apply unit length if that is the last of the model's modules. The server leaves it to the request (`normalize`). */
   readonly withNormalize?: boolean;
 };
@@ -27,7 +32,8 @@ export type StageGraphOptions = {
  * Inputs: `input_ids`, `position_ids`, `token_type_ids` on the first stage, `hidden` `[T, D]` on others; the packing
  * indices (packing.ts); `relative_position_buckets` for MPNet.
  *
- * Outputs: `last_hidden_state` `[T, D]`, the last one of this stage; on the last stage also `sentence_embedding` `[B, E]`, and `pooler_output` if asked for.
+ * Outputs: `last_hidden_state` `[T, D]`, the last one of this stage; on the last stage also `sentence_embedding` `[B, E]`, and, if asked for,
+ * `pooler_output` and what the task gives (`logits`, `next_sentence_logits`).
  */
 export function stageGraph(model: EncoderModel, layers: LayerRange, options: StageGraphOptions = {}): Graph {
   const { config, family } = model;
@@ -41,6 +47,14 @@ export function stageGraph(model: EncoderModel, layers: LayerRange, options: Sta
     if (options.withPooler === true && family.poolerName !== null) {
       const dense = linearParameters(family.poolerName, config.hiddenSize, config.hiddenSize);
       outputs["pooler_output"] = withScope("pooler", () => pooler(hidden_TD, dense, packing));
+    }
+    if (options.task !== undefined) {
+      const task = { ...model, task: options.task };
+      const context = { model: task, hidden_TD, packing, dropout: headDropout(task, null) };
+      Object.assign(
+        outputs,
+        withScope("head", () => taskOutputs(context)),
+      );
     }
   }
   return graphOf(outputs);

@@ -9,10 +9,10 @@ export type LocalStage = { readonly stage: Stage; readonly close: () => Promise<
 /** @throws EngineUnavailableError, and what opening the folder and compiling throw */
 export async function loadLocalStage(request: LoadRequest): Promise<LocalStage> {
   const folder = await openModelFolder(request.folder);
-  const { model, weights } = folder;
+  const { model, weights, task } = folder;
   const engine = await loadEngine(request.engine, { threads: request.threads });
   const layers = request.layers ?? { start: 0, end: model.config.numLayers };
-  const stage = await Stage.load({ engine, model, weights, layers, now: () => performance.now() });
+  const stage = await Stage.load({ engine, model, weights, layers, task, now: () => performance.now() });
   return {
     stage,
     async close() {

@@ -28,10 +28,15 @@ export class StageThread {
     return (await this.#thread.call("load", load)) as LoadResult;
   }
 
+  /** Give back what was loaded under a number. */
+  async unload(model: number): Promise<void> {
+    await this.#thread.call("unload", model);
+  }
+
   /** Run one micro-batch. Its large arrays are given away. */
-  async run(batch: TokenBatch | HiddenBatch, output: StageOutputKind): Promise<StageOutput> {
+  async run(batch: TokenBatch | HiddenBatch, output: StageOutputKind, model?: number): Promise<StageOutput> {
     const arrays = "hidden" in batch ? [batch.hidden] : [batch.inputIds, batch.tokenTypeIds];
-    const request: RunRequest = { batch, output };
+    const request: RunRequest = { batch, output, ...(model === undefined ? {} : { model }) };
     return (await this.#thread.call("run", request, arrays)) as StageOutput;
   }
 

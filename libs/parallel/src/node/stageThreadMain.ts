@@ -1,28 +1,40 @@
-/** @file The engine thread of serving: owns one engine and one stage, and does one request after another. */
+/** @file The engine thread of serving: owns stages of one model or several, and does one request after another. */
 import { serveEngineThread } from "@stagecoach/engine/node";
+import { BASE_MODEL } from "../microBatchFrames.ts";
 import { loadLocalStage, type LocalStage } from "./loadLocalStage.ts";
 import type { LoadRequest, LoadResult, RunRequest } from "./threadMessages.ts";
 
-let local: LocalStage | null = null;
+const stages = new Map<number, LocalStage>();
 
-async function unload(): Promise<void> {
+async function unload(model: number): Promise<void> {
+  const local = stages.get(model);
+  stages.delete(model);
   await local?.close();
-  local = null;
 }
 
 serveEngineThread(
   {
     async load(request: LoadRequest) {
-      await unload();
-      local = await loadLocalStage(request);
-      const result: LoadResult = { facts: local.stage.facts, runCost: await local.stage.calibrate() };
+      const { model = BASE_MODEL } = request;
+      await unload(model);
+      const local = await loadLocalStage(request);
+      stages.set(model, local);
+      const { facts } = local.stage;
+      const result: LoadResult = { facts, runCost: await local.stage.calibrate() };
       return { result };
     },
-    async run({ batch, output }: RunRequest) {
-      if (local === null) throw new Error("internal: a run before the stage was loaded");
+    async unload(model: number) {
+      await unload(model);
+      return { result: null };
+    },
+    async run({ batch, output, model = BASE_MODEL }: RunRequest) {
+      const local = stages.get(model);
+      if (local === undefined) throw new Error(`internal: a run of model ${model} before it was loaded`);
       const result = await local.stage.run(batch, output);
       return { result, arrays: [result.data] };
     },
   },
-  unload,
+  async () => {
+    for (const model of stages.keys()) await unload(model);
+  },
 );

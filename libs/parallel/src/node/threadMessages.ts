@@ -5,6 +5,8 @@ import type { RunCost } from "../lengthGroups.ts";
 import type { StageFacts, StageOutputKind } from "../stage.ts";
 
 export type LoadRequest = {
+  /** Number of the model; 0, the one that a gateway was started for, when left out. What was loaded under it before is unloaded. */
+  readonly model?: number;
   /** The model's folder on this machine. */
   readonly folder: string;
   /** All layers when left out. */
@@ -15,4 +17,8 @@ export type LoadRequest = {
 
 export type LoadResult = { readonly facts: StageFacts; readonly runCost: RunCost };
 
-export type RunRequest = { readonly batch: TokenBatch | HiddenBatch; readonly output: StageOutputKind };
+export type RunRequest = {
+  readonly model?: number;
+  readonly batch: TokenBatch | HiddenBatch;
+  readonly output: StageOutputKind;
+};

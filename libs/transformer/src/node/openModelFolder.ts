@@ -5,11 +5,15 @@ import { readEncoderModel, type EncoderModel } from "../encoderModel.ts";
 import { ModelConfigError } from "../errors.ts";
 import type { WeightSource } from "../safetensors/index.ts";
 import type { ReadJson } from "../sentenceModules.ts";
+import { servedTask } from "../tasks/servedTask.ts";
+import type { Task } from "../tasks/task.ts";
 import { isSystemError } from "./isSystemError.ts";
 import { openSafetensors } from "./openSafetensors.ts";
 
 export type ModelFolder = AsyncDisposable & {
   readonly folder: string;
+  /** What the model gives besides vectors. */
+  readonly task: Task | undefined;
   readonly model: EncoderModel;
   readonly weights: { readonly encoder: WeightSource; readonly modules: ReadonlyMap<string, WeightSource> };
   readonly close: () => Promise<void>;
@@ -28,7 +32,16 @@ export async function openModelFolder(folder: string): Promise<ModelFolder> {
   const close = async () => {
     await Promise.all([encoder, ...modules.values()].map((source) => source.close()));
   };
-  return { folder: await realpath(folder), model, weights: { encoder, modules }, close, [Symbol.asyncDispose]: close };
+  const checkpoint = { names: () => encoder.names(), shapeOf: (name: string) => encoder.entry(name).shape };
+  const task = servedTask(model, await jsonReader(folder)("config.json"), checkpoint);
+  return {
+    folder: await realpath(folder),
+    model,
+    task,
+    weights: { encoder, modules },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
 }
 
 /** Reads JSON files below a folder; a file that does not exist is `undefined`. */
