@@ -125,3 +125,7 @@ export { maskVocabulary, type MaskVocabulary } from "./data/masking.ts";
 export type { PretrainingOptions } from "./data/pretrainingInstances.ts";
 export type { Masking } from "./data/collate.ts";
 export { splitSentences } from "./data/sentences.ts";
+export { curveSvg, type CurveLine, type CurvePanel } from "./report/curveSvg.ts";
+export { learningCurve } from "./report/learningCurve.ts";
+export { modelCard, type ModelCardFacts } from "./report/modelCard.ts";
+export { resultsCsv, type ResultRow } from "./report/resultsCsv.ts";

@@ -16,7 +16,7 @@ export type AnswerData = {
     /** Texts that are right; none when the question has no answer. */
     readonly answers: readonly string[];
   }[];
-  /** By number of the example. */
+  /** By number of the example (EvaluatedBatch.examples); places of examples that are not evaluated may be empty. */
   readonly windows: readonly {
     /** Index into `questions`. */
     readonly question: number;

@@ -1,0 +1,112 @@
+/**
+ * @file A learning curve as an SVG picture: panels side by side (loss, a metric), each with lines over steps.
+ *
+ * The background is transparent, and every colour has a contrast of at least 3 on white and on near-black alike, so that the
+ * picture can be read on light and dark pages without knowing which it is on.
+ */
+import { axisTicks } from "./axisTicks.ts";
+import { thinPoints, type CurvePoint } from "./thinPoints.ts";
+
+export type CurveLine = {
+  readonly name: string;
+  /** In order of steps. Values that are null or not finite are left out. */
+  readonly points: readonly { readonly step: number; readonly value: number | null | undefined }[];
+};
+
+export type CurvePanel = { readonly title: string; readonly lines: readonly CurveLine[] };
+
+const panel = { width: 380, height: 280, left: 56, right: 24, top: 56, bottom: 44 } as const;
+const ink = "#757d88";
+const colours = ["#2f81f7", "#d9730d", "#2da44e", "#a371f7", "#db61a2"] as const;
+/** More points than this to a line cannot be told apart. */
+const MAX_POINTS = 300;
+/** Up to so many points are marked by dots. */
+const MAX_DOTS = 30;
+
+export function curveSvg(panels: readonly CurvePanel[]): string {
+  const width = panel.width * Math.max(1, panels.length);
+  const names = [...new Set(panels.flatMap(({ lines }) => lines.map(({ name }) => name)))];
+  const colourOf = (name: string) => colours[names.indexOf(name) % colours.length]!;
+  const label = escapeXml(`Learning curve: ${panels.map(({ title }) => title).join(", ")}`);
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${panel.height}" viewBox="0 0 ${width} ${panel.height}" role="img" aria-label="${label}" font-family="system-ui, sans-serif" font-size="12" fill="${ink}">`,
+    `<title>${label}</title>`,
+    ...panels.map(
+      (each, index) => `<g transform="translate(${index * panel.width} 0)">${drawPanel(each, colourOf)}</g>`,
+    ),
+    "</svg>\n",
+  ].join("\n");
+}
+
+type Scale = (value: number) => number;
+type DrawnLine = { readonly name: string; readonly colour: string; readonly points: readonly CurvePoint[] };
+
+/** A line has one colour, whichever panel it is in. */
+function drawPanel({ title, lines }: CurvePanel, colourOf: (name: string) => string): string {
+  const drawn = lines.map(({ name, points }): DrawnLine => {
+    const finite = points.flatMap(({ step, value }) => (Number.isFinite(value) ? [{ step, value: value! }] : []));
+    return { name, colour: colourOf(name), points: thinPoints(finite, MAX_POINTS) };
+  });
+  const heading = `<text x="${panel.left}" y="18" font-size="14" font-weight="600">${escapeXml(title)}</text>`;
+  const all = drawn.flatMap(({ points }) => points);
+  if (all.length === 0) return `${heading}<text x="${panel.left}" y="${panel.top}">no values</text>`;
+  const steps = axisTicks(
+    all.map(({ step }) => step),
+    { count: 5, isWhole: true },
+  );
+  const values = axisTicks(
+    all.map(({ value }) => value),
+    { count: 5 },
+  );
+  const x = scaleOf(steps.ticks, [panel.left, panel.width - panel.right]);
+  const y = scaleOf(values.ticks, [panel.height - panel.bottom, panel.top]);
+  return [
+    heading,
+    drawLegend(drawn),
+    ...values.ticks.map((value) => drawValueTick(y(value), values.format(value))),
+    ...steps.ticks.map((step) => drawStepTick(x(step), steps.format(step))),
+    `<text x="${(panel.left + panel.width - panel.right) / 2}" y="${panel.height - 8}" text-anchor="middle">step</text>`,
+    ...drawn.map((line) => drawLine(line, x, y)),
+  ].join("");
+}
+
+function drawLegend(lines: readonly DrawnLine[]): string {
+  let at: number = panel.left;
+  return lines
+    .map(({ name, colour }) => {
+      const entry = `<line x1="${at}" x2="${at + 16}" y1="34" y2="34" stroke="${colour}" stroke-width="2"/><text x="${at + 21}" y="38">${escapeXml(name)}</text>`;
+      at += 36 + name.length * 7; // about the width of a letter at 12 px
+      return entry;
+    })
+    .join("");
+}
+
+function drawValueTick(y: number, label: string): string {
+  return (
+    `<line x1="${panel.left}" x2="${panel.width - panel.right}" y1="${round(y)}" y2="${round(y)}" stroke="${ink}" stroke-opacity="0.3"/>` +
+    `<text x="${panel.left - 6}" y="${round(y + 4)}" text-anchor="end">${label}</text>`
+  );
+}
+
+function drawStepTick(x: number, label: string): string {
+  return `<text x="${round(x)}" y="${panel.height - panel.bottom + 17}" text-anchor="middle">${label}</text>`;
+}
+
+function drawLine({ points, colour }: DrawnLine, x: Scale, y: Scale): string {
+  const places = points.map(({ step, value }) => [round(x(step)), round(y(value))] as const);
+  const path = `<polyline points="${places.map((place) => place.join(",")).join(" ")}" fill="none" stroke="${colour}" stroke-width="2" stroke-linejoin="round"/>`;
+  if (places.length > MAX_DOTS) return path;
+  return path + places.map(([cx, cy]) => `<circle cx="${cx}" cy="${cy}" r="2.5" fill="${colour}"/>`).join("");
+}
+
+/** From the range of the ticks to a range of pixels. */
+function scaleOf(ticks: readonly number[], [from, to]: readonly [number, number]): Scale {
+  const [low, high] = [ticks[0]!, ticks.at(-1)!];
+  return (value) => from + ((value - low) / (high - low)) * (to - from);
+}
+
+const round = (pixels: number): number => Math.round(pixels * 10) / 10;
+
+const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
+
+const escapeXml = (text: string): string => text.replaceAll(/[&<>"]/g, (character) => entities[character]!);

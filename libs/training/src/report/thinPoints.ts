@@ -1,0 +1,14 @@
+/** @file A long line with fewer points. */
+
+export type CurvePoint = { readonly step: number; readonly value: number };
+
+/** The same line with at most `most` points: means of as many groups of neighbours. A shorter line stays as it is. */
+export function thinPoints(points: readonly CurvePoint[], most: number): readonly CurvePoint[] {
+  if (points.length <= most) return points;
+  return Array.from({ length: most }, (_, group) => {
+    const start = Math.floor((group * points.length) / most);
+    const members = points.slice(start, Math.floor(((group + 1) * points.length) / most));
+    const mean = (field: keyof CurvePoint) => members.reduce((sum, point) => sum + point[field], 0) / members.length;
+    return { step: mean("step"), value: mean("value") };
+  });
+}
