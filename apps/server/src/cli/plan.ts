@@ -8,12 +8,12 @@ import { DEFAULT_MODEL } from "../config/settings.ts";
 import { formatBytes } from "../progress/progressBar.ts";
 import {
   addScheduleOptions,
-  describeSchedule,
+  describeStep,
   expectNoScheduleFlags,
-  planSchedule,
+  planStep,
   writePictures,
   type ScheduleOptions,
-} from "./planSchedule.ts";
+} from "./planStep.ts";
 import type { Host } from "./runCommandLine.ts";
 import { whole } from "./whole.ts";
 
@@ -61,23 +61,22 @@ export function planCommand(host: Host): Command {
     const { schedule, json } = options;
     const numStages = whole("--stages", options.stages);
     const isAboutModel = ["model", "revision", "measure"].some((name) => command.getOptionValueSource(name) === "cli");
-    if (schedule === undefined) expectNoScheduleFlags(command);
-    const layers = schedule === undefined || isAboutModel ? await planLayers(options, numStages) : null;
     if (schedule === undefined) {
-      host.stdout.write(json === true ? jsonText(layers) : table(layers!));
+      expectNoScheduleFlags(command);
+      const plan = await planLayers(options, numStages);
+      host.stdout.write(json === true ? jsonText(plan) : table(plan));
       return;
     }
-    const planned = planSchedule({ ...options, schedule }, { numStages, forwardMs: forwardMsOf(layers, numStages) });
-    const written = await writePictures(options, planned);
-    if (json === true) host.stdout.write(jsonText({ ...layers, ...planned }));
-    else {
-      const parts = [
-        layers === null ? [] : [table(layers)],
-        [describeSchedule(planned)],
-        written.map((path) => `${path}\n`),
-      ];
-      host.stdout.write(parts.flat().join("\n"));
+    const layers = isAboutModel ? await planLayers(options, numStages) : null;
+    const step = planStep({ ...options, schedule }, { numStages, forwardMs: forwardMsOf(layers, numStages) });
+    const written = await writePictures(options, step);
+    if (json === true) {
+      host.stdout.write(jsonText({ ...layers, step }));
+      return;
     }
+    const source = options.forwardMs !== undefined ? "given" : sourceOf(layers);
+    const above = layers === null ? "" : `${table(layers)}\n`;
+    host.stdout.write(`${above}${describeStep(step, source)}${written.map((path) => `${path}\n`).join("")}`);
   });
 }
 
@@ -93,13 +92,18 @@ async function planLayers(options: PlanOptions, numStages: number): Promise<Laye
   return { model: id, unit: measure === true ? "seconds" : "operations", costs, stages, balance: balanceOf(stages) };
 }
 
-/** What was measured; in the model's proportions around 1 ms when it was only counted; 1 ms when there is no model. */
+/** Forward passes by stage: as measured, or in the proportions of the counted operations with a mean of 1 ms, or 1 ms each. */
 function forwardMsOf(layers: LayerPlan | null, numStages: number): number[] {
   if (layers === null) return Array.from({ length: numStages }, () => 1);
   const { unit, costs, stages } = layers;
   return stages.map(({ layers: range, share }) =>
     unit === "seconds" ? 1000 * stageCost(costs, range) : share * numStages,
   );
+}
+
+function sourceOf(layers: LayerPlan | null): string {
+  if (layers === null) return "no model: 1 ms each";
+  return layers.unit === "seconds" ? "forward measured" : "from operations, as if the mean were 1 ms";
 }
 
 function jsonText(value: unknown): string {

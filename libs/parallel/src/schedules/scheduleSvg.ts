@@ -22,18 +22,17 @@ const LEGEND = 26;
 /** Width of a digit in the font of the bars. */
 const DIGIT = 7;
 
+/** Where a viewer knows no colour schemes, text is of a grey that reads on white and on black. */
 const style = `
-  text { font: 12px system-ui, sans-serif; fill: #1f2328; }
+  text { font: 12px system-ui, sans-serif; fill: #6e7781; }
   .title { font-weight: 600; }
   .lane { fill: #8c959f; fill-opacity: 0.16; }
-  .axis { stroke: #59636e; }
-  .tick { fill: #59636e; font-size: 11px; }
+  .axis { stroke: #6e7781; }
+  @media (prefers-color-scheme: light) { text { fill: #1f2328; } }
+  @media (prefers-color-scheme: dark) { text { fill: #e6edf3; } }
+  .tick { fill: #6e7781; font-size: 11px; }
   .forward { fill: #0072b2; } .backward { fill: #e69f00; } .update { fill: #009e73; }
-  .number { text-anchor: middle; font-size: 11px; } .on-forward, .on-update { fill: #ffffff; } .on-backward { fill: #1f2328; }
-  @media (prefers-color-scheme: dark) {
-    text { fill: #e6edf3; } .axis { stroke: #9198a1; } .tick { fill: #9198a1; }
-    .on-forward, .on-update { fill: #ffffff; } .on-backward { fill: #1f2328; }
-  }`;
+  .number { text-anchor: middle; font-size: 11px; } .on-forward { fill: #ffffff; } .on-backward { fill: #1f2328; }`;
 
 /**
  * Several timelines stand one under another, on one scale, so that a measured step can be seen beside its plan.
