@@ -6,6 +6,7 @@ import { modelsCommand } from "./models.ts";
 import { planCommand } from "./plan.ts";
 import { serveCommand } from "./serve.ts";
 import { tokenizerCommand } from "./tokenizer.ts";
+import { trainCommand } from "./train.ts";
 import { workerCommand } from "./worker.ts";
 
 /** What a command needs of its process. */
@@ -29,9 +30,16 @@ export async function runCommandLine(argv: readonly string[], host: Host): Promi
       writeOut: (text) => void host.stdout.write(text),
       writeErr: (text) => void host.stderr.write(text),
     });
-  for (const command of [serveCommand, workerCommand, planCommand, modelsCommand, tokenizerCommand, doctorCommand]) {
-    program.addCommand(withHandledErrors(command(host)));
-  }
+  const commands = [
+    serveCommand,
+    trainCommand,
+    workerCommand,
+    planCommand,
+    modelsCommand,
+    tokenizerCommand,
+    doctorCommand,
+  ];
+  for (const command of commands) program.addCommand(withHandledErrors(command(host)));
   program.exitOverride();
   try {
     await program.parseAsync(argv);

@@ -66,6 +66,7 @@ const fields = {
       error: 'expected "balanced", or an object from label to weight',
     })
     .meta({ description: "weights of the classes in the loss" }),
+  group_by_length: z.boolean().meta({ description: "put texts of similar length into one batch" }),
   recompute: z
     .boolean()
     .meta({ description: "compute activations again in the backward pass: less memory, more time" }),

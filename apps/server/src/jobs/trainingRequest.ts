@@ -47,7 +47,7 @@ const head = knownKeys({
   }),
 }).meta({ id: "TrainingHead" });
 
-const supervisedFields = {
+export const supervisedFields = {
   hyperparameters: hyperparametersSchema.nullish(),
   task: z.enum(taskNames).optional().meta({ description: "guessed from the file's columns when left out" }),
   head: head.optional(),

@@ -6,6 +6,8 @@ export type Progress = {
   readonly total: number;
   /** What is counted; bytes when left out. */
   readonly unit?: string;
+  /** What was done before this bar began, which says nothing about the speed. Default 0. */
+  readonly doneBefore?: number;
 };
 
 type Output = { readonly isTTY?: boolean; readonly columns?: number; write(text: string): unknown };
@@ -48,14 +50,15 @@ export class ProgressBar {
     this.#isDrawn = false;
   }
 
-  #line({ label, done, total, unit }: Progress, seconds: number): string {
+  #line({ label, done, total, unit, doneBefore = 0 }: Progress, seconds: number): string {
     const share = total === 0 ? 1 : Math.min(1, done / total);
     const filled = Math.round(share * BAR_WIDTH);
     const bar = `${"#".repeat(filled)}${"-".repeat(BAR_WIDTH - filled)}`;
-    const rate = seconds > 0.2 ? done / seconds : 0;
+    const rate = seconds > 0.2 ? (done - doneBefore) / seconds : 0;
     const left = rate > 0 && done < total ? `, ${formatSeconds((total - done) / rate)} left` : "";
     const amount = (value: number) => (unit === undefined ? formatBytes(value) : `${Math.round(value)} ${unit}`);
-    const speed = rate > 0 ? `, ${amount(rate)}/s` : "";
+    const speed =
+      rate > 0 ? `, ${unit !== undefined && rate < 10 ? `${rate.toFixed(1)} ${unit}` : amount(rate)}/s` : "";
     return `[${bar}] ${String(Math.floor(share * 100)).padStart(3)}%  ${amount(done)} of ${amount(total)}${speed}${left}  ${label}`;
   }
 }

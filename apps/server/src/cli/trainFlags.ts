@@ -1,0 +1,144 @@
+/** @file The flags of `stagecoach train`: one for each hyper-parameter (jobs/hyperparameters.ts), and those of the run. */
+import { engineNames } from "@stagecoach/engine/node";
+import { dataFormats } from "@stagecoach/training";
+import { problemTypes, taskNames } from "@stagecoach/transformer";
+import { Option } from "commander";
+import { resolve } from "node:path";
+import { z } from "zod";
+import { DEFAULT_MODEL } from "../config/settings.ts";
+import { SettingsError } from "../config/loadSettings.ts";
+import { hyperparametersSchema } from "../jobs/hyperparameters.ts";
+import { columnRoles, pipelineSchedules } from "../jobs/trainingRequest.ts";
+import { trainingSettingsSchema, type TrainingSettings } from "../training/trainingSettings.ts";
+
+type Fields = typeof hyperparametersSchema.shape;
+type FieldName = Exclude<keyof Fields, "seed">;
+
+/** Where the usual name of a flag is another than the field's. */
+const flagNames: Partial<Record<FieldName, string>> = {
+  n_epochs: "epochs",
+  lr_scheduler: "scheduler",
+  early_stopping_patience: "patience",
+  early_stopping_threshold: "patience-threshold",
+  metric_for_best_model: "best-metric",
+  bad_rows: "on-bad-line",
+};
+
+const fieldNames = (Object.keys(hyperparametersSchema.shape) as (keyof Fields)[]).filter((name) => name !== "seed");
+
+const flagOf = (name: FieldName): string => flagNames[name] ?? name.replaceAll("_", "-");
+
+/** Flags that are no hyper-parameters, by their key in TrainingSettings or, for files and the head, beside it. */
+export type TrainFlags = Readonly<Record<string, unknown>> & {
+  readonly data?: string;
+  readonly output?: string;
+  readonly resume?: string;
+};
+
+export function trainOptions(): Option[] {
+  const number = (flags: string, help: string) => new Option(flags, help).argParser(Number);
+  return [
+    new Option("--task <task>", "what to learn; guessed from the columns when left out").choices(taskNames),
+    new Option("--data <file>", "file to train on: JSONL, JSON, CSV, TSV or text, also gzipped"),
+    new Option("--eval-data <file>", "file to evaluate on"),
+    new Option("--format <format>", "of the data files; by their names when left out").choices(dataFormats),
+    new Option(
+      "--column <role=name>",
+      `which column is what, several times; roles: ${columnRoles.join(", ")}`,
+    ).argParser((value: string, before: readonly string[] | undefined) => [...(before ?? []), value]),
+    new Option("--model <dir|id>", `folder or hub id of the model to start from (default: ${DEFAULT_MODEL})`),
+    new Option("--revision <rev>", "branch, tag or commit of a hub model"),
+    new Option("--output <dir>", "new folder for checkpoints and the model"),
+    new Option("--resume <dir>", "go on with the run in this folder"),
+    new Option(
+      "--labels <names>",
+      "all labels in order, with commas; those of the data, sorted, when left out",
+    ).argParser((value) => value.split(",")),
+    new Option("--problem-type <type>", "kind of sequence classification; by the labels when left out").choices(
+      problemTypes,
+    ),
+    new Option("--replace-head", "begin with a new head where the model's has another size"),
+    number("--stages <n>", "stages of the pipeline (default: 1)"),
+    new Option("--schedule <name>", "order of passes in the pipeline (default: 1f1b)").choices(pipelineSchedules),
+    new Option("--engine <name>", "what multiplies matrices (default: onnxruntime)").choices(engineNames),
+    number("--threads <n>", "threads of each stage (default: the cores, divided by the stages)"),
+    number("--seed <n>", "of order, split, dropout and new weights (default: 42)"),
+    number("--keep-checkpoints <n>", "newest checkpoints to keep, besides the best one (default: 2)"),
+    ...fieldNames.map(hyperparameterOption),
+  ];
+}
+
+function hyperparameterOption(name: FieldName): Option {
+  const field = hyperparametersSchema.shape[name];
+  const inner: z.ZodType = field.unwrap();
+  const help = field.unwrap().meta()?.description ?? name.replaceAll("_", " ");
+  const flag = `--${flagOf(name)}`;
+  if (inner instanceof z.ZodBoolean) return new Option(flag, help);
+  const option = new Option(`${flag} <value>`, help);
+  if (inner instanceof z.ZodArray)
+    return option.argParser((value: string, before: readonly string[] | undefined) => [...(before ?? []), value]);
+  return option.argParser(parseValue);
+}
+
+/** A number where it is one, an object where it is JSON, else the text. */
+function parseValue(text: string): unknown {
+  const value = text.trim();
+  if (value !== "" && Number.isFinite(Number(value))) return Number(value);
+  if (!value.startsWith("{")) return text;
+  try {
+    return JSON.parse(value);
+  } catch {
+    throw new SettingsError(`expected JSON, got ${text}`);
+  }
+}
+
+/** @throws SettingsError with every problem, named by its flag */
+export function settingsOf(flags: TrainFlags): TrainingSettings {
+  if (flags.data === undefined) throw new SettingsError("--data: expected a file to train on, got none");
+  const given: Record<string, unknown> = {};
+  for (const name of fieldNames) {
+    const value = flags[camelCase(flagOf(name))];
+    if (value !== undefined) given[name] = value;
+  }
+  const format = flags["format"];
+  const file = (path: unknown) => ({ path: resolve(String(path)), name: String(path), format });
+  const { evalData, column, labels, problemType, replaceHead, keepCheckpoints } = flags;
+  const head = { problem_type: problemType, labels };
+  const parsed = trainingSettingsSchema.safeParse({
+    ...pick(flags, ["task", "model", "revision", "stages", "schedule", "engine", "threads", "seed"]),
+    data: file(flags.data),
+    evaluation_data: evalData === undefined ? undefined : file(evalData),
+    columns: column === undefined ? undefined : columnsOf(column as readonly string[]),
+    head: problemType === undefined && labels === undefined ? undefined : head,
+    replace_head: replaceHead,
+    keep_checkpoints: keepCheckpoints,
+    hyperparameters: given,
+  });
+  if (parsed.success) return parsed.data;
+  throw new SettingsError(
+    parsed.error.issues.map((issue) => `--${flagOfPath(issue.path)}: ${issue.message}`).join("\n"),
+  );
+}
+
+function columnsOf(pairs: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const [role, ...name] = pair.split("=");
+      if (name.length === 0)
+        throw new SettingsError(`--column: expected ROLE=NAME, such as text=review, got "${pair}"`);
+      return [role!, name.join("=")];
+    }),
+  );
+}
+
+function flagOfPath([first, second]: readonly PropertyKey[]): string {
+  if (first === "hyperparameters" && second !== undefined) return flagOf(String(second) as FieldName);
+  if (first === "columns") return "column";
+  return String(first === "head" && second !== undefined ? second : first).replaceAll("_", "-");
+}
+
+const camelCase = (flag: string): string => flag.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+
+function pick(flags: TrainFlags, names: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(names.map((name) => [name, flags[name]]));
+}

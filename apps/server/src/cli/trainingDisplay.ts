@@ -1,0 +1,153 @@
+/** @file What `stagecoach train` shows: a bar with loss and speed, a line for each evaluation, a summary. */
+import type { ClassReport, Evaluation, TrainingEvent } from "@stagecoach/training";
+import { ProgressBar } from "../progress/progressBar.ts";
+import type { JobEvent, TrainingJobResult } from "../training/runJob.ts";
+
+/** Weight of the newest step in the loss and speed that are shown. */
+const SMOOTHING = 0.1;
+/** Classes that the summary lists. */
+const MAX_CLASSES = 20;
+
+export class TrainingDisplay {
+  readonly #output: NodeJS.WriteStream;
+  #bar: ProgressBar;
+  #phase: string | null = null;
+  #loss: number | null = null;
+  #speed: number | null = null;
+  #startStep = 0;
+
+  constructor(output: NodeJS.WriteStream) {
+    this.#output = output;
+    this.#bar = new ProgressBar(output);
+  }
+
+  show(event: JobEvent): void {
+    switch (event.type) {
+      case "download":
+        return this.#progress("download", { label: event.file, done: event.bytes, total: event.totalBytes });
+      case "reading":
+        return this.#progress(`read ${event.file} ${event.pass}`, {
+          label: `${event.pass === "scan" ? "checking" : "encoding"} ${event.file}`,
+          done: event.bytesRead,
+          total: event.bytesTotal,
+        });
+      case "prepared":
+        return this.#prepared(event);
+      case "resumed":
+        this.#startStep = event.step;
+        if (event.reason === "restart") this.note(`going on from the checkpoint of step ${event.step}`);
+        return undefined;
+      case "step":
+        return this.#step(event);
+      case "evaluation":
+        return this.note(evaluationLine(event));
+      case "warning":
+        return this.note(`warning: ${event.message}`);
+      case "started":
+      case "checkpoint":
+      case "checkpointRemoved":
+      case "finished":
+      case "exported":
+        return undefined;
+    }
+  }
+
+  /** A line of its own. */
+  note(message: string): void {
+    this.#bar.finish();
+    this.#output.write(`${message}\n`);
+  }
+
+  finish(): void {
+    this.#bar.finish();
+  }
+
+  /** @param folder - of the run, as it was given */
+  summary(result: TrainingJobResult, folder: string): string {
+    if (result.status === "stopped") {
+      if (result.step === null) return "\n  Stopped before training began.\n\n";
+      return `\n  Stopped after step ${result.step}. Go on with\n\n    stagecoach train --resume ${folder}\n\n`;
+    }
+    const { summary, metrics, classes } = result;
+    const { step, totalSteps, status, bestStep } = summary;
+    const early = status === "stopped_early" ? `, stopped early (of ${totalSteps})` : "";
+    const best = summary.best === null ? "" : `, best after step ${bestStep}`;
+    const table = metrics === null ? [] : ["", ...metricLines(metrics)];
+    const listed = classes === null || classes.length > MAX_CLASSES ? [] : ["", ...classLines(classes)];
+    const path = `${folder.replace(/\/+$/, "")}/model`;
+    return [
+      "",
+      `  Trained ${step} steps on ${summary.trainedTokens.toLocaleString("en-US")} tokens${early}${best}`,
+      ...table,
+      ...listed,
+      "",
+      `  Model    ${path}`,
+      `  Serve    stagecoach serve --model ${path}`,
+      "",
+      "",
+    ].join("\n");
+  }
+
+  #prepared({ settings, labels, numTrain, numEvaluation, newWeights }: Extract<JobEvent, { type: "prepared" }>): void {
+    const { n_epochs: epochs, batch_size: batch, learning_rate: rate } = settings.hyperparameters;
+    const classes = labels.length === 0 ? "" : `, ${labels.length} labels`;
+    const evaluated = numEvaluation === 0 ? "" : `, evaluated on ${numEvaluation}`;
+    this.note(`${settings.task}: ${numTrain} examples${evaluated}${classes}`);
+    this.note(`${epochs} epochs of batches of ${batch}, learning rate ${rate}, ${settings.stages} stages`);
+    if (newWeights.length > 0) this.note(`new weights: ${newWeights.join(", ")}`);
+  }
+
+  #step(event: Extract<TrainingEvent, { type: "step" }>): void {
+    const smooth = (before: number | null, value: number) =>
+      before === null ? value : before + SMOOTHING * (value - before);
+    this.#loss = smooth(this.#loss, event.loss);
+    this.#speed = smooth(this.#speed, event.tokensPerSecond);
+    const speed = Math.round(this.#speed).toLocaleString("en-US");
+    this.#progress("train", {
+      label: `loss ${this.#loss.toFixed(4)}, ${speed} tokens/s`,
+      done: event.step,
+      total: event.totalSteps,
+      unit: "steps",
+      doneBefore: this.#startStep,
+    });
+  }
+
+  #progress(phase: string, progress: Parameters<ProgressBar["update"]>[0]): void {
+    if (phase !== this.#phase) {
+      this.#bar.finish();
+      this.#bar = new ProgressBar(this.#output);
+      this.#phase = phase;
+    }
+    this.#bar.update(progress);
+  }
+}
+
+function evaluationLine({ step, epoch, evaluation, isBest }: Extract<TrainingEvent, { type: "evaluation" }>): string {
+  const { primary, metrics } = evaluation;
+  const shown = ["loss", primary].filter((name, at, all) => all.indexOf(name) === at);
+  const values = shown.map((name) => `${name} ${format(metrics[name])}`).join(", ");
+  return `step ${step}, epoch ${epoch.toFixed(2)}: ${values}${isBest ? " (best so far)" : ""}`;
+}
+
+function metricLines(metrics: Evaluation["metrics"]): string[] {
+  const width = Math.max(...Object.keys(metrics).map((name) => name.length));
+  return Object.entries(metrics).map(([name, value]) => `  ${name.padEnd(width)}  ${format(value)}`);
+}
+
+function classLines(classes: readonly ClassReport[]): string[] {
+  const header = ["class", "precision", "recall", "f1", "examples"];
+  const rows = classes.map(({ label, precision, recall, f1, support }) => [
+    label,
+    format(precision),
+    format(recall),
+    format(f1),
+    String(support),
+  ]);
+  const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
+  return [header, ...rows].map((row) =>
+    `  ${row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ")}`.trimEnd(),
+  );
+}
+
+const format = (value: number | null | undefined): string =>
+  value === null || value === undefined ? "none" : value.toFixed(4);

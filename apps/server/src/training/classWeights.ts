@@ -1,0 +1,47 @@
+/** @file Weights of the classes in the loss, from names or from how often each class occurs. */
+import { TrainingError } from "@stagecoach/training";
+import type { ExampleSet } from "@stagecoach/training/node";
+import type { Task } from "@stagecoach/transformer";
+import { closestName } from "../config/closestName.ts";
+
+export type ClassWeightRule = "balanced" | Readonly<Record<string, number>>;
+
+/**
+ * The task with the weights in it. "balanced" is scikit-learn's: examples / (classes * examples of the class). Classes that are not
+ * named have weight 1.
+ *
+ * @throws TrainingError for a task without classes, and for an unknown label
+ */
+export function withClassWeights(
+  task: Task,
+  rule: ClassWeightRule | undefined,
+  { labels, train }: { readonly labels: readonly string[]; readonly train: ExampleSet },
+): Task {
+  if (rule === undefined) return task;
+  const isSingle = task.name === "sequence-classification" && task.problemType === "single_label_classification";
+  if (!isSingle && !(task.name === "token-classification" && rule !== "balanced")) {
+    const kind = task.name === "sequence-classification" ? task.problemType : task.name;
+    const expected = rule === "balanced" ? "one label per text" : "one label per text or token";
+    throw wrong(`expected a task with ${expected}, got ${kind}`);
+  }
+  return { ...task, classWeights: rule === "balanced" ? balanced(task.numLabels, train) : named(rule, labels) };
+}
+
+function balanced(numLabels: number, { encoded, examples }: ExampleSet): number[] {
+  const counts = Array.from({ length: numLabels }, () => 0);
+  for (const example of examples) counts[encoded.store.get(example).target[0]!]!++;
+  return counts.map((count) => (count === 0 ? 0 : examples.length / (numLabels * count)));
+}
+
+function named(weights: Readonly<Record<string, number>>, labels: readonly string[]): number[] {
+  for (const label of Object.keys(weights)) {
+    if (labels.includes(label)) continue;
+    const closest = closestName(label, labels);
+    throw wrong(
+      `expected a label of the data, got "${label}"${closest === null ? "" : ` (did you mean "${closest}"?)`}`,
+    );
+  }
+  return labels.map((label) => weights[label] ?? 1);
+}
+
+const wrong = (message: string) => new TrainingError("training_option", `class weights: ${message}`);

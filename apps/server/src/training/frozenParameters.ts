@@ -1,0 +1,30 @@
+/** @file Which parameters stay as they are: names and beginnings of names, as people write them. */
+import { TrainingError } from "@stagecoach/training";
+import { checkpointNameOf, taskParameters, type TaskModel } from "@stagecoach/transformer";
+
+/**
+ * The frozen parameters' names as patterns for StageSettings. A beginning ends at a dot: `encoder.layer.1` is not layer 10. Names
+ * are those of graphs, or those of the checkpoint (`bert.encoder.layer.1`). A tied weight follows its owner.
+ *
+ * @throws TrainingError when one of them names nothing, or all parameters are frozen
+ */
+export function frozenParameters(model: TaskModel, beginnings: readonly string[]): readonly string[] {
+  if (beginnings.length === 0) return [];
+  const parameters = taskParameters(model);
+  const own = parameters.filter(({ tiedTo }) => tiedTo === undefined).map(({ name }) => name);
+  const isMatched = (name: string, beginning: string) =>
+    [name, checkpointNameOf(model, name)].some((each) => each === beginning || each.startsWith(`${beginning}.`));
+  for (const beginning of beginnings) {
+    if (own.some((name) => isMatched(name, beginning))) continue;
+    const examples = own.slice(0, 3).join(", ");
+    throw new TrainingError(
+      "training_option",
+      `freeze: expected the beginning of a parameter's name, such as ${examples}, got "${beginning}"`,
+    );
+  }
+  const frozen = new Set(own.filter((name) => beginnings.some((beginning) => isMatched(name, beginning))));
+  if (frozen.size === own.length)
+    throw new TrainingError("training_option", "freeze: expected a parameter that is left to train, got none");
+  const all = parameters.filter(({ name, tiedTo }) => frozen.has(tiedTo ?? name));
+  return all.map(({ name }) => `^${name.replaceAll(".", "\\.")}$`);
+}

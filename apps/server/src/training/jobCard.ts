@@ -1,0 +1,88 @@
+/** @file The texts of a trained model's folder: its card and its learning curve. */
+import {
+  curveSvg,
+  learningCurve,
+  modelCard,
+  type ClassReport,
+  type LoggedEvaluation,
+  type LoggedStep,
+  type TrainingSummary,
+} from "@stagecoach/training";
+import type { DataSets } from "@stagecoach/training/node";
+import { basename } from "node:path";
+import { version } from "../version.ts";
+import type { JobPlan } from "./planJob.ts";
+import type { TrainingSettings } from "./trainingSettings.ts";
+
+export type JobCardFacts = {
+  readonly settings: TrainingSettings;
+  readonly base: { readonly name: string; readonly isHub: boolean };
+  readonly plan: JobPlan;
+  readonly data: DataSets;
+  readonly summary: TrainingSummary;
+  readonly log: { readonly steps: readonly LoggedStep[]; readonly evaluations: readonly LoggedEvaluation[] };
+  /** Of the best evaluation, where this process has made it. */
+  readonly classes: readonly ClassReport[] | undefined;
+};
+
+const CURVE = "curve.svg";
+
+/** By file name. */
+export function jobTexts(facts: JobCardFacts): Readonly<Record<string, string>> {
+  return { "README.md": card(facts), [CURVE]: curve(facts) };
+}
+
+function card({ settings, base, plan, data, summary, log, classes }: JobCardFacts): string {
+  const { model, hyperparameters } = plan;
+  const best = log.evaluations.find(({ step }) => step === summary.bestStep);
+  const set = (split: string, file: TrainingSettings["data"], examples: number) => ({
+    split,
+    source: basename(file.name ?? file.path),
+    examples,
+  });
+  const evaluated = data.validation;
+  return modelCard({
+    name: `${basename(base.name)}-${model.task.name}`,
+    task: model.task.name,
+    base: base.isHub ? { name: base.name, hubId: base.name } : { name: basename(base.name) },
+    ...(data.labels.length === 0 ? {} : { labels: data.labels }),
+    data: [
+      set("train", settings.data, data.train.examples.length),
+      ...(evaluated === undefined
+        ? []
+        : [set("dev", settings.evaluation_data ?? settings.data, evaluated.examples.length)]),
+    ],
+    hyperparameters: Object.fromEntries([
+      ...Object.entries(hyperparameters).map(([name, value]) => [
+        name,
+        typeof value === "object" ? JSON.stringify(value) : value,
+      ]),
+      ["seed", settings.seed],
+    ]) as Record<string, string | number | boolean>,
+    training: {
+      steps: summary.step,
+      "best step": summary.bestStep,
+      tokens: summary.trainedTokens,
+      "seconds of the last run": Math.round(summary.seconds),
+      engine: settings.engine,
+      stages: settings.stages,
+      stagecoach: version,
+    },
+    results:
+      best === undefined
+        ? []
+        : [{ split: "dev", metrics: best.metrics, ...(classes === undefined ? {} : { classes }) }],
+    curve: CURVE,
+  });
+}
+
+function curve({ log, summary }: JobCardFacts): string {
+  const rows = [
+    ...log.steps.map(({ step, loss }) => ({ step, train_loss: loss })),
+    ...log.evaluations.map(({ step, metrics }) => ({ step, ...metrics })),
+  ];
+  const metric = summary.best?.metric;
+  const loss = { training: "train_loss", ...(metric === undefined ? {} : { validation: "loss" }) };
+  const hasPanel = metric !== undefined && metric !== "loss";
+  return curveSvg(learningCurve(rows, { Loss: loss, ...(hasPanel ? { [metric]: { validation: metric } } : {}) }));
+}

@@ -1,0 +1,67 @@
+/**
+ * @file The folder of a training job: its settings, the log of its steps, its checkpoints, and in the end its model.
+ *
+ * `training.json` holds what the run began with, "auto" and defaults included: whoever goes on with it needs nothing else.
+ */
+import { TrainingError } from "@stagecoach/training";
+import { syncFolder } from "@stagecoach/transformer/node";
+import { existsSync } from "node:fs";
+import { open, readFile, rename } from "node:fs/promises";
+import { join } from "node:path";
+import { lockFolder, type FolderLock } from "../store/folderLock.ts";
+import { StoreLockedError } from "../store/errors.ts";
+import { trainingSettingsSchema, type TrainingSettings } from "./trainingSettings.ts";
+
+const SETTINGS_FILE = "training.json";
+
+export const jobPaths = (folder: string) => ({
+  settings: join(folder, SETTINGS_FILE),
+  log: join(folder, "steps.jsonl"),
+  checkpoints: join(folder, "checkpoints"),
+  model: join(folder, "model"),
+});
+
+/** @throws TrainingJobError when another trainer works there */
+export function lockJobFolder(folder: string): FolderLock {
+  try {
+    return lockFolder(folder, "another trainer");
+  } catch (cause) {
+    if (!(cause instanceof StoreLockedError)) throw cause;
+    const message = `${folder}: expected to be the only trainer in this folder, got another (wait for it, or stop it)`;
+    throw new TrainingJobError("training_folder_in_use", message, { cause });
+  }
+}
+
+/** What a run in this folder began with; null where none has begun. @throws TrainingError for a damaged file */
+export async function readJobSettings(folder: string): Promise<TrainingSettings | null> {
+  const path = jobPaths(folder).settings;
+  if (!existsSync(path)) return null;
+  try {
+    return trainingSettingsSchema.parse(JSON.parse(await readFile(path, "utf8")));
+  } catch (cause) {
+    const message = `${path}: expected the settings of a training run (${cause instanceof Error ? cause.message : String(cause)})`;
+    throw new TrainingError("checkpoint_unusable", message, { cause });
+  }
+}
+
+export async function writeJobSettings(folder: string, settings: TrainingSettings): Promise<void> {
+  const path = jobPaths(folder).settings;
+  {
+    await using handle = await open(`${path}.tmp`, "w");
+    await handle.writeFile(`${JSON.stringify(settings, null, 2)}\n`);
+    await handle.sync();
+  }
+  await rename(`${path}.tmp`, path);
+  await syncFolder(folder);
+}
+
+/** A job that cannot begin where it is told to. */
+export class TrainingJobError extends Error {
+  override readonly name = "TrainingJobError";
+  readonly code: "training_folder_in_use" | "training_folder_not_empty" | "training_folder_empty";
+
+  constructor(code: TrainingJobError["code"], message: string, options: ErrorOptions = {}) {
+    super(message, options);
+    this.code = code;
+  }
+}

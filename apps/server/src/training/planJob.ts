@@ -1,0 +1,170 @@
+/** @file What a job's settings and data come to: the model with its task, how the stages train it, the batches of its steps. */
+import {
+  answerData,
+  BatchedDataSet,
+  TrainingError,
+  type StageSettings,
+  type TaskMetricOptions,
+  type TrainingDataSet,
+} from "@stagecoach/training";
+import { openInitialParameters, type DataSets, type ExampleSet } from "@stagecoach/training/node";
+import {
+  readDropoutRates,
+  readEncoderModel,
+  type DropoutRates,
+  type Task,
+  type TaskModel,
+} from "@stagecoach/transformer";
+import { jsonReader, layoutFingerprint } from "@stagecoach/transformer/node";
+import { createHash } from "node:crypto";
+import { withClassWeights } from "./classWeights.ts";
+import { frozenParameters } from "./frozenParameters.ts";
+import { resolveHyperparameters, type ResolvedHyperparameters } from "./resolveHyperparameters.ts";
+import type { TrainingSettings } from "./trainingSettings.ts";
+
+export type JobPlan = {
+  readonly model: TaskModel;
+  readonly stageSettings: StageSettings;
+  readonly hyperparameters: ResolvedHyperparameters;
+  readonly train: TrainingDataSet;
+  readonly evaluation: { readonly data: TrainingDataSet; readonly metrics: TaskMetricOptions } | null;
+  /** Weights that are new: not in the base model. */
+  readonly newWeights: readonly string[];
+  /** Of all that decides the bytes of the result; the number of stages does not. */
+  readonly fingerprint: string;
+  /** Most tokens of a micro-batch. */
+  readonly maxMicroBatchTokens: number;
+};
+
+const EVALUATION_BATCH = 32;
+
+/** @param folder - of the base model @throws CheckpointError for a head of another size; TrainingError, DataError */
+export async function planJob(
+  folder: string,
+  settings: TrainingSettings & { readonly threads: number },
+  data: DataSets,
+): Promise<JobPlan> {
+  const task = withClassWeights(data.task, settings.hyperparameters?.class_weights, data);
+  const model: TaskModel = { ...(await readEncoderModel(jsonReader(folder))), task };
+  const hyperparameters = resolveHyperparameters(task.name, settings.hyperparameters ?? {}, {
+    numStages: settings.stages,
+    numExamples: data.train.examples.length,
+  });
+  const stageSettings: StageSettings = {
+    task,
+    dropout: await dropoutOf(folder, model, hyperparameters),
+    seed: settings.seed,
+    optimizer: {
+      beta1: hyperparameters.adam_beta1,
+      beta2: hyperparameters.adam_beta2,
+      epsilon: hyperparameters.adam_epsilon,
+      weightDecay: hyperparameters.weight_decay,
+    },
+    freeze: frozenParameters(model, hyperparameters.freeze ?? []),
+    recompute: hyperparameters.recompute,
+    replaceHead: settings.replace_head,
+  };
+  const initial = await openInitialParameters(folder, stageSettings);
+  await initial.close();
+  const { train, evaluation } = dataSetsOf(data, { task, hyperparameters, seed: settings.seed });
+  return {
+    model,
+    stageSettings,
+    hyperparameters,
+    train,
+    evaluation,
+    newWeights: initial.missing,
+    fingerprint: fingerprintOf({
+      stageSettings,
+      hyperparameters,
+      engine: settings.engine,
+      threads: settings.threads,
+      base: await layoutFingerprint(folder),
+      data: [data.train, data.validation].map((set) => (set === undefined ? null : digestOf(set))),
+    }),
+    maxMicroBatchTokens: largestMicroBatch(data, hyperparameters),
+  };
+}
+
+async function dropoutOf(
+  folder: string,
+  model: TaskModel,
+  { dropout, attention_dropout: attention, classifier_dropout: classifier }: ResolvedHyperparameters,
+): Promise<DropoutRates | null> {
+  const own = readDropoutRates(await jsonReader(folder)("config.json"), model);
+  const rates = {
+    hidden: dropout ?? own.hidden,
+    attention: attention ?? own.attention,
+    classifier: classifier ?? own.classifier,
+  };
+  return Object.values(rates).every((rate) => rate === 0) ? null : rates;
+}
+
+function dataSetsOf(
+  { train, validation, labels }: DataSets,
+  run: { readonly task: Task; readonly hyperparameters: ResolvedHyperparameters; readonly seed: number },
+): Pick<JobPlan, "train" | "evaluation"> {
+  const { task, hyperparameters, seed } = run;
+  const { batch_size, gradient_accumulation_steps, micro_batches, group_by_length, mlm_probability } = hyperparameters;
+  const masked = { probability: mlm_probability, wholeWords: hyperparameters.whole_word_mask };
+  const shared = { seed, task, masking: masked };
+  const trained = new BatchedDataSet(train.encoded, {
+    ...shared,
+    examples: train.examples,
+    batchSize: batch_size * gradient_accumulation_steps,
+    ordering: group_by_length ? "by-length" : "shuffled",
+    microBatches: { count: micro_batches * gradient_accumulation_steps },
+  });
+  if (validation === undefined) return { train: trained, evaluation: null };
+  const { encoded, examples } = validation;
+  const data = new BatchedDataSet(encoded, {
+    ...shared,
+    examples,
+    batchSize: 1,
+    evaluationBatchSize: Math.min(EVALUATION_BATCH, examples.length),
+  });
+  return { train: trained, evaluation: { data, metrics: metricOptions(validation, labels) } };
+}
+
+/** Longest text times the most texts that a micro-batch can have. */
+function largestMicroBatch(
+  { train, validation }: DataSets,
+  { batch_size: batchSize }: ResolvedHyperparameters,
+): number {
+  const longest = (set: ExampleSet | undefined) => set?.encoded.report.longest ?? 0;
+  return Math.max(longest(train) * batchSize, longest(validation) * EVALUATION_BATCH);
+}
+
+function metricOptions({ encoded, examples }: ExampleSet, labels: readonly string[]): TaskMetricOptions {
+  if (encoded.task.name === "question-answering") return { answers: answerData(encoded, examples) };
+  return labels.length === 0 ? {} : { labels };
+}
+
+/** Lengths of all examples, and which of them the set has: texts that are changed a little are not noticed. */
+function digestOf({ encoded, examples }: ExampleSet): string {
+  return createHash("sha256").update(encoded.store.lengths).update(examples).digest("hex");
+}
+
+/** The order of an object's keys does not count. */
+function fingerprintOf(facts: object): string {
+  const sorted = (_: string, value: unknown) =>
+    typeof value === "object" && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : value;
+  return createHash("sha256").update(JSON.stringify(facts, sorted)).digest("hex");
+}
+
+/** Options that say nothing about this run. @throws TrainingError: nothing that is given is ignored */
+export function refuseUnused(task: Task, { hyperparameters = {} }: TrainingSettings): void {
+  const only: Readonly<Record<string, readonly Task["name"][]>> = {
+    mlm_probability: ["masked-lm", "pretraining"],
+    whole_word_mask: ["masked-lm", "pretraining"],
+    doc_stride: ["question-answering"],
+  };
+  for (const [name, tasks] of Object.entries(only)) {
+    const isGiven = (hyperparameters as Readonly<Record<string, unknown>> | null)?.[name] !== undefined;
+    if (!isGiven || tasks.includes(task.name)) continue;
+    const message = `${name.replaceAll("_", " ")}: expected the task ${tasks.join(" or ")}, got ${task.name}`;
+    throw new TrainingError("training_option", message);
+  }
+}

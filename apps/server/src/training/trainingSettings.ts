@@ -1,0 +1,46 @@
+/**
+ * @file A training job as JSON: what the command line and the gateway's jobs give to runJob.ts, and what a job's folder keeps.
+ *
+ * The hyper-parameters are those of HTTP jobs (jobs/hyperparameters.ts), with their names, bounds and descriptions.
+ */
+import { engineNames } from "@stagecoach/engine/node";
+import { dataFormats } from "@stagecoach/training";
+import { z } from "zod";
+import { DEFAULT_MODEL } from "../config/settings.ts";
+import { knownKeys } from "../jobs/knownKeys.ts";
+import { supervisedFields } from "../jobs/trainingRequest.ts";
+
+const dataFile = knownKeys({
+  path: z.string().min(1),
+  /** What messages call it, and what its format is known by; default: the path. */
+  name: z.string().min(1).optional(),
+  format: z.enum(dataFormats).optional(),
+});
+
+export const trainingSettingsSchema = knownKeys({
+  ...supervisedFields,
+  model: z.string().min(1).default(DEFAULT_MODEL).meta({ description: "folder or hub id of the model to start from" }),
+  revision: z.string().min(1).optional().meta({ description: "branch, tag or commit of a hub model" }),
+  data: dataFile.meta({ description: "file to train on: JSONL, JSON, CSV, TSV or text, also gzipped" }),
+  evaluation_data: dataFile.optional().meta({ description: "file to evaluate on" }),
+  replace_head: z.boolean().default(false).meta({
+    description: "begin with a new head where the model's has another size",
+  }),
+  stages: z.int().min(1).max(256).default(1).meta({ description: "stages of the training pipeline" }),
+  schedule: supervisedFields.schedule.unwrap().default("1f1b").meta({
+    description: "order of forward and backward passes in the pipeline",
+  }),
+  engine: z.enum(engineNames).default("onnxruntime").meta({ description: "what multiplies matrices" }),
+  threads: z.int().min(1).max(1024).optional().meta({
+    description: "threads of each stage; the cores, divided by the stages, when left out",
+  }),
+  seed: z.int().min(0).max(2_147_483_647).default(42).meta({
+    description: "of the order of the data, the split, dropout and new weights",
+  }),
+  keep_checkpoints: z.int().min(1).max(10_000).default(2).meta({
+    description: "newest checkpoints to keep, besides the best one",
+  }),
+}).meta({ id: "TrainingSettings" });
+
+export type TrainingSettings = z.output<typeof trainingSettingsSchema>;
+export type TrainingSettingsInput = z.input<typeof trainingSettingsSchema>;

@@ -1,0 +1,19 @@
+/** @file A task that any encoder learns: which of two words a text has. Words are whole tokens of the tiny encoder's vocabulary. */
+import { writeFileSync } from "node:fs";
+import { seededRandom } from "./random.ts";
+
+const words = { yes: "layers", no: "workers" } as const;
+const fillers = ["stag", "cons", "of", "the", "a", "in"];
+
+/** Writes so many examples as JSONL, half of each class, texts of 3 to 12 words. */
+export function writeToyTexts(path: string, numExamples: number, seed: number): void {
+  const random = seededRandom(seed);
+  const below = (limit: number) => Math.floor(random() * limit);
+  const rows = Array.from({ length: numExamples }, (_, row) => {
+    const label = row % 2 === 0 ? "yes" : "no";
+    const text = Array.from({ length: 2 + below(10) }, () => fillers[below(fillers.length)]!);
+    text.splice(below(text.length + 1), 0, words[label]);
+    return JSON.stringify({ text: text.join(" "), label });
+  });
+  writeFileSync(path, `${rows.join("\n")}\n`);
+}
