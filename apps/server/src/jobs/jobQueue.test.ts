@@ -222,6 +222,21 @@ describe("a queue of jobs", () => {
       expect((await t.jobs.find(b.id)).status).toBe("queued");
     });
 
+    test("so it is where several run at the same time", async () => {
+      await t[Symbol.asyncDispose]();
+      t = await TestJobs.open({ maxRunning: 2 });
+      t.runner.stopsAtOnce = false;
+      const [a, b, c] = [await t.create(), await t.create(), await t.create()];
+      const [first] = [await t.runner.started(1), await t.runner.started(2)];
+      await t.jobs.queue.pause(a.id);
+      await t.jobs.queue.resume(a.id);
+      (await t.runner.started(2)).succeed();
+      expect((await t.runner.started(3)).job.id).toBe(c.id);
+      first.stopped();
+      expect((await t.runner.started(4)).job).toMatchObject({ id: a.id, attempt: 2 });
+      expect((await t.jobs.find(b.id)).status).toBe("succeeded");
+    });
+
     test("of what is not running, or not paused, are refused", async () => {
       const { id } = await t.create();
       await t.runner.started(1);

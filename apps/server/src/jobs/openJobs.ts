@@ -25,6 +25,8 @@ export type JobsOptions = {
   /** Seconds after its end for which a job's checkpoints are kept. */
   readonly checkpointRetention: number;
   readonly runner: JobRunner;
+  /** Jobs that run at the same time. Default 1. */
+  readonly maxRunning?: number;
   /** The model of this name, if a job can start from it. Fine-tuned models are known already. */
   readonly findBaseModel: (name: string) => Promise<BaseModel | null>;
   readonly log: Logger;
@@ -56,7 +58,7 @@ const SWEEP_MS = 600_000;
 /** @throws StoreLockedError when another gateway works on the same folder or database @throws StoreError */
 export async function openJobs(options: JobsOptions): Promise<Jobs> {
   const { dataDir, runner, log, now = () => Math.floor(Date.now() / 1000) } = options;
-  const { maxFileBytes, maxFilesBytes: maxTotalBytes, onNumbers = () => {}, onIdle } = options;
+  const { maxFileBytes, maxFilesBytes: maxTotalBytes, onNumbers = () => {}, onIdle, maxRunning = 1 } = options;
   const onInterruption = (error: Error) => log.warn({ reason: error.message }, "the database's connection broke");
   const store = await openStore({ dataDir, databaseUrl: options.databaseUrl, onInterruption });
   try {
@@ -75,6 +77,7 @@ export async function openJobs(options: JobsOptions): Promise<Jobs> {
       runner,
       feed,
       log,
+      maxRunning,
       ...(onIdle && { onIdle }),
     });
     await files.prepare();
