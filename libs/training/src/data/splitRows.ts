@@ -15,7 +15,7 @@ export type SplitOptions = SplitShares & {
 export type Split = { readonly train: Int32Array; readonly validation: Int32Array; readonly test: Int32Array };
 
 /**
- * Sets have the rounded share of rows; each class has its share in them to one row, and keeps at least one row in training.
+ * Sets have the rounded share of rows; each class has its share in them to two rows, and keeps at least one row in training.
  *
  * @throws DataError "data_option" for impossible shares; "data_too_small" when a set would be empty
  */
