@@ -75,6 +75,16 @@ describe("lintSchedule()", () => {
     expect(problem(withStage(stage, change)).message).toBe(`lintSchedule: ${message}`);
   });
 
+  test("a backward pass before its forward pass is refused where it stands, even with its gradient there", () => {
+    const early = withStage(0, (actions) => {
+      move("receive-backward 0", "forward 0")(actions);
+      move("backward 0", "forward 0")(actions);
+    });
+    expect(problem(early).message).toBe(
+      "lintSchedule: stage 0, action 1: expected forward 0 before it, got backward 0",
+    );
+  });
+
   test("backward passes out of order are refused, as sums would differ", () => {
     const gpipe = pipelineSchedule("gpipe", { numStages: 1, numMicroBatches: 3 });
     expect(problem(withStage(0, move("backward 1", "backward 0"), gpipe))).toEqual({

@@ -138,6 +138,16 @@ describe("simulateSchedule()", () => {
     expect(starts({ ...gpipe, credits: [1] })).toEqual([0, 1, 2, 11]);
   });
 
+  test("a credit takes the link's latency on its way back", () => {
+    const gpipe = pipelineSchedule("gpipe", { numStages: 2, numMicroBatches: 3 });
+    const { timeline } = simulateSchedule(
+      { ...gpipe, credits: [1] },
+      { forwardSeconds: [1, 1], backwardSeconds: [1, 1], links: [{ latencySeconds: 3, sendSeconds: 0 }] },
+    );
+    // Sent 0 at 1, taken at 4, its credit is back at 7: then 1, computed at 2, is sent, and 2 starts.
+    expect(timeline.stages[0]!.slice(0, 3).map(({ startSeconds }) => startSeconds)).toEqual([0, 1, 7]);
+  });
+
   test("frames queue for a link that takes as long to send as the stages to compute", () => {
     // Forward frames leave at 1, 2, 3 and need the link for 2 each: they arrive at 3, 5, 7.
     const { timeline } = simulateSchedule(pipelineSchedule("gpipe", { numStages: 2, numMicroBatches: 3 }), {
