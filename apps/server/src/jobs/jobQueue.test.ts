@@ -10,7 +10,10 @@ describe("a queue of jobs", () => {
   beforeEach(async () => {
     t = await TestJobs.open();
   });
-  afterEach(() => t[Symbol.asyncDispose]());
+  afterEach(async () => {
+    expect(t.runner.overlaps).toEqual([]);
+    await t[Symbol.asyncDispose]();
+  });
 
   test("runs them one at a time, in the order in which they came", async () => {
     const [a, b] = [await t.create(), await t.create()];

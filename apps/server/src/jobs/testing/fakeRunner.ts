@@ -56,11 +56,14 @@ export class FakeTrainer {
 
 export class FakeRunner implements JobRunner {
   readonly trainers: FakeTrainer[] = [];
+  /** Jobs that were started while they still ran: none, ever. */
+  readonly overlaps: string[] = [];
   /** Whether trainers end at once when they are told to. */
   stopsAtOnce = true;
   #waiting: (() => void)[] = [];
 
   start = (job: JobSpec, context: JobContext) => {
+    if (this.trainers.some((other) => other.isRunning && other.job.id === job.id)) this.overlaps.push(job.id);
     const trainer = new FakeTrainer(job, context);
     this.trainers.push(trainer);
     for (const tell of this.#waiting.splice(0)) tell();
