@@ -85,11 +85,13 @@ export class TestJobs implements AsyncDisposable {
     return rows.map(({ message }) => message);
   }
 
+  /** @throws Error when a job was started while it still ran */
   async [Symbol.asyncDispose](): Promise<void> {
     const closing = this.jobs.close();
     for (const trainer of this.runner.trainers) trainer.stopped();
     await closing;
     rmSync(this.dataDir, { recursive: true, force: true });
+    if (this.runner.overlaps.length > 0) throw new Error(`started twice: ${this.runner.overlaps.join(", ")}`);
   }
 }
 
