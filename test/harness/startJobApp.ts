@@ -47,6 +47,7 @@ export async function startJobApp(flags: { readonly apiKey?: string[] } = {}): P
     problem: null,
     missingStage: () => null,
     model: null,
+    host: null,
     jobs: lazy,
   };
   const server = createServer(createApp(serving, pino({ level: "silent" })));

@@ -125,6 +125,22 @@ export const serveSettings = {
     argument: "N",
     help: "threads of each stage (default: the machine's cores, shared out)",
   },
+  modelMemory: {
+    schema: size.default(2_000_000_000),
+    argument: "SIZE",
+    help: "weights of fine-tuned models that are loaded at once, besides the model that the server was started for",
+  },
+  trainingStages: { schema: count().default(1), argument: "N", help: "stages of jobs that do not say" },
+  trainingThreads: {
+    schema: count().optional(),
+    argument: "N",
+    help: "threads of each training stage (default: the machine's cores, shared out)",
+  },
+  trainingNiceness: {
+    schema: numeric(z.int().min(0).max(19)).default(10),
+    argument: "N",
+    help: "how far training stands back behind requests: the niceness of its processes",
+  },
   maxBatchTokens: { schema: count().default(512), argument: "N", help: "most tokens of a micro-batch" },
   maxQueuedTokens: {
     schema: count().default(1_000_000),

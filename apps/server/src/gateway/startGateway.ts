@@ -11,7 +11,6 @@ import {
   frameBytesFor,
   modelCosts,
   planStages,
-  type FleetEvents,
   type MessageSocket,
   type Place,
   type ReplicaPlan,
@@ -27,15 +26,15 @@ import {
   type Listener,
 } from "@stagecoach/parallel/node";
 import { loadTokenizer } from "@stagecoach/tokenizer/node";
-import type { EncoderModel, PoolingMode } from "@stagecoach/transformer";
+import { readLabels, type EncoderModel, type PoolingMode } from "@stagecoach/transformer";
 import {
   jsonReader,
   layoutFingerprint,
+  openModelFolder,
   resolveModel,
   type DownloadProgress,
   type ResolvedModel,
 } from "@stagecoach/transformer/node";
-import { readEncoderModel } from "@stagecoach/transformer";
 import { basename } from "node:path";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -43,10 +42,15 @@ import type { Logger } from "pino";
 import { threadsPerStage, type ServeSettings } from "../config/settings.ts";
 import { rememberServedModel } from "../data/servedModels.ts";
 import { Embedder } from "../embedding/embedder.ts";
+import { Scorer } from "../embedding/scorer.ts";
 import { createApp } from "../http/app.ts";
 import type { Serving } from "../http/serving.ts";
 import { Metrics } from "../metrics/metrics.ts";
+import { ModelHost } from "../models/modelHost.ts";
 import { version } from "../version.ts";
+import { fineTunedModel, lazyJobs, resumeJobs, type JobLinks } from "./gatewayJobs.ts";
+import { fleetEvents } from "./fleetEvents.ts";
+import { labelsOf } from "./labelsOf.ts";
 import { listen, ListenError } from "./listen.ts";
 import { Supervisor } from "./supervisor.ts";
 
@@ -86,6 +90,8 @@ const CONTROL_MESSAGE_BYTES = 1 << 20;
 export async function startGateway(settings: ServeSettings, controls: GatewayControls): Promise<Gateway> {
   const { log } = controls;
   const metrics = new Metrics({ version, numStages: settings.stages, numReplicas: settings.replicas });
+  const links: JobLinks = { findBase: () => null, host: null };
+  const jobs = lazyJobs({ settings, metrics, log, links });
   const serving: Serving = {
     settings,
     version,
@@ -94,10 +100,12 @@ export async function startGateway(settings: ServeSettings, controls: GatewayCon
     problem: null,
     missingStage: () => null,
     model: null,
+    host: null,
+    jobs,
   };
   const server = await listen(createApp(serving, log), settings);
   try {
-    return await startServing({ settings, serving, server, controls });
+    return await startServing({ settings, serving, server, controls, links });
   } catch (error) {
     server.closeAllConnections();
     server.close();
@@ -110,9 +118,10 @@ type Start = {
   readonly serving: Serving;
   readonly server: Server;
   readonly controls: GatewayControls;
+  readonly links: JobLinks;
 };
 
-async function startServing({ settings, serving, server, controls }: Start): Promise<Gateway> {
+async function startServing({ settings, serving, server, controls, links }: Start): Promise<Gateway> {
   const { log, onDownload, signal } = controls;
   const resolved = await resolveModel(settings.model, {
     revision: settings.revision,
@@ -120,7 +129,9 @@ async function startServing({ settings, serving, server, controls }: Start): Pro
     onWarning: (warning) => log.warn(warning),
     signal,
   });
-  const described = await readEncoderModel(jsonReader(resolved.folder));
+  const opened = await openModelFolder(resolved.folder);
+  await opened.close();
+  const { model: described, task } = opened;
   const model = withPooling(described, settings.pooling);
   if (!described.modules.isDeclared && settings.pooling === undefined) {
     log.warn(
@@ -222,8 +233,34 @@ async function startServing({ settings, serving, server, controls }: Start): Pro
       createdAt: Math.floor(Date.now() / 1000),
       dtype: "float32",
       embedder: new Embedder({ model, tokenizer, batcher, now }),
+      scorer:
+        task === undefined
+          ? null
+          : new Scorer({
+              model,
+              task,
+              labels: readLabels(await jsonReader(resolved.folder)("config.json")),
+              tokenizer,
+              batcher,
+              now,
+            }),
       isUp: () => pipeline.isUp,
     };
+    const host = new ModelHost({
+      pipeline,
+      find: (wanted) => fineTunedModel(serving, wanted),
+      budgetBytes: settings.modelMemory,
+      maxBatchTokens: settings.maxBatchTokens,
+      maxQueuedTokens: settings.maxQueuedTokens,
+      now,
+      onMicroBatch: (served, report) => serving.metrics.observeMicroBatch(served, report),
+      onChange: (loaded) => serving.metrics.observeModels(loaded),
+    });
+    serving.host = host;
+    const { reference, revision } = plan.model;
+    links.host = host;
+    links.findBase = (wanted) => (wanted === name ? { reference, revision } : null);
+    await resumeJobs(serving);
     serving.phase = "ready";
     return {
       url: urlOf(server, settings.host),
@@ -259,6 +296,7 @@ async function stopServing({ serving, server, batcher, stopWorkers }: Stop): Pro
   server.closeIdleConnections();
   const timer = setTimeout(() => server.closeAllConnections(), serving.settings.shutdownTimeout * 1000);
   const sweep = setInterval(() => server.closeIdleConnections(), 50);
+  await serving.jobs?.close();
   await batcher.idle();
   await closed;
   clearTimeout(timer);
@@ -334,62 +372,6 @@ function rejectionOf(signal: AbortSignal | undefined): Promise<never> {
   });
 }
 
-type EventTargets = {
-  readonly serving: Serving;
-  readonly supervisor: Supervisor;
-  readonly log: Logger;
-  readonly onUp: () => void;
-  readonly onFailure: (error: Error) => void;
-};
-
-function fleetEvents({ serving, supervisor, log, onUp, onFailure }: EventTargets): FleetEvents {
-  const { metrics } = serving;
-  let wasUp = false;
-  return {
-    onJoin(worker) {
-      log.info(worker, "worker joined");
-      // It came too late to be told to stop, and has nothing to finish.
-      if (serving.phase === "stopping") supervisor.killIfOurs(worker.workerId);
-    },
-    onLost(worker, reason) {
-      if (serving.phase === "stopping") return;
-      log.warn({ ...worker, reason }, "worker lost");
-      if (worker.place !== null) metrics.stageUp.set(labelsOf(worker.place), 0);
-      supervisor.killIfOurs(worker.workerId);
-    },
-    onReplicaState(replica, state, why) {
-      metrics.replicaUp.set({ replica: String(replica) }, state === "up" ? 1 : 0);
-      if (state === "up")
-        for (let stage = 0; stage < serving.settings.stages; stage++)
-          metrics.stageUp.set(labelsOf({ replica, stage }), 1);
-      if (serving.phase !== "stopping") log.info({ replica, state, why }, "pipeline");
-      if (state === "up") {
-        wasUp = true;
-        serving.problem = null;
-        onUp();
-      }
-    },
-    onRefused(worker, { code, message }) {
-      log.error({ ...worker, code, message }, "a stage cannot be loaded");
-      serving.problem = message;
-      // Before anything has worked, trying again is of no use: say what is wrong and end. A worker from elsewhere can be mended there.
-      if (!wasUp && supervisor.owns(worker.workerId)) onFailure(new StageRefusedError(code, message));
-    },
-    onCounters: (place, growth) => metrics.observeWorker(place, growth),
-  };
-}
-
-/** A stage could not be loaded at the start. */
-export class StageRefusedError extends Error {
-  override readonly name = "StageRefusedError";
-  readonly code: string;
-
-  constructor(code: string, message: string) {
-    super(message);
-    this.code = code;
-  }
-}
-
 function withPooling(model: EncoderModel, pooling: PoolingMode | undefined): EncoderModel {
   if (pooling === undefined) return model;
   return { ...model, modules: { ...model.modules, pooling: [pooling] } };
@@ -411,10 +393,6 @@ function allPlaces({ replicas, stages }: ServeSettings): Place[] {
 function maxFrameBytes({ config, modules }: EncoderModel, { maxBatchTokens }: ServeSettings): number {
   const tokens = Math.max(maxBatchTokens, modules.maxLength);
   return frameBytesFor(tokens * (Math.max(config.hiddenSize, modules.dimensions) + 3) * 4);
-}
-
-function labelsOf({ replica, stage }: Place) {
-  return { replica: String(replica), stage: String(stage) };
 }
 
 function urlOf(server: Server, host: string): string {

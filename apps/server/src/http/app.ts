@@ -16,6 +16,7 @@ import { fileRoutes } from "./routes/files.ts";
 import { fineTuningRoutes } from "./routes/fineTuning.ts";
 import { openAiRoutes } from "./routes/openAi.ts";
 import { operationRoutes } from "./routes/operations.ts";
+import { predictRoutes } from "./routes/predict.ts";
 import { tokenizeRoutes } from "./routes/tokenize.ts";
 import type { Serving } from "./serving.ts";
 
@@ -24,6 +25,7 @@ export function createApp(serving: Serving, log: Logger): Express {
   const routes = [
     ...openAiRoutes(serving),
     ...embedRoutes(serving),
+    ...predictRoutes(serving),
     ...tokenizeRoutes(serving),
     ...operationRoutes(serving),
     ...(serving.jobs === undefined ? [] : [...fileRoutes(serving.jobs), ...fineTuningRoutes(serving, serving.jobs)]),

@@ -10,6 +10,8 @@ export type CommonOptions = { readonly timeoutMs: number; readonly signal: Abort
 export type Outcome = { readonly numTokens: number; readonly numTruncated: number; readonly timings: Timings };
 
 type InputsRequest = {
+  /** The server's own when left out. */
+  readonly model?: ServedModel;
   readonly inputs: readonly TextInput[];
   /** What this route calls the inputs. */
   readonly inputField: string;
@@ -23,10 +25,9 @@ type InputsRequest = {
  */
 export async function serveInputs<T extends Outcome>(
   serving: Serving,
-  { inputs, inputField, response, signal }: InputsRequest,
+  { model = servedModel(serving), inputs, inputField, response, signal }: InputsRequest,
   work: (model: ServedModel, options: CommonOptions) => Promise<T>,
 ): Promise<T> {
-  const model = servedModel(serving);
   expectInputs(inputs, { inputField, maxClientBatchSize: serving.settings.maxClientBatchSize });
   const started = performance.now();
   const outcome = await work(model, { timeoutMs: serving.settings.requestTimeout * 1000, signal, inputField });

@@ -12,6 +12,8 @@ export type ErrorCode =
   | "payload_too_large"
   | "unauthorized"
   | "unknown_model"
+  | "wrong_task"
+  | "model_too_large"
   | "not_found"
   | "in_use"
   | "wrong_state"
@@ -39,6 +41,8 @@ export const openAiErrors: Readonly<Record<ErrorCode, OpenAiError>> = {
   payload_too_large: { status: 413, type: "invalid_request_error", code: null },
   unauthorized: { status: 401, type: "invalid_request_error", code: "invalid_api_key" },
   unknown_model: { status: 404, type: "invalid_request_error", code: "model_not_found" },
+  wrong_task: { status: 400, type: "invalid_request_error", code: "wrong_task" },
+  model_too_large: { status: 503, type: "server_error", code: "model_too_large" },
   not_found: { status: 404, type: "invalid_request_error", code: "not_found" },
   in_use: { status: 409, type: "invalid_request_error", code: "in_use" },
   wrong_state: { status: 400, type: "invalid_request_error", code: "wrong_state" },
@@ -70,6 +74,8 @@ export const nativeErrors: Readonly<Record<ErrorCode, NativeError>> = {
   payload_too_large: { status: 413, errorType: "Validation" },
   unauthorized: { status: 401, errorType: "Validation" },
   unknown_model: { status: 404, errorType: "Validation" },
+  wrong_task: { status: 424, errorType: "Backend" },
+  model_too_large: { status: 503, errorType: "Unhealthy" },
   not_found: { status: 404, errorType: "Validation" },
   in_use: { status: 409, errorType: "Validation" },
   wrong_state: { status: 400, errorType: "Validation" },

@@ -1,8 +1,10 @@
 /** @file What routes know of the server: its settings, its state, and the model it serves once that is ready. */
 import type { ServeSettings } from "../config/settings.ts";
 import type { Embedder } from "../embedding/embedder.ts";
+import type { Scorer } from "../embedding/scorer.ts";
 import type { LazyJobs } from "../jobs/lazyJobs.ts";
 import type { Metrics } from "../metrics/metrics.ts";
+import type { ModelHost } from "../models/modelHost.ts";
 import { HttpProblem } from "./httpProblem.ts";
 
 /** Where a start stands, for `/health` and the log. */
@@ -17,6 +19,8 @@ export type ServedModel = {
   readonly createdAt: number;
   readonly dtype: "float32";
   readonly embedder: Embedder;
+  /** What the model says besides giving vectors; null for one without a task. */
+  readonly scorer: Scorer | null;
   /** Whether a pipeline can take work now. */
   readonly isUp: () => boolean;
 };
@@ -31,6 +35,8 @@ export type Serving = {
   /** The stage that keeps every pipeline from working. */
   missingStage: () => number | null;
   model: ServedModel | null;
+  /** Models besides that one. */
+  host: ModelHost | null;
   /** Files and fine-tuning; their routes are there if this is. */
   readonly jobs?: LazyJobs;
 };
@@ -45,6 +51,19 @@ export function servedModel(serving: Serving): ServedModel {
   const { model, phase } = serving;
   if (model !== null && (phase === "ready" || phase === "stopping")) return model;
   throw notReady(serving, "the server is starting");
+}
+
+/** The model of a name, the server's own when there is none. @throws HttpProblem `unknown_model`, `not_ready` */
+export async function modelNamed(serving: Serving, name: string | undefined): Promise<ServedModel> {
+  const own = servedModel(serving);
+  if (name === undefined || name === own.name) return own;
+  const other = (await serving.host?.find(name)) ?? null;
+  if (other !== null) return other;
+  throw new HttpProblem(
+    "unknown_model",
+    `The model \`${name}\` does not exist; this server serves \`${own.name}\` (GET /v1/models lists all)`,
+    { field: "model" },
+  );
 }
 
 /** 503 with what there is to know: the problem that stops the start, or the stage that is missing, or the phase. */

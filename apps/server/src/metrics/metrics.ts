@@ -71,6 +71,8 @@ export class Metrics {
   readonly #microBatchSeconds: Histogram<"model" | "replica">;
   readonly #stageCounters: Readonly<Record<keyof Omit<WorkerCounters, "residentBytes">, Counter<"replica" | "stage">>>;
   readonly #workerMemory: Gauge<"replica" | "stage">;
+  readonly #loadedModels: Gauge;
+  readonly #loadedModelBytes: Gauge;
   #jobGauges: JobGauges | null = null;
   #readQueue = (): { readonly texts: number; readonly tokens: number } => ({ texts: 0, tokens: 0 });
 
@@ -116,6 +118,8 @@ export class Metrics {
         labelNames: ["route", "method"],
       },
     );
+    this.#loadedModels = gauge("loaded_models", "Models that are loaded besides the server's own");
+    this.#loadedModelBytes = gauge("loaded_models_bytes", "Weights of these models");
     this.requestsInProgress = gauge("http_requests_in_progress", "Inference requests at work");
     this.#tokenizationSeconds = histogram(
       "request_tokenization_seconds",
@@ -200,6 +204,12 @@ export class Metrics {
 
   text(): Promise<string> {
     return this.#registry.metrics();
+  }
+
+  /** Fine-tuned models that are loaded. */
+  observeModels({ models, bytes }: { readonly models: number; readonly bytes: number }): void {
+    this.#loadedModels.set(models);
+    this.#loadedModelBytes.set(bytes);
   }
 
   /** Where the queue's levels are read from. */

@@ -3,10 +3,9 @@ import { z } from "zod";
 import type { FineTunedModel } from "../../jobs/fineTunedModels.ts";
 import { ORGANIZATION } from "../../jobs/modelName.ts";
 import { serveInputs } from "../embedRequest.ts";
-import { HttpProblem } from "../httpProblem.ts";
 import { getRoute, postRoute, type Route } from "../route.ts";
 import { inputSchema, listInputs, vectorSchema } from "../schemas.ts";
-import { servedModel, type ServedModel, type Serving } from "../serving.ts";
+import { modelNamed, servedModel, type ServedModel, type Serving } from "../serving.ts";
 
 const requestSchema = z
   .strictObject({
@@ -49,10 +48,10 @@ export function openAiRoutes(serving: Serving): Route[] {
       isInference: true,
       async handle({ body, response, signal }) {
         const { inputs } = listInputs(body.input);
-        const model = expectModel(serving, body.model);
+        const model = await modelNamed(serving, body.model);
         const { vectors, numTokens } = await serveInputs(
           serving,
-          { inputs, inputField: "input", response, signal },
+          { model, inputs, inputField: "input", response, signal },
           ({ embedder }, common) =>
             embedder.embed(inputs, { ...common, normalize: true, truncate: true, dimensions: body.dimensions }),
         );
@@ -92,7 +91,7 @@ export function openAiRoutes(serving: Serving): Route[] {
       async handle({ request }) {
         const id = modelParameter(request.params["model"]);
         const fineTuned = await serving.jobs?.opened?.models.find(id);
-        return fineTuned == null ? modelCard(expectModel(serving, id)) : fineTunedCard(fineTuned);
+        return fineTuned == null ? modelCard(await modelNamed(serving, id)) : fineTunedCard(fineTuned);
       },
     }),
   ];
@@ -101,19 +100,6 @@ export function openAiRoutes(serving: Serving): Route[] {
 /** Ids of hub models have a slash, which clients send as it is or encoded. */
 export function modelParameter(value: string | string[] | undefined): string {
   return Array.isArray(value) ? value.join("/") : (value ?? "");
-}
-
-/** @throws HttpProblem `unknown_model` */
-function expectModel(serving: Serving, name: string | undefined): ServedModel {
-  const model = servedModel(serving);
-  if (name !== undefined && name !== model.name) {
-    throw new HttpProblem(
-      "unknown_model",
-      `The model \`${name}\` does not exist; this server serves \`${model.name}\``,
-      { field: "model" },
-    );
-  }
-  return model;
 }
 
 function modelCard({ name, createdAt }: ServedModel) {

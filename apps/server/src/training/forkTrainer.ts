@@ -1,0 +1,103 @@
+/** @file Jobs run in trainer processes of their own, so that reading and tokenizing data never holds up a request. */
+import type { EngineName } from "@stagecoach/engine/node";
+import { fork } from "node:child_process";
+import { extname } from "node:path";
+import { createInterface } from "node:readline";
+import { setPriority } from "node:os";
+import { fileURLToPath } from "node:url";
+import type { Logger } from "pino";
+import type { JobContext, JobEnd, JobRunner, JobSpec, RunningJob } from "../jobs/jobRunner.ts";
+import { failureOf } from "./jobEvents.ts";
+import type { FromTrainer, ToTrainer } from "./trainerMessages.ts";
+import { trainingSettingsSchema, type TrainingSettings } from "./trainingSettings.ts";
+
+export type ForkTrainerOptions = {
+  readonly engine: EngineName;
+  /** Stages of jobs that do not say. */
+  readonly stages: number;
+  /** Threads of each stage; the cores, divided by the stages, when left out. */
+  readonly threads?: number | undefined;
+  /** Added to the niceness of the trainer and its workers, so that requests come first; 0 to 19. */
+  readonly niceness: number;
+  readonly log: Logger;
+};
+
+export function forkTrainers(options: ForkTrainerOptions): JobRunner {
+  return {
+    async start(job, context) {
+      let settings: TrainingSettings;
+      try {
+        settings = settingsOf(job, context, options);
+      } catch (error) {
+        return { stop: () => {}, ended: Promise.resolve({ status: "failed", error: failureOf(error) }) };
+      }
+      return forkTrainer(settings, context, { ...options, jobId: job.id });
+    },
+  };
+}
+
+/** @throws ZodError */
+function settingsOf(
+  { base, method, seed }: JobSpec,
+  { dataFiles: { training, validation } }: JobContext,
+  { engine, stages, threads }: ForkTrainerOptions,
+): TrainingSettings {
+  return trainingSettingsSchema.parse({
+    ...method,
+    model: base.reference,
+    ...(base.revision === null ? {} : { revision: base.revision }),
+    data: { path: training.path, name: training.filename },
+    ...(validation === null ? {} : { evaluation_data: { path: validation.path, name: validation.filename } }),
+    stages: method.stages ?? stages,
+    engine,
+    ...(threads === undefined ? {} : { threads }),
+    seed,
+  });
+}
+
+function forkTrainer(
+  settings: TrainingSettings,
+  { folder, onEvent }: JobContext,
+  { log, jobId, niceness }: ForkTrainerOptions & { readonly jobId: string },
+): RunningJob {
+  // The file has the ending of this one: .ts in a checkout, .js in a published package.
+  const main = fileURLToPath(new URL(`./trainerMain${extname(import.meta.url)}`, import.meta.url));
+  const trainer = fork(main, { stdio: ["ignore", "ignore", "pipe", "ipc"], detached: true });
+  // Its workers inherit it.
+  if (trainer.pid !== undefined && niceness > 0) setPriority(trainer.pid, niceness);
+  createInterface({ input: trainer.stderr! }).on("line", (line) => logLine(log, jobId, line));
+  const ended = Promise.withResolvers<JobEnd>();
+  /** Events are kept one after another; the end comes after all of them. */
+  let kept: Promise<void> = Promise.resolve();
+  const send = (message: ToTrainer) => trainer.connected && trainer.send(message);
+  trainer.on("message", (message: FromTrainer) => {
+    if (message.kind === "event") {
+      kept = kept.then(() => onEvent(message.event));
+      kept.then(
+        () => send({ kind: "kept", event: message.number }),
+        (error: unknown) => {
+          trainer.kill("SIGKILL");
+          ended.reject(error instanceof Error ? error : new Error(String(error)));
+        },
+      );
+    } else if (message.kind === "end") void kept.then(() => ended.resolve(message.end));
+    else void kept.then(() => ended.reject(new Error(message.reason)));
+  });
+  trainer.on("error", (error) => ended.reject(error));
+  trainer.on("exit", (code, signal) => {
+    // After an end this changes nothing.
+    void kept.catch(() => {}).then(() => ended.reject(new Error(`the trainer ended with ${signal ?? `code ${code}`}`)));
+  });
+  send({ kind: "start", folder, settings });
+  return { stop: (stop) => void send({ kind: "stop", stop }), ended: ended.promise };
+}
+
+function logLine(log: Logger, jobId: string, line: string): void {
+  if (line.trim() === "") return;
+  try {
+    const { msg, level: _level, time: _time, ...facts } = JSON.parse(line) as Record<string, unknown>;
+    log.info({ jobId, ...facts }, `trainer: ${String(msg)}`);
+  } catch {
+    log.warn({ jobId, text: line }, "trainer wrote");
+  }
+}

@@ -1,0 +1,91 @@
+/** @file Events of a training job as the queue keeps and streams them (jobs/jobRunner.ts). */
+import type { JobFailure, Numbers, RunnerEvent } from "../jobs/jobRunner.ts";
+import type { JobEvent } from "./runJob.ts";
+
+/** Steps of which numbers are kept; of longer runs every n-th. */
+const MAX_KEPT_STEPS = 2000;
+
+/** What of an event is told to whom: numbers of a step are both kept and shown, a download is neither. */
+export function runnerEvents(event: JobEvent): RunnerEvent[] {
+  switch (event.type) {
+    case "prepared": {
+      const { settings, numTrain, numEvaluation, newWeights } = event;
+      const { task, schedule, stages } = settings;
+      const message = `Read ${numTrain} examples to train on and ${numEvaluation} to evaluate on; task ${task}`;
+      return [
+        { type: "resolved", method: { task, schedule, stages, hyperparameters: settings.hyperparameters } },
+        { type: "message", level: "info", message, data: { newWeights }, once: "prepared" },
+      ];
+    }
+    case "started":
+      return [
+        {
+          type: "message",
+          level: "info",
+          message: `Training ${event.totalSteps} steps over ${event.numStages} ${event.numStages === 1 ? "stage" : "stages"}`,
+          once: "started",
+        },
+      ];
+    case "resumed":
+      return [
+        {
+          type: "message",
+          level: event.reason === "stage_lost" ? "warn" : "info",
+          message: `Going on from the checkpoint of step ${event.step}; ${event.stepsToReplay} steps are made again`,
+          data: { step: event.step, reason: event.reason, steps_to_replay: event.stepsToReplay },
+        },
+      ];
+    case "step":
+      return stepEvents(event);
+    case "evaluation": {
+      const { step, evaluation } = event;
+      const metrics = Object.entries(evaluation.metrics).map(([name, value]) => [`valid_${name}`, value] as const);
+      return [{ type: "metrics", step, metrics: { valid_loss: evaluation.loss, ...Object.fromEntries(metrics) } }];
+    }
+    case "checkpoint": {
+      const { step, folder, bytes, seconds } = event;
+      return [{ type: "checkpoint", step, folder, metrics: { checkpoint_bytes: bytes, checkpoint_seconds: seconds } }];
+    }
+    case "checkpointRemoved":
+      return [{ type: "checkpointRemoved", step: event.step }];
+    case "warning":
+      return [{ type: "message", level: "warn", message: event.message }];
+    case "exported":
+      return [{ type: "message", level: "info", message: "The model is written", once: "exported" }];
+    case "download":
+    case "reading":
+    case "finished":
+      break;
+  }
+  return [];
+}
+
+function stepEvents(event: Extract<JobEvent, { type: "step" }>): RunnerEvent[] {
+  const { step, totalSteps, secondsLeft, trainedTokens, stages } = event;
+  const sum = (key: "forward" | "backward" | "idle") => stages.reduce((total, each) => total + each[key], 0);
+  const [forward, backward, idle] = [sum("forward"), sum("backward"), sum("idle")];
+  const metrics: Numbers = {
+    train_loss: event.loss,
+    learning_rate: event.learningRate,
+    gradient_norm: event.gradientNorm,
+    tokens_per_second: event.tokensPerSecond,
+    examples_per_second: event.examplesPerSecond,
+    step_seconds: event.seconds,
+    forward_seconds: forward,
+    backward_seconds: backward,
+    bubble_share: idle / Math.max(1e-9, forward + backward + idle),
+    padding_share: event.paddingShare,
+  };
+  const shown: RunnerEvent = { type: "progress", step, totalSteps, secondsLeft, trainedTokens, metrics };
+  const every = Math.max(1, Math.ceil(totalSteps / MAX_KEPT_STEPS));
+  return step % every === 0 || step === totalSteps ? [shown, { type: "metrics", step, totalSteps, metrics }] : [shown];
+}
+
+/** What a client is told of an error, and which of its fields is to blame. */
+export function failureOf(error: unknown): JobFailure {
+  const message = error instanceof Error ? error.message : String(error);
+  const code = error instanceof Error && "code" in error ? String(error.code) : "internal_error";
+  const isData = error instanceof Error && error.name === "DataError";
+  if (isData) return { code: "invalid_training_file", message, param: "training_file" };
+  return { code, message, param: code === "training_option" ? "hyperparameters" : null };
+}

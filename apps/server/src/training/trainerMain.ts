@@ -1,0 +1,75 @@
+/**
+ * @file The trainer process of one job: started by a gateway, it trains, tells what happens, and ends.
+ *
+ * It dies with its gateway: without a channel nothing that it did could be kept.
+ */
+import { pino } from "pino";
+import type { JobEnd, RunnerEvent } from "../jobs/jobRunner.ts";
+import { failureOf, runnerEvents } from "./jobEvents.ts";
+import { TrainingJobError } from "./jobFolder.ts";
+import { workerPipelines } from "./openTrainingPipeline.ts";
+import { runTrainingJob } from "./runJob.ts";
+import type { FromTrainer, ToTrainer } from "./trainerMessages.ts";
+
+const stopping = new AbortController();
+const waiting = new Map<number, () => void>();
+let nextEvent = 1;
+
+function tell(message: FromTrainer): void {
+  process.send?.(message);
+}
+
+/** Resolves when the gateway has made the event durable. */
+function keep(event: RunnerEvent): Promise<void> {
+  const number = nextEvent++;
+  tell({ kind: "event", number, event });
+  return new Promise((resolve) => waiting.set(number, resolve));
+}
+
+async function train({ folder, settings }: Extract<ToTrainer, { kind: "start" }>): Promise<void> {
+  const log = pino({ level: "info" }, pino.destination({ dest: 2, sync: true }));
+  let trainedTokens = 0;
+  try {
+    const result = await runTrainingJob(settings, {
+      folder,
+      openPipeline: workerPipelines({ log, signal: stopping.signal }),
+      async onEvent(event) {
+        if (event.type === "step") ({ trainedTokens } = event);
+        for (const each of runnerEvents(event)) await keep(each);
+      },
+      signal: stopping.signal,
+    });
+    const end: JobEnd =
+      result.status === "stopped"
+        ? { status: "stopped" }
+        : {
+            status: "succeeded",
+            modelFolder: result.modelFolder,
+            task: result.settings.task,
+            trainedTokens: result.summary.trainedTokens || trainedTokens,
+          };
+    tell({ kind: "end", end });
+  } catch (error) {
+    if (error instanceof TrainingJobError && error.code === "training_folder_in_use")
+      tell({ kind: "lost", reason: error.message });
+    else {
+      log.error({ err: error }, "training failed");
+      tell({ kind: "end", end: { status: "failed", error: failureOf(error) } });
+    }
+  }
+  process.disconnect?.();
+}
+
+process.on("disconnect", () => process.exit(0));
+for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, () => stopping.abort("shutdown"));
+process.on("message", (message: ToTrainer) => {
+  switch (message.kind) {
+    case "start":
+      return void train(message);
+    case "kept":
+      waiting.get(message.event)?.();
+      return void waiting.delete(message.event);
+    case "stop":
+      return stopping.abort(message.stop);
+  }
+});

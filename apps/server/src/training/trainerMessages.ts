@@ -1,0 +1,15 @@
+/** @file What a gateway and the trainer process of a job say to each other over the process's channel. */
+import type { JobEnd, RunnerEvent, StopKind } from "../jobs/jobRunner.ts";
+import type { TrainingSettings } from "./trainingSettings.ts";
+
+export type ToTrainer =
+  | { readonly kind: "start"; readonly folder: string; readonly settings: TrainingSettings }
+  /** The event with this number is durable. */
+  | { readonly kind: "kept"; readonly event: number }
+  | { readonly kind: "stop"; readonly stop: StopKind };
+
+export type FromTrainer =
+  | { readonly kind: "event"; readonly number: number; readonly event: RunnerEvent }
+  | { readonly kind: "end"; readonly end: JobEnd }
+  /** It cannot go on, and another start may: another trainer still has the folder. */
+  | { readonly kind: "lost"; readonly reason: string };
