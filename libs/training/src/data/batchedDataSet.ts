@@ -5,6 +5,7 @@ import { collate, type Masking, type PlacedExample } from "./collate.ts";
 import { DataError } from "./dataError.ts";
 import type { EncodedExamples } from "./encodeExamples.ts";
 import { epochOrder, type Ordering } from "./epochOrder.ts";
+import { countingUp, sortedByKey } from "./growingArray.ts";
 import { cutMicroBatches, paddedTokens, type MicroBatchRule } from "./microBatches.ts";
 
 /** The examples of one step. */
@@ -62,8 +63,8 @@ export class BatchedDataSet implements TrainingDataSet {
   readonly task: Task;
   readonly #examples: EncodedExamples;
   readonly #options: BatchedDataSetOptions;
-  readonly #indices: Int32Array;
-  readonly #lengths: Int32Array;
+  /** Numbers of its examples; absent when it has all. */
+  readonly #chosen: Int32Array | undefined;
   #order: { readonly epoch: number; readonly order: Int32Array } | undefined;
 
   /** @throws DataError "data_too_small" when there are fewer examples than a batch has; "data_option" */
@@ -71,9 +72,7 @@ export class BatchedDataSet implements TrainingDataSet {
     this.task = options.task ?? examples.task;
     this.#examples = examples;
     this.#options = options;
-    const { lengths } = examples.store;
-    this.#indices = options.examples ?? Int32Array.from(lengths, (_, index) => index);
-    this.#lengths = this.#indices.map((index) => lengths[index]!);
+    this.#chosen = options.examples;
     const { batchSize } = options;
     if (!Number.isInteger(batchSize) || batchSize < 1) {
       throw new DataError("data_option", `batch size: expected a whole number from 1, got ${batchSize}`);
@@ -85,7 +84,7 @@ export class BatchedDataSet implements TrainingDataSet {
   }
 
   get size(): number {
-    return this.#indices.length;
+    return this.#chosen?.length ?? this.#examples.store.size;
   }
 
   /** The last batch of an epoch has what is left. */
@@ -98,14 +97,14 @@ export class BatchedDataSet implements TrainingDataSet {
     const start = index * batchSize;
     const members = this.#orderOf(epoch).subarray(start, start + batchSize);
     if (index < 0 || members.length === 0) throw new RangeError(`batch ${index}: there are ${this.numBatches(epoch)}`);
-    const lengths = Array.from(members, (member) => this.#lengths[member]!);
+    const lengths = Array.from(members, (member) => this.#lengthOf(member));
     const groups = cutMicroBatches(lengths, rule);
     const microBatches = groups.map((group) =>
       this.#collate(group.map((i) => this.#place(members[i]!, { epoch, position: start + i }))),
     );
     return {
       microBatches,
-      examples: members.map((member) => this.#indices[member]!),
+      examples: members.map((member) => this.#indexOf(member)),
       counts: sumCounts(microBatches),
       numTokens: lengths.reduce((a, b) => a + b, 0),
       numPaddedTokens: microBatches.reduce((sum, batch) => sum + paddedTokens(Array.from(batch.lengths)), 0),
@@ -114,12 +113,11 @@ export class BatchedDataSet implements TrainingDataSet {
 
   *evaluationBatches(): Generator<EvaluationBatch> {
     const { evaluationBatchSize = 32 } = this.#options;
-    const members = Int32Array.from(this.#lengths, (_, member) => member);
-    const order = members.toSorted((a, b) => this.#lengths[a]! - this.#lengths[b]! || a - b);
+    const order = sortedByKey(countingUp(this.size), (member) => this.#lengthOf(member));
     for (let start = 0; start < order.length; start += evaluationBatchSize) {
       const group = order.subarray(start, start + evaluationBatchSize);
       const placed = Array.from(group, (member) => this.#place(member, { epoch: evaluationEpoch, position: member }));
-      yield { batch: this.#collate(placed), examples: group.map((member) => this.#indices[member]!) };
+      yield { batch: this.#collate(placed), examples: group.map((member) => this.#indexOf(member)) };
     }
   }
 
@@ -128,7 +126,7 @@ export class BatchedDataSet implements TrainingDataSet {
   }
 
   #place(member: number, { epoch, position }: { readonly epoch: number; readonly position: number }): PlacedExample {
-    const index = this.#indices[member]!;
+    const index = this.#indexOf(member);
     const textsOfOne = this.task.name === "multiple-choice" ? this.task.numChoices : 1;
     const isRun = epoch !== evaluationEpoch;
     // Numbers of texts are 31 bits on the wire; they only key dropout, so starting again after 2 billion texts does no harm.
@@ -140,10 +138,20 @@ export class BatchedDataSet implements TrainingDataSet {
     };
   }
 
+  /** Number of a member among the file's examples. */
+  #indexOf(member: number): number {
+    return this.#chosen?.[member] ?? member;
+  }
+
+  #lengthOf(member: number): number {
+    return this.#examples.store.lengthOf(this.#indexOf(member));
+  }
+
   #orderOf(epoch: number): Int32Array {
     if (this.#order?.epoch !== epoch) {
       const { ordering = "shuffled", seed, batchSize } = this.#options;
-      this.#order = { epoch, order: epochOrder(this.#lengths, { ordering, seed, epoch, batchSize }) };
+      const options = { ordering, seed, epoch, batchSize };
+      this.#order = { epoch, order: epochOrder(this.size, (member) => this.#lengthOf(member), options) };
     }
     return this.#order.order;
   }

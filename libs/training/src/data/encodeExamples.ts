@@ -4,10 +4,10 @@ import { BadRows, type BadRowRule } from "./badRows.ts";
 import { DataError } from "./dataError.ts";
 import type { DataRow, RowSource } from "./dataRow.ts";
 import { ExampleStore, memoryPieces } from "./exampleStore.ts";
-import { GrowingInt32 } from "./growingArray.ts";
 import { findLayout, type ColumnMap, type Layout } from "./layouts.ts";
 import { maskVocabulary, type MaskVocabulary } from "./masking.ts";
 import { QuestionStore } from "./questionStore.ts";
+import { RowNumbers } from "./rowNumbers.ts";
 import { RowFields } from "./rowFields.ts";
 import { taskReaders } from "./tasks/taskReaders.ts";
 import type { ExampleSink, TaskReader, TaskReaderOptions } from "./tasks/taskReader.ts";
@@ -46,7 +46,7 @@ export type EncodedExamples = {
   readonly labels: readonly string[];
   readonly store: ExampleStore;
   /** Number of the row that each example is of. */
-  readonly rows: Int32Array;
+  readonly rows: RowNumbers;
   /** Question answering: what evaluation needs. */
   readonly questions: QuestionStore;
   /** Masked-LM: what masking needs. */
@@ -81,7 +81,7 @@ export async function encodeExamples(source: RowSource, options: EncodeExamplesO
     numRows,
     numExamples: store.size,
     numTokens: store.numTokens,
-    longest: store.lengths.reduce((a, b) => Math.max(a, b), 0),
+    longest: store.longest,
     numTruncated,
     numSkipped: bad.count,
     skipped: bad.messages,
@@ -98,9 +98,9 @@ async function encodeRows(work: {
   readonly store: ExampleStore;
   readonly questions: QuestionStore;
   readonly bad: BadRows;
-}): Promise<{ rows: Int32Array; numRows: number; numTruncated: number }> {
+}): Promise<{ rows: RowNumbers; numRows: number; numTruncated: number }> {
   const { source, reader, store, questions, bad } = work;
-  const rowOfExample = new GrowingInt32();
+  const rowOfExample = new RowNumbers();
   let numRows = 0;
   let numTruncated = 0;
   let isTruncated = false;
@@ -122,7 +122,7 @@ async function encodeRows(work: {
   };
   for await (const rows of source.read(bad)) rows.forEach(encode);
   reader.finish?.(sink);
-  return { rows: rowOfExample.values(), numRows, numTruncated };
+  return { rows: rowOfExample, numRows, numTruncated };
 }
 
 /** Columns of the first rows: JSON need not have the same ones in each. */

@@ -1,4 +1,5 @@
 /** @file The order of the examples in an epoch, as a pure function of seed and epoch: nothing about it needs to be saved. */
+import { countingUp } from "./growingArray.ts";
 import { RandomSequence } from "../random/randomSequence.ts";
 
 export const orderings = ["shuffled", "by-length", "sequential"] as const;
@@ -18,26 +19,30 @@ export type EpochOrderOptions = {
   readonly batchSize: number;
 };
 
-/** @param lengths - tokens of each example @returns indices into `lengths` */
-export function epochOrder(lengths: Int32Array, { ordering, seed, epoch, batchSize }: EpochOrderOptions): Int32Array {
-  const order = Int32Array.from(lengths, (_, index) => index);
+/** Tokens of an example by its number. */
+export type LengthOf = (example: number) => number;
+
+/** @param size - number of examples @returns their numbers, from 0 */
+export function epochOrder(size: number, lengthOf: LengthOf, options: EpochOrderOptions): Int32Array {
+  const { ordering, seed, epoch, batchSize } = options;
+  const order = countingUp(size);
   if (ordering === "sequential") return order;
   RandomSequence.of(seed, "order", [epoch]).shuffle(order);
-  return ordering === "shuffled" ? order : groupByLength(order, lengths, batchSize);
+  return ordering === "shuffled" ? order : groupByLength(order, lengthOf, batchSize);
 }
 
 /**
  * Sorts portions of a random order by length, longest first, as `get_length_grouped_indices` of transformers 5. The longest
  * example of all comes first, so that what does not fit into memory fails at once.
  */
-export function groupByLength(order: Int32Array, lengths: Int32Array, batchSize: number): Int32Array {
-  const portionSize = Math.max(1, Math.min(Math.floor(lengths.length / (batchSize * 4)), 50)) * batchSize;
+export function groupByLength(order: Int32Array, lengthOf: LengthOf, batchSize: number): Int32Array {
+  const portionSize = Math.max(1, Math.min(Math.floor(order.length / (batchSize * 4)), 50)) * batchSize;
   const grouped = order.slice();
   let longest = 0;
   for (let start = 0; start < grouped.length; start += portionSize) {
     const portion = grouped.subarray(start, start + portionSize);
-    portion.set(Array.from(portion).toSorted((a, b) => lengths[b]! - lengths[a]!));
-    if (lengths[portion[0]!]! > lengths[grouped[longest]!]!) longest = start;
+    portion.set(Array.from(portion).toSorted((a, b) => lengthOf(b) - lengthOf(a)));
+    if (lengthOf(portion[0]!) > lengthOf(grouped[longest]!)) longest = start;
   }
   if (grouped.length > 0) [grouped[0], grouped[longest]] = [grouped[longest]!, grouped[0]!];
   return grouped;

@@ -28,7 +28,7 @@ describe.each(Object.entries(storages))("ExampleStore %s", (_, createStorage) =>
     for (let i = 0; i < size; i++) expect(store.add(example(i))).toBe(i);
     expect(store.numTokens).toBeGreaterThan(2.5 * pieceWords);
     for (let i = 0; i < size; i += 7) expect(store.get((i * 4999) % size)).toEqual(example((i * 4999) % size));
-    expect(store.lengths[978]).toBe(2);
+    expect(store.lengthOf(978)).toBe(2);
     store.close();
   });
 

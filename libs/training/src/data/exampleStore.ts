@@ -1,6 +1,6 @@
 /**
  * @file Encoded examples, compactly: four bytes a token in pieces of a few megabytes that may lie in memory or on disk, and
- * twelve bytes an example in memory.
+ * eight bytes an example in memory.
  */
 import { GrowingInt32 } from "./growingArray.ts";
 
@@ -26,18 +26,21 @@ export type PieceStorage = {
 export const pieceWords = 1 << 20;
 /** Words before an example's ids: their number, the first segment's, those of the target. */
 const headerWords = 3;
+/** Examples start at multiples of so many words: then 32 bits count 64 GiB. */
+const alignment = 4;
 /** Ids and target of an example have at most so many entries together. */
 export const maxExampleWords = pieceWords - headerWords;
 
 export class ExampleStore {
   readonly #storage: PieceStorage;
   readonly #lengths = new GrowingInt32();
-  readonly #pieces = new GrowingInt32();
+  /** Of each example, in units of `alignment`, over all pieces. */
   readonly #starts = new GrowingInt32();
   #piece = new Int32Array(pieceWords);
   #used = 0;
   #numWritten = 0;
   #numTokens = 0;
+  #longest = 0;
 
   constructor(storage: PieceStorage = memoryPieces()) {
     this.#storage = storage;
@@ -51,9 +54,19 @@ export class ExampleStore {
     return this.#numTokens;
   }
 
-  /** Tokens of each example. */
+  /** Tokens of the longest example. */
+  get longest(): number {
+    return this.#longest;
+  }
+
+  /** Tokens of each example; a copy. */
   get lengths(): Int32Array {
-    return this.#lengths.values();
+    return this.#lengths.toArray();
+  }
+
+  /** Tokens of an example. */
+  lengthOf(index: number): number {
+    return this.#lengths.at(index);
   }
 
   /** @returns its number, from 0 */
@@ -70,18 +83,19 @@ export class ExampleStore {
     this.#piece[at + 2] = target.length;
     this.#piece.set(ids, at + headerWords);
     this.#piece.set(target, at + headerWords + ids.length);
-    this.#used += numWords;
+    this.#used += Math.ceil(numWords / alignment) * alignment;
     this.#lengths.push(ids.length);
-    this.#pieces.push(this.#numWritten);
-    this.#starts.push(at);
+    this.#starts.push((this.#numWritten * pieceWords + at) / alignment);
     this.#numTokens += ids.length;
+    this.#longest = Math.max(this.#longest, ids.length);
     return this.size - 1;
   }
 
   get(index: number): StoredExample {
-    const piece = this.#pieces.values()[index];
-    const start = this.#starts.values()[index];
-    if (piece === undefined || start === undefined) throw new RangeError(`example ${index}: there are ${this.size}`);
+    if (!(index >= 0 && index < this.size)) throw new RangeError(`example ${index}: there are ${this.size}`);
+    const place = (this.#starts.at(index) >>> 0) * alignment;
+    const piece = Math.floor(place / pieceWords);
+    const start = place % pieceWords;
     const [numIds = 0, firstSegment = 0, numTarget = 0] = this.#read(piece, start, start + headerWords);
     const words = this.#read(piece, start + headerWords, start + headerWords + numIds + numTarget);
     return { ids: words.subarray(0, numIds), firstSegment, target: words.subarray(numIds) };

@@ -1,7 +1,10 @@
-/** @file A typed list that grows: four bytes an entry, also for tens of millions of entries. */
+/** @file Lists of numbers of four bytes each, for tens of millions of entries. */
+
+/** Entries that are allocated at once: a list that grows is never copied. */
+const chunkSize = 1 << 16;
 
 export class GrowingInt32 {
-  #values = new Int32Array(1024);
+  readonly #chunks: Int32Array[] = [];
   #length = 0;
 
   get length(): number {
@@ -9,16 +12,43 @@ export class GrowingInt32 {
   }
 
   push(value: number): void {
-    if (this.#length === this.#values.length) {
-      const larger = new Int32Array(this.#length * 2);
-      larger.set(this.#values);
-      this.#values = larger;
-    }
-    this.#values[this.#length++] = value;
+    const place = this.#length % chunkSize;
+    if (place === 0) this.#chunks.push(new Int32Array(chunkSize));
+    this.#chunks.at(-1)![place] = value;
+    this.#length++;
   }
 
-  /** The entries so far; a view that later ones do not reach. */
-  values(): Int32Array {
-    return this.#values.subarray(0, this.#length);
+  /** @param index - from 0 to below `length` */
+  at(index: number): number {
+    return this.#chunks[Math.floor(index / chunkSize)]![index % chunkSize]!;
   }
+
+  toArray(): Int32Array {
+    const all = new Int32Array(this.#length);
+    this.#chunks.forEach((chunk, i) => all.set(chunk.subarray(0, this.#length - i * chunkSize), i * chunkSize));
+    return all;
+  }
+}
+
+/** 0, 1, 2, ... (`Int32Array.from` would make a list of boxed numbers first.) */
+export function countingUp(size: number): Int32Array {
+  const numbers = new Int32Array(size);
+  for (let i = 0; i < size; i++) numbers[i] = i;
+  return numbers;
+}
+
+/**
+ * Entries in order of their keys, equal ones as they stood (counting sort).
+ *
+ * @param keyOf - a whole number from 0 that is not large
+ */
+export function sortedByKey(entries: Int32Array, keyOf: (entry: number) => number): Int32Array {
+  let largest = 0;
+  for (const entry of entries) largest = Math.max(largest, keyOf(entry));
+  const starts = new Int32Array(largest + 2);
+  for (const entry of entries) starts[keyOf(entry) + 1]!++;
+  for (let key = 0; key <= largest; key++) starts[key + 1]! += starts[key]!;
+  const sorted = new Int32Array(entries.length);
+  for (const entry of entries) sorted[starts[keyOf(entry)]!++] = entry;
+  return sorted;
 }

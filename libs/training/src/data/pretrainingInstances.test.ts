@@ -7,7 +7,7 @@ import {
   type InstanceSettings,
   type PretrainingInstance,
 } from "./pretrainingInstances.ts";
-import { fixture } from "./testing/fixture.ts";
+import { fixture } from "../node/data/testing/dataFixture.ts";
 import { PythonRandom } from "./testing/pythonRandom.ts";
 
 const vocabulary = {

@@ -1,4 +1,5 @@
 /** @file Dividing encoded examples by the rows that they are of. */
+import { countingUp } from "./growingArray.ts";
 import type { EncodedExamples } from "./encodeExamples.ts";
 import { splitRows, type Split, type SplitOptions } from "./splitRows.ts";
 
@@ -12,12 +13,13 @@ export function splitExamples(examples: EncodedExamples, options: Omit<SplitOpti
   const { store, rows, task, report } = examples;
   const numRows = report.numRows;
   const isStratified = task.name === "sequence-classification" && task.problemType === "single_label_classification";
-  const strata = isStratified ? Int32Array.from(rows, (_, example) => store.get(example).target[0]!) : undefined;
+  const all = countingUp(store.size);
+  const strata = isStratified ? all.map((example) => store.get(example).target[0]!) : undefined;
   const split = splitRows(numRows, { ...options, strata });
   const examplesOf = (chosen: Int32Array) => {
     const isChosen = new Uint8Array(numRows);
     for (const row of chosen) isChosen[row] = 1;
-    return Int32Array.from(rows.keys()).filter((example) => isChosen[rows[example]!] === 1);
+    return all.filter((example) => isChosen[rows.at(example)] === 1);
   };
   return {
     train: examplesOf(split.train),

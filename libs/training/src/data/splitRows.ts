@@ -1,5 +1,6 @@
 /** @file Dividing rows into training, validation and test sets at random, with the same share of each class in all. */
 import { RandomSequence } from "../random/randomSequence.ts";
+import { countingUp, sortedByKey } from "./growingArray.ts";
 import { DataError } from "./dataError.ts";
 
 /** Shares that are set aside, from 0 to below 1 together; default 0. */
@@ -25,16 +26,16 @@ export function splitRows(numRows: number, options: SplitOptions): Split {
     const message = `split: expected shares from 0 that sum to less than 1, got validation ${validation} and test ${test}`;
     throw new DataError("data_option", message);
   }
-  const strata = options.strata ?? new Int32Array(numRows);
-  const order = RandomSequence.of(seed, "split").shuffle(Int32Array.from({ length: numRows }, (_, row) => row));
-  const byClass = Int32Array.from(Array.from(order).toSorted((a, b) => strata[a]! - strata[b]!));
-  const isFirst = (_: number, at: number) => at === 0 || strata[byClass[at]!] !== strata[byClass[at - 1]!];
+  const classOf = (row: number) => options.strata?.[row] ?? 0;
+  const order = RandomSequence.of(seed, "split").shuffle(countingUp(numRows));
+  const byClass = sortedByKey(order, classOf);
+  const isFirst = (row: number, at: number) => at === 0 || classOf(row) !== classOf(byClass[at - 1]!);
   const kept = byClass.filter(isFirst);
   const free = byClass.filter((row, at) => !isFirst(row, at));
   const tests = spread(free, Math.round(numRows * test));
   const validations = spread(tests.rest, Math.round(numRows * validation));
   const split = {
-    train: Int32Array.from([...kept, ...validations.rest]),
+    train: joined(kept, validations.rest),
     validation: validations.taken,
     test: tests.taken,
   };
@@ -47,6 +48,13 @@ export function splitRows(numRows: number, options: SplitOptions): Split {
     split[name].sort();
   }
   return split;
+}
+
+function joined(first: Int32Array, second: Int32Array): Int32Array {
+  const both = new Int32Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
 }
 
 /** Takes `count` entries at even distances. */

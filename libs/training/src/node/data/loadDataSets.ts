@@ -1,6 +1,7 @@
 /** @file The files of a job as training, validation and test sets that agree about their labels. */
 import type { Task } from "@stagecoach/transformer";
 import type { DataReport, EncodedExamples } from "../../data/encodeExamples.ts";
+import { countingUp } from "../../data/growingArray.ts";
 import { splitExamples } from "../../data/splitExamples.ts";
 import { loadExamples, type DataFile, type LoadExamplesOptions } from "./loadExamples.ts";
 
@@ -63,5 +64,5 @@ export async function loadDataSets(options: LoadDataSetsOptions): Promise<DataSe
 }
 
 function allOf({ store }: EncodedExamples): Int32Array {
-  return Int32Array.from({ length: store.size }, (_, index) => index);
+  return countingUp(store.size);
 }

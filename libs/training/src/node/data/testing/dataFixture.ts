@@ -53,5 +53,5 @@ export type DataFixture = {
 };
 
 export const fixture = JSON.parse(
-  readFileSync(new URL("../../../fixtures/data.json", import.meta.url), "utf8"),
+  readFileSync(new URL("../../../../fixtures/data.json", import.meta.url), "utf8"),
 ) as DataFixture;
