@@ -86,10 +86,8 @@ let whole: Outcome;
 beforeAll(async () => {
   writeToyTexts(train, 20, 1);
   writeToyTexts(dev, 6, 2);
-  const { folder, result } = await run();
-  expect(result.status).toBe("succeeded");
+  const { folder } = await run();
   whole = await outcomeOf(folder);
-  expect(whole.log.match(/"loss":[\d.]+,"gradientNorm"/g)?.length).toBe(TOTAL_STEPS);
 });
 
 async function expectWhole(folder: string): Promise<void> {
@@ -116,6 +114,12 @@ function failing(method: "accumulate" | "apply" | "save" | "evaluate", call: num
 }
 
 describe("a run", () => {
+  test("has so many steps, and an evaluation after each epoch", () => {
+    const lines = whole.log.trimEnd().split("\n");
+    const kinds = lines.map((line) => Object.keys(JSON.parse(line) as object)[1]);
+    expect(kinds).toEqual(["loss", "loss", "loss", "metrics", "loss", "loss", "loss", "metrics"]);
+  });
+
   test.each([2, 4])("in %i stages gives the bytes of one", async (stages) => {
     const { folder } = await run({ stages });
     await expectWhole(folder);

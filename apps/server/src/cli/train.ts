@@ -1,9 +1,9 @@
 /** @file `stagecoach train`: a model trained on a file, without a server. */
 import { Command } from "commander";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { SettingsError } from "../config/loadSettings.ts";
-import { jobPaths, readJobSettings, TrainingJobError } from "../training/jobFolder.ts";
+import { isFreshFolder, jobPaths, readJobSettings, TrainingJobError } from "../training/jobFolder.ts";
 import { openLocalPipeline } from "../training/openLocalPipeline.ts";
 import { runTrainingJob } from "../training/runJob.ts";
 import type { TrainingSettings } from "../training/trainingSettings.ts";
@@ -56,7 +56,7 @@ function newRun(flags: TrainFlags): Run {
   const { output } = flags;
   if (output === undefined)
     throw new SettingsError("--output: expected a folder for checkpoints and the model, got none");
-  if (existsSync(output) && readdirSync(output).length > 0) {
+  if (!isFreshFolder(output)) {
     const remedy = existsSync(jobPaths(output).settings)
       ? `--resume ${output} goes on with the run in it`
       : "name a new one";

@@ -77,18 +77,18 @@ function hyperparameterOption(name: FieldName): Option {
   const option = new Option(`${flag} <value>`, help);
   if (inner instanceof z.ZodArray)
     return option.argParser((value: string, before: readonly string[] | undefined) => [...(before ?? []), value]);
-  return option.argParser(parseValue);
+  return option.argParser((text: string) => parseValue(text, flag));
 }
 
 /** A number where it is one, an object where it is JSON, else the text. */
-function parseValue(text: string): unknown {
+function parseValue(text: string, flag: string): unknown {
   const value = text.trim();
   if (value !== "" && Number.isFinite(Number(value))) return Number(value);
   if (!value.startsWith("{")) return text;
   try {
     return JSON.parse(value);
   } catch {
-    throw new SettingsError(`expected JSON, got ${text}`);
+    throw new SettingsError(`${flag}: expected JSON, got ${text}`);
   }
 }
 

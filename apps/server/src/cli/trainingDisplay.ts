@@ -93,7 +93,8 @@ export class TrainingDisplay {
     const classes = labels.length === 0 ? "" : `, ${labels.length} labels`;
     const evaluated = numEvaluation === 0 ? "" : `, evaluated on ${numEvaluation}`;
     this.note(`${settings.task}: ${numTrain} examples${evaluated}${classes}`);
-    this.note(`${epochs} epochs of batches of ${batch}, learning rate ${rate}, ${settings.stages} stages`);
+    const stages = settings.stages === 1 ? "one stage" : `${settings.stages} stages`;
+    this.note(`${epochs} epochs in batches of ${batch}, learning rate ${rate}, ${stages}`);
     if (newWeights.length > 0) this.note(`new weights: ${newWeights.join(", ")}`);
   }
 

@@ -1,13 +1,14 @@
 /**
  * @file The folder of a training job: its settings, the log of its steps, its checkpoints, and in the end its model.
  *
- * `training.json` holds what the run began with, "auto" and defaults included: whoever goes on with it needs nothing else.
+ * `training.json` is there before the first step. It holds what the run began with, "auto" and defaults included: whoever goes on
+ * with it needs nothing else.
  */
 import { TrainingError } from "@stagecoach/training";
 import { syncFolder } from "@stagecoach/transformer/node";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { open, readFile, rename } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { lockFolder, type FolderLock } from "../store/folderLock.ts";
 import { StoreLockedError } from "../store/errors.ts";
 import { trainingSettingsSchema, type TrainingSettings } from "./trainingSettings.ts";
@@ -20,6 +21,14 @@ export const jobPaths = (folder: string) => ({
   checkpoints: join(folder, "checkpoints"),
   model: join(folder, "model"),
 });
+
+/** Whether nothing is in the folder but what an attempt has left that came to no step. */
+export function isFreshFolder(folder: string): boolean {
+  if (!existsSync(folder)) return true;
+  const { settings, ...paths } = jobPaths(folder);
+  const own = ["lock", ...Object.values(paths).map((path) => basename(path))];
+  return !existsSync(settings) && readdirSync(folder).every((name) => own.includes(name));
+}
 
 /** @throws TrainingJobError when another trainer works there */
 export function lockJobFolder(folder: string): FolderLock {

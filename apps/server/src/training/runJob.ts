@@ -127,7 +127,6 @@ class TrainingJob {
         hyperparameters: plan.hyperparameters,
       };
       await this.#announce(resolved, plan, data);
-      if (begun === null) await writeJobSettings(folder, resolved);
       return await this.#train({ settings: resolved, base, plan, data });
     } finally {
       data.close();
@@ -219,13 +218,14 @@ class TrainingJob {
       checkpointSteps: given.checkpoint_steps ?? null,
       earlyStopping: patience === undefined ? null : { patience, threshold },
       bestMetric: given.metric_for_best_model ?? null,
-      onEvent: (event) => this.#note(event),
+      onEvent: (event) => this.#note(event, settings),
       signal: this.#options.signal,
       now: () => performance.now(),
     });
   }
 
-  async #note(event: TrainingEvent): Promise<void> {
+  async #note(event: TrainingEvent, settings: ResolvedSettings): Promise<void> {
+    if (event.type === "started") await writeJobSettings(this.#options.folder, settings);
     if (event.type === "evaluation" && event.isBest) this.#classes = event.evaluation.classes;
     await this.#tell(event);
   }

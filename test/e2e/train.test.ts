@@ -1,0 +1,248 @@
+/** @file `stagecoach train`: from a file to a model that serves, errors of every day, Ctrl-C and going on. */
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { repository, tinyEncoder } from "../harness/paths.ts";
+import { cleanEnv, stagecoach, stagecoachMain } from "../harness/startServer.ts";
+import { writeToyTexts } from "../harness/toyTexts.ts";
+
+let folder: string;
+let train: string;
+let dev: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "stagecoach-train-"));
+  [train, dev] = [join(folder, "train.jsonl"), join(folder, "dev.jsonl")];
+  writeToyTexts(train, 64, 1);
+  writeToyTexts(dev, 32, 2);
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const argsOf = (output: string, ...flags: string[]) => {
+  const fixed = ["--data", train, "--model", tinyEncoder, "--output", join(folder, output), "--threads", "1"];
+  return ["train", ...fixed, ...flags];
+};
+const run = (output: string, ...flags: string[]) => stagecoach(argsOf(output, ...flags), { timeoutMs: 100_000 });
+const bytesOf = (output: string) => readFileSync(join(folder, output, "model", "model.safetensors"));
+
+describe("stagecoach train", () => {
+  test("learns what can be learned, evaluates, and says where the model is", async () => {
+    const large = join(folder, "large.jsonl");
+    writeToyTexts(large, 256, 1);
+    const learning = ["--epochs", "5", "--batch-size", "8", "--learning-rate", "2e-3", "--micro-batches", "1"];
+    const { code, stdout, stderr } = await run(
+      "toy",
+      "--data",
+      large,
+      ...learning,
+      "--eval-data",
+      dev,
+      "--stages",
+      "2",
+    );
+    expect([code, stderr]).toEqual([
+      0,
+      expect.stringContaining("sequence-classification: 256 examples, evaluated on 32, 2 labels"),
+    ]);
+    expect(stderr).toContain("new weights: classifier.weight, classifier.bias");
+    expect(stderr).toMatch(/step 32, epoch 1.00: loss [\d.]+, accuracy [\d.]+ \(best so far\)/);
+    expect(stderr).toMatch(/100%  160 steps of 160 steps.*loss [\d.]+, [\d,]+ tokens\/s/);
+    expect(stdout).toMatch(/Trained 160 steps on [\d,]+ tokens, best after step \d+/);
+    expect(stdout).toMatch(/accuracy +1\.0000/);
+    expect(stdout).toMatch(/class +precision +recall +f1 +examples\n +no +1.0000 +1.0000 +1.0000 +16\n/);
+    const model = join(folder, "toy", "model");
+    expect(stdout).toContain(`stagecoach serve --model ${model}`);
+    expect(readdirSync(model).toSorted()).toEqual([
+      "1_Pooling",
+      "README.md",
+      "config.json",
+      "config_sentence_transformers.json",
+      "curve.svg",
+      "model.safetensors",
+      "modules.json",
+      "sentence_bert_config.json",
+      "tokenizer.json",
+      "tokenizer_config.json",
+    ]);
+    expect(JSON.parse(readFileSync(join(model, "config.json"), "utf8"))).toMatchObject({
+      architectures: ["BertForSequenceClassification"],
+      id2label: { "0": "no", "1": "yes" },
+      problem_type: "single_label_classification",
+    });
+    expect(readFileSync(join(model, "README.md"), "utf8")).toMatch(/\| accuracy +\| 1\.0000 +\|/);
+  });
+
+  test("the same seed gives the same bytes, another seed does not", async () => {
+    for (const [name, seed] of [
+      ["first", "7"],
+      ["second", "7"],
+      ["other", "8"],
+    ] as const)
+      expect((await run(name, "--max-steps", "3", "--seed", seed)).code).toBe(0);
+    expect(bytesOf("second").equals(bytesOf("first"))).toBe(true);
+    expect(bytesOf("other").equals(bytesOf("first"))).toBe(false);
+  });
+
+  test("Ctrl-C saves a checkpoint and says how to go on; the end has the bytes of a run without it", async () => {
+    const long = ["--max-steps", "60", "--batch-size", "8"];
+    expect((await run("whole", ...long)).code).toBe(0);
+    const child = spawn(
+      process.execPath,
+      ["--conditions=@stagecoach/source", stagecoachMain, ...argsOf("cut", ...long)],
+      {
+        env: cleanEnv(),
+        cwd: repository,
+        stdio: ["ignore", "pipe", "pipe"],
+      },
+    );
+    let [stdout, stderr] = ["", ""];
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      stderr += text;
+      if (/\d+ steps of 60/.test(text)) child.kill("SIGINT");
+    });
+    const code = await new Promise((resolve) => child.once("close", resolve));
+    expect([code, stderr]).toEqual([0, expect.stringContaining("stopping: the step at work is finished")]);
+    expect(stdout).toContain(`stagecoach train --resume ${join(folder, "cut")}`);
+    expect(existsSync(join(folder, "cut", "model"))).toBe(false);
+
+    const again = await stagecoach(["train", "--resume", join(folder, "cut"), "--stages", "2"], { timeoutMs: 60_000 });
+    expect([again.code, again.stderr]).toEqual([0, expect.stringMatching(/going on from the checkpoint of step \d+/)]);
+    expect(bytesOf("cut").equals(bytesOf("whole"))).toBe(true);
+    const log = (name: string) => readFileSync(join(folder, name, "steps.jsonl"), "utf8");
+    expect(log("cut")).toBe(log("whole"));
+
+    const finished = await stagecoach(["train", "--resume", join(folder, "cut")]);
+    expect([finished.code, finished.stdout]).toEqual([0, expect.stringContaining("Trained 60 steps")]);
+  });
+
+  test("frozen parameters stay, class weights and a share for validation are taken", async () => {
+    const flags = [
+      "--max-steps",
+      "2",
+      "--freeze",
+      "embeddings",
+      "--freeze",
+      "encoder.layer.1",
+      "--learning-rate",
+      "1e-2",
+    ];
+    const weights = ["--class-weights", '{"yes":2,"no":1}', "--validation-split", "0.25", "--warmup-steps", "0"];
+    const { code, stderr } = await run("frozen", ...flags, ...weights);
+    expect([code, stderr]).toEqual([0, expect.stringContaining("48 examples, evaluated on 16")]);
+    const { openSafetensors } = await import("@stagecoach/transformer/node");
+    await using before = await openSafetensors(tinyEncoder);
+    await using after = await openSafetensors(join(folder, "frozen", "model"));
+    const isSame = async (name: string) =>
+      Buffer.from(await before.readBytes(name)).equals(Buffer.from(await after.readBytes(`bert.${name}`)));
+    expect(await isSame("embeddings.word_embeddings.weight")).toBe(true);
+    expect(await isSame("encoder.layer.1.output.dense.weight")).toBe(true);
+    expect(await isSame("encoder.layer.0.output.dense.weight")).toBe(false);
+  });
+});
+
+describe("stagecoach train says what is wrong", () => {
+  test.each<[what: string, flags: readonly string[], message: RegExp]>([
+    [
+      "an unknown flag",
+      ["--learning-rat", "1"],
+      /unknown option '--learning-rat'\s+\(Did you mean --learning-rate\?\)/,
+    ],
+    ["a learning rate of 0", ["--learning-rate", "0"], /--learning-rate: expected a learning rate above 0/],
+    ["a learning rate of 10", ["--learning-rate", "10"], /--learning-rate: expected a learning rate of at most 1/],
+    ["no number", ["--epochs", "many"], /--epochs: expected "auto" or a whole number/],
+    ["a file that is not there", ["--data", "none.jsonl"], /none.jsonl: cannot be read/],
+    [
+      "a batch that is larger than the data",
+      ["--batch-size", "65"],
+      /expected at least as many examples as a batch has \(65\), got 64/,
+    ],
+    ["more stages than layers", ["--stages", "5"], /4 layers cannot fill 5 stages/],
+    ["patience without evaluation", ["--patience", "2"], /patience: it says nothing without evaluation data/],
+    ["texts that the model has no positions for", ["--max-length", "1000"], /max length: expected at most 96 tokens/],
+    [
+      "a frozen parameter that is not there",
+      ["--freeze", "encoder.layer.7"],
+      /freeze: expected the beginning of a parameter's name, .*got "encoder.layer.7"/,
+    ],
+    [
+      "nothing left to train",
+      ["--freeze", "embeddings", "--freeze", "encoder", "--freeze", "pooler", "--freeze", "classifier"],
+      /freeze: expected a parameter that is left to train/,
+    ],
+    [
+      "an option of another task",
+      ["--mlm-probability", "0.2"],
+      /mlm probability: expected the task masked-lm or pretraining, got sequence-classification/,
+    ],
+    [
+      "a weight of an unknown class",
+      ["--class-weights", '{"yess":1}'],
+      /class weights: expected a label of the data, got "yess" \(did you mean "yes"\?\)/,
+    ],
+    ["half of a JSON", ["--class-weights", '{"yes"'], /--class-weights: expected JSON/],
+    ["a model that is not there", ["--model", "./none"], /none/],
+  ])("%s, and a better try into the same folder is not refused", async (_, flags, message) => {
+    const { code, stderr } = await run("refused", ...flags);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(message)]);
+    expect(stderr).not.toMatch(/^ +at /m);
+    expect(existsSync(join(folder, "refused", "training.json"))).toBe(false);
+  });
+
+  test("a learning rate that is very high is a warning", async () => {
+    const { code, stderr } = await run("high", "--learning-rate", "0.02", "--max-steps", "1");
+    expect([code, stderr]).toEqual([0, expect.stringContaining("warning: learning rate: 0.02 is far above")]);
+  });
+
+  test("a folder with something in it", async () => {
+    mkdirSync(join(folder, "mine"));
+    writeFileSync(join(folder, "mine", "thesis.txt"), "");
+    const { code, stderr } = await run("mine");
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(/--output: expected a new or empty folder, got .*mine with files in it/),
+    ]);
+  });
+
+  test("no data, no output, nothing to go on with, a flag beside --resume", async () => {
+    const of = async (...args: string[]) => (await stagecoach(["train", ...args])).stderr;
+    expect(await of("--output", join(folder, "x"))).toMatch(/--data: expected a file to train on, got none/);
+    expect(await of("--data", train)).toMatch(/--output: expected a folder/);
+    expect(await of("--resume", folder)).toMatch(/--resume: expected a folder in which a run has begun/);
+    expect(await of("--resume", folder, "--epochs", "3")).toMatch(
+      /--resume: expected no other flag than --stages, got epochs/,
+    );
+  });
+
+  test("a model whose head has another size, unless a new head is asked for", async () => {
+    expect((await run("two", "--max-steps", "1")).code).toBe(0);
+    const three = join(folder, "three.jsonl");
+    writeFileSync(
+      three,
+      ["a", "b", "c"]
+        .map((label) => `{"text":"the layers","label":"${label}"}\n`)
+        .join("")
+        .repeat(8),
+    );
+    const args = (output: string) => [
+      "train",
+      "--data",
+      three,
+      "--model",
+      join(folder, "two", "model"),
+      "--threads",
+      "1",
+      "--max-steps",
+      "1",
+      "--output",
+      join(folder, output),
+    ];
+    const refused = await stagecoach(args("head"));
+    expect([refused.code, refused.stderr]).toEqual([
+      2,
+      expect.stringMatching(/head has another size than the task sequence-classification with 3 labels/),
+    ]);
+    expect((await stagecoach([...args("head"), "--replace-head"])).code).toBe(0);
+  });
+});

@@ -1,0 +1,37 @@
+/** @file What is written as a model is what was trained: our loader reads the checkpoint's own bytes from the exported folder. */
+import { checkpointNameOf, readTask, taskParameters, type TaskModel } from "@stagecoach/transformer";
+import { jsonReader, openModelFolder, openSafetensors } from "@stagecoach/transformer/node";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { serveTexts, trainTinyModel } from "../harness/trainedModel.ts";
+
+const scratch = mkdtempSync(join(tmpdir(), "stagecoach-exported-"));
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+describe("a trained model's folder", () => {
+  test.each(["sequence-classification", "masked-lm"] as const)(
+    "%s: has the bytes of the last checkpoint under transformers' names, and loads with nothing missing",
+    async (task) => {
+      const folder = join(scratch, task);
+      const exported = await trainTinyModel(folder, task);
+      await using opened = await openModelFolder(exported);
+      const model: TaskModel = { ...opened.model, task: readTask(await jsonReader(exported)("config.json"))! };
+      expect(model.task.name).toBe(task);
+      const last = join(folder, "checkpoints", "step-3");
+      const trained = new Map<string, Uint8Array>();
+      for (const file of readdirSync(last).filter((name) => name.endsWith(".safetensors"))) {
+        await using source = await openSafetensors(join(last, file));
+        for (const name of source.names()) trained.set(name, await source.readBytes(name));
+      }
+      const { encoder } = opened.weights;
+      const names = taskParameters(model).flatMap(({ name, tiedTo }) => (tiedTo === undefined ? [name] : []));
+      expect(encoder.names().toSorted()).toEqual(names.map((name) => checkpointNameOf(model, name)).toSorted());
+      for (const name of names)
+        expect(await encoder.readBytes(checkpointNameOf(model, name)), name).toEqual(trained.get(name));
+      const [served] = await serveTexts(exported, ["the layers"]);
+      expect(served!.logits.every(Number.isFinite)).toBe(true);
+    },
+  );
+});
