@@ -89,12 +89,13 @@ export class TrainingDisplay {
   }
 
   #prepared({ settings, labels, numTrain, numEvaluation, newWeights }: Extract<JobEvent, { type: "prepared" }>): void {
-    const { n_epochs: epochs, batch_size: batch, learning_rate: rate } = settings.hyperparameters;
+    const { n_epochs: epochs, max_steps: steps, batch_size: batch, learning_rate: rate } = settings.hyperparameters;
     const classes = labels.length === 0 ? "" : `, ${labels.length} labels`;
     const evaluated = numEvaluation === 0 ? "" : `, evaluated on ${numEvaluation}`;
     this.note(`${settings.task}: ${numTrain} examples${evaluated}${classes}`);
     const stages = settings.stages === 1 ? "one stage" : `${settings.stages} stages`;
-    this.note(`${epochs} epochs in batches of ${batch}, learning rate ${rate}, ${stages}`);
+    const length = steps === undefined ? `${epochs} epochs` : `${steps} steps`;
+    this.note(`${length} in batches of ${batch}, learning rate ${rate}, ${stages}`);
     if (newWeights.length > 0) this.note(`new weights: ${newWeights.join(", ")}`);
   }
 
