@@ -1,6 +1,6 @@
 /** @file A training pipeline whose stages run one after another in this process. */
 import { modelCosts, planStages } from "@stagecoach/parallel";
-import { LocalPipeline, type TrainingPipeline } from "@stagecoach/training";
+import { expectStages, LocalPipeline, type TrainingPipeline } from "@stagecoach/training";
 import { loadTrainingStage, restoreStage, saveStage, type LoadedTrainingStage } from "@stagecoach/training/node";
 import { readEncoderModel } from "@stagecoach/transformer";
 import { jsonReader } from "@stagecoach/transformer/node";
@@ -9,7 +9,9 @@ import type { PipelineRequest } from "./pipelineRequest.ts";
 /** @throws PlanError for more stages than layers; what loading a stage throws */
 export async function openLocalPipeline(request: PipelineRequest): Promise<TrainingPipeline> {
   const { folder, settings, numStages, engine, threads } = request;
-  const costs = modelCosts(await readEncoderModel(jsonReader(folder)));
+  const model = await readEncoderModel(jsonReader(folder));
+  expectStages({ ...model, task: settings.task }, numStages);
+  const costs = modelCosts(model);
   const loaded: LoadedTrainingStage[] = [];
   const close = async () => {
     for (const each of loaded) await each.close();

@@ -21,6 +21,7 @@ import {
 import { after, crc32, every, listenForSockets, newId, now, type Listener } from "@stagecoach/parallel/node";
 import type { EngineName } from "@stagecoach/engine/node";
 import {
+  expectStages,
   globalNorm,
   lossScales,
   sharedWeightOf,
@@ -74,6 +75,7 @@ const STOP_GRACE_MS = 10_000;
 export async function openWorkerPipeline(options: WorkerPipelineOptions): Promise<WorkerPipeline> {
   const { folder, settings, numStages, log, signal } = options;
   const model: TaskModel = { ...(await readEncoderModel(jsonReader(folder))), task: settings.task };
+  expectStages(model, numStages);
   const token = newId() + newId();
   const shared = sharedWeightOf(model);
   const fleet: { current: Fleet | null } = { current: null };

@@ -6,6 +6,7 @@
  */
 import { float32, type HostTensor } from "@stagecoach/engine";
 import { taskParameters, type TaskModel } from "@stagecoach/transformer";
+import { TrainingError } from "../loop/trainingError.ts";
 
 export type SharedWeight = {
   /** On the first stage; saved, and counted in the gradient's norm. */
@@ -18,6 +19,18 @@ export type SharedWeight = {
 export function sharedWeightOf(model: TaskModel): SharedWeight | null {
   const tied = taskParameters(model).find(({ tiedTo }) => tiedTo !== undefined);
   return tied?.tiedTo === undefined ? null : { owner: tied.tiedTo, copy: tied.name };
+}
+
+/**
+ * MPNet's relative position bias is in every stage; its gradient is not summed over more than one.
+ * @throws TrainingError for a family that can only be trained as a whole
+ */
+export function expectStages({ family, config }: TaskModel, numStages: number): void {
+  if (family.relativeBiasName === null || numStages === 1) return;
+  throw new TrainingError(
+    "training_option",
+    `stages: a model of type "${config.modelType}" can be trained in 1 stage only, since all its layers share a weight; got ${numStages}`,
+  );
 }
 
 /** The gradient that both places take: the owner's plus the copy's. */
