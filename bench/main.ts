@@ -3,6 +3,7 @@ const benchmarks = {
   encode: "an encoder inside of a program, beside its peers",
   http: "the gateway under load, and one request at a time",
   pipeline: "two stages beside one",
+  trainStep: "a training step beside PyTorch's, and where its time goes",
   start: "time to the first answer, and memory",
   soak: "ten minutes of load: errors and memory",
 } as const;
