@@ -10,7 +10,7 @@ import {
 import { fusedLowerings } from "./fusedLowerings.ts";
 import { lowerings } from "./lowerings.ts";
 import { bytesOf, MICROSOFT, ModelBuilder } from "./modelBuilder.ts";
-import type { OnnxInitializer, OnnxModel, OnnxValue } from "./onnxModel.ts";
+import type { OnnxInitializer, OnnxModel, OnnxSequence, OnnxValue } from "./onnxModel.ts";
 import type { Prologue } from "./paddedInputs.ts";
 
 const OPSET = 18;
@@ -22,6 +22,8 @@ export type EmitOnnxOptions = {
   readonly metadata?: Readonly<Record<string, string>>;
   /** Emits nodes before the graph that compute its inputs from others. */
   readonly prologue?: (builder: ModelBuilder) => Prologue;
+  /** Name of an empty sequence that comes before the graph's outputs (onnxruntime/runInPlace.ts). */
+  readonly leadingSequence?: string;
 };
 
 /**
@@ -42,6 +44,7 @@ export function emitOnnx(graph: Graph, options: EmitOnnxOptions): OnnxModel {
     names.set(node, lower(node));
   }
   builder.enter("");
+  const leading = options.leadingSequence === undefined ? [] : [emptySequence(builder, options.leadingSequence)];
   const finalNames = new Map<Tensor, string>();
   const outputs = [...graph.outputs].map(([name, node]) => {
     builder.nameOutput(finalNames.get(node) ?? names.get(node)!, name);
@@ -83,9 +86,13 @@ export function emitOnnx(graph: Graph, options: EmitOnnxOptions): OnnxModel {
     nodes: builder.nodes,
     initializers: builder.initializers,
     inputs,
-    outputs,
+    outputs: [...leading, ...outputs],
     metadata: options.metadata ?? {},
   };
+}
+
+function emptySequence(builder: ModelBuilder, name: string): OnnxSequence {
+  return { name: builder.emit("SequenceEmpty", [], { output: name }), sequence: true };
 }
 
 function valueOf(name: string, node: Tensor): OnnxValue {

@@ -34,6 +34,9 @@ export type OnnxInitializer = {
 
 export type OnnxValue = { readonly name: string; readonly dtype: DType | OnnxDataType; readonly shape: Shape };
 
+/** A list of float32 tensors of any shape. */
+export type OnnxSequence = { readonly name: string; readonly sequence: true };
+
 export type OnnxModel = {
   readonly graphName: string;
   readonly producer: string;
@@ -41,7 +44,7 @@ export type OnnxModel = {
   readonly nodes: readonly OnnxNode[];
   readonly initializers: readonly OnnxInitializer[];
   readonly inputs: readonly OnnxValue[];
-  readonly outputs: readonly OnnxValue[];
+  readonly outputs: readonly (OnnxValue | OnnxSequence)[];
   readonly metadata: Readonly<Record<string, string>>;
 };
 
@@ -102,7 +105,18 @@ function writeInitializer(writer: ProtobufWriter, { name, dtype, shape, values }
   writer.varint(14, EXTERNAL);
 }
 
-function writeValue(writer: ProtobufWriter, { name, dtype, shape }: OnnxValue): void {
+function writeValue(writer: ProtobufWriter, value: OnnxValue | OnnxSequence): void {
+  if ("sequence" in value) {
+    writer
+      .string(1, value.name)
+      .message(2, (type) =>
+        type.message(4, (sequence) =>
+          sequence.message(1, (element) => element.message(1, (tensor) => tensor.varint(1, onnxDataTypes.float32))),
+        ),
+      );
+    return;
+  }
+  const { name, dtype, shape } = value;
   writer.string(1, name).message(2, (type) =>
     type.message(1, (tensor) => {
       tensor.varint(1, onnxDataTypes[dtype]).message(2, (dims) => {

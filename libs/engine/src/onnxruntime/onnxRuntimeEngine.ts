@@ -28,6 +28,7 @@ import { encodeOnnxModel, type OnnxInitializer } from "../onnx/onnxModel.ts";
 import { evaluateConstant } from "../reference/referenceEngine.ts";
 import { BufferPool } from "./bufferPool.ts";
 import type { OrtModule, OrtSession, OrtTensor } from "./ort.ts";
+import { LEADING_SEQUENCE, runInPlace } from "./runInPlace.ts";
 
 export const onnxRuntimeFusedOperations: ReadonlySet<FusedOperationName> = new Set<FusedOperationName>([
   "packedAttention",
@@ -72,7 +73,11 @@ type SessionPlan = { readonly options: OnnxRuntimeOptions; readonly parameters: 
 async function createSession(ort: OrtModule, graph: Graph, { options, parameters }: SessionPlan): Promise<OrtSession> {
   const names = graph.parameters.map(nameOf);
   const { folder, values, inMemory } = await placeParameters(graph, names, parameters);
-  const model = emitOnnx(graph, { graphName: "stagecoach", parameterValues: (name) => values.get(name)! });
+  const model = emitOnnx(graph, {
+    graphName: "stagecoach",
+    parameterValues: (name) => values.get(name)!,
+    leadingSequence: LEADING_SEQUENCE,
+  });
   try {
     return await ort.InferenceSession.create(encodeOnnxModel(model), {
       executionProviders: ["cpu"],
@@ -135,6 +140,8 @@ function commonFolder(ranges: readonly (FileRange | undefined)[]): string | null
     : first.file.slice(0, Math.max(first.file.lastIndexOf("/"), first.file.lastIndexOf("\\")) + 1);
 }
 
+const storage = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;
+
 type Context = { readonly ort: OrtModule; readonly pool: BufferPool };
 
 function executable({ ort, pool }: Context, graph: Graph, session: OrtSession): Executable {
@@ -150,35 +157,49 @@ function executable({ ort, pool }: Context, graph: Graph, session: OrtSession): 
           isHostTensor(tensor) ? toOrt(ort, tensor) : heldOrt(tensor),
         ]),
       );
-      /** Memory of a kept output: written to directly, so that nothing is allocated or copied once the pool has filled. */
-      const kept = (name: string): OrtTensor | null => {
-        const { dtype, shape } = graph.outputs.get(name)!;
-        if (dtype !== "float32" || options.keep?.includes(name) !== true) return null;
-        const dims = resolveShape(shape, bindings);
-        return new ort.Tensor(dtype, pool.take(sizeOfShape(dims)), dims);
-      };
-      const fetches = Object.fromEntries([
-        ...wanted.map((name) => [name, kept(name)] as const),
-        ...Object.entries(into).map(([name, handle]) => [name, heldOrt(handle)] as const),
-      ]);
-      let results: Readonly<Record<string, OrtTensor>>;
-      try {
-        results = await session.run(feeds, fetches);
-      } catch (error) {
-        throw new EngineFailureError("onnxruntime", "run", error);
+      const isKept = (name: string) => options.keep?.includes(name) === true;
+      if (!wanted.some(isKept) && Object.keys(into).length === 0) {
+        const results = await guarded(() => session.run(feeds, Object.fromEntries(wanted.map((name) => [name, null]))));
+        return Object.fromEntries(
+          wanted.map((name) => {
+            const { dims, data } = results[name];
+            return [name, { dtype: graph.outputs.get(name)!.dtype, shape: dims, data }];
+          }),
+        );
       }
+      /** Kept outputs take memory that was used before; those for the host get new memory, which is theirs. */
+      const fetches = Object.fromEntries(
+        wanted.map((name) => {
+          const { dtype, shape } = graph.outputs.get(name)!;
+          const dims = resolveShape(shape, bindings);
+          const isPooled = isKept(name) && dtype === "float32";
+          const data = isPooled ? pool.take(sizeOfShape(dims)) : new storage[dtype](sizeOfShape(dims));
+          return [name, new ort.Tensor(dtype, data, dims)];
+        }),
+      );
+      const held = Object.fromEntries(Object.entries(into).map(([name, handle]) => [name, heldOrt(handle)]));
+      await guarded(() => runInPlace(session, feeds, { ...fetches, ...held }));
       return Object.fromEntries(
         wanted.map((name) => {
-          const { dims, data } = results[name];
-          const tensor: HostTensor = { dtype: graph.outputs.get(name)!.dtype, shape: dims, data };
-          const pooled = fetches[name]?.data;
-          if (options.keep?.includes(name) !== true) return [name, tensor];
-          return [name, heldTensor(fetches[name] ?? results[name], tensor, () => pooled && pool.giveBack(pooled))];
+          const tensor = fetches[name];
+          const { dtype } = graph.outputs.get(name)!;
+          const host: HostTensor = { dtype, shape: tensor.dims, data: tensor.data };
+          if (!isKept(name)) return [name, host];
+          return [name, heldTensor(tensor, host, () => dtype === "float32" && pool.giveBack(tensor.data))];
         }),
       );
     },
     dispose: () => session.release(),
   };
+}
+
+/** @throws EngineFailureError for whatever goes wrong inside of ONNX Runtime */
+async function guarded<T>(run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    throw new EngineFailureError("onnxruntime", "run", error);
+  }
 }
 
 function toOrt(ort: OrtModule, { dtype, data, shape }: HostTensor): OrtTensor {
