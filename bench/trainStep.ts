@@ -29,12 +29,12 @@ const show =
 
 async function ours(dropout: string, ...flags: string[]): Promise<LineProcess> {
   const program = join(peers, "oursTrainStep.ts");
-  const args = ["--conditions=@stagecoach/source", program, model, TEXTS!, LENGTH!, THREADS!, dropout, ...flags];
+  const args = ["--conditions=@stagecoach/source", program, model, TEXTS, LENGTH, THREADS, dropout, ...flags];
   return warm(new LineProcess(process.execPath, args));
 }
 
 const pytorch = (dropout: string): Promise<LineProcess> =>
-  warm(new LineProcess(python, [join(peers, "torch_train_step.py"), model, TEXTS!, LENGTH!, THREADS!, dropout]));
+  warm(new LineProcess(python, [join(peers, "torch_train_step.py"), model, TEXTS, LENGTH, THREADS, dropout]));
 
 async function warm(process_: LineProcess): Promise<LineProcess> {
   for (let step = 0; step < WARM_UP; step++) await rate(process_);
