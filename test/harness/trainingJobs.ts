@@ -1,0 +1,138 @@
+/** @file Fine-tuning jobs of a real server: made with OpenAI's client, watched by their step log, their processes found in /proc. */
+import { createReadStream, existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import OpenAI from "openai";
+import { expect, vi } from "vitest";
+import type { TestServer } from "./startServer.ts";
+
+/** Fields beside the base model and the file. */
+export type JobRequest = {
+  readonly suffix?: string;
+  readonly seed?: number;
+  readonly stages?: number;
+  readonly hyperparameters?: Readonly<Record<string, unknown>>;
+};
+
+export type JobProcesses = {
+  readonly trainer: number;
+  /** Process numbers of the training stages' workers, by stage. */
+  readonly workers: readonly number[];
+};
+
+/** Bound of every wait: nothing of the tiny encoder takes as long. */
+const WAIT = { timeout: 60_000, interval: 10 };
+
+export function openAi(server: Pick<TestServer, "url">): OpenAI {
+  return new OpenAI({ baseURL: `${server.url}/v1`, apiKey: "unused", maxRetries: 0 });
+}
+
+/** @param path - JSONL @returns the file's id */
+export async function upload(client: OpenAI, path: string): Promise<string> {
+  return (await client.files.create({ file: createReadStream(path), purpose: "fine-tune" })).id;
+}
+
+/** @returns the job's id */
+export async function createJob(
+  client: OpenAI,
+  { model, file }: { readonly model: string; readonly file: string },
+  { suffix, seed = 42, stages = 2, hyperparameters = {} }: JobRequest,
+): Promise<string> {
+  const supervised = { stages, hyperparameters } as OpenAI.FineTuning.SupervisedMethod;
+  const request = { model, training_file: file, seed, method: { type: "supervised" as const, supervised } };
+  return (await client.fineTuning.jobs.create({ ...request, ...(suffix === undefined ? {} : { suffix }) })).id;
+}
+
+/** Waits until the job has this status. @throws when it ends in another one */
+export async function reached(client: OpenAI, id: string, status: string): Promise<OpenAI.FineTuning.FineTuningJob> {
+  const isOver = (now: string) => ["succeeded", "failed", "cancelled"].includes(now);
+  const last = await vi.waitFor(async () => {
+    const job = await client.fineTuning.jobs.retrieve(id);
+    if (job.status !== status && !isOver(job.status)) throw new Error(`${id} is ${job.status}, not ${status}`);
+    return job;
+  }, WAIT);
+  expect({ status: last.status, error: last.error }).toMatchObject({ status });
+  return last;
+}
+
+/** All events, the oldest first. */
+export async function eventsOf(client: OpenAI, id: string): Promise<OpenAI.FineTuning.FineTuningJobEvent[]> {
+  const events: OpenAI.FineTuning.FineTuningJobEvent[] = [];
+  for await (const event of client.fineTuning.jobs.listEvents(id, { limit: 100 })) events.push(event);
+  return events.toReversed();
+}
+
+export type Resumption = { readonly step: number; readonly reason: string; readonly steps_to_replay: number };
+
+/** Each time that the job went on from a checkpoint. */
+export async function resumptionsOf(client: OpenAI, id: string): Promise<Resumption[]> {
+  const events = await eventsOf(client, id);
+  return events.filter(({ message }) => message.startsWith("Going on")).map(({ data }) => data as Resumption);
+}
+
+/** The last step that the job's log has; 0 before the first. */
+export function lastStepOf(dataDir: string, id: string): number {
+  const path = join(dataDir, "jobs", id, "steps.jsonl");
+  const whole = existsSync(path) ? readFileSync(path, "utf8").split("\n").slice(0, -1) : [];
+  return Math.max(0, ...whole.map((line) => (JSON.parse(line) as { step: number }).step));
+}
+
+/** Waits until the job has made the step. */
+export async function madeStep(dataDir: string, id: string, step: number): Promise<void> {
+  await vi.waitFor(() => expect(lastStepOf(dataDir, id)).toBeGreaterThanOrEqual(step), WAIT);
+}
+
+export function modelBytes(dataDir: string, id: string): Buffer {
+  return readFileSync(join(dataDir, "models", id, "model.safetensors"));
+}
+
+/** Processes of the job that runs; a place is -1 while nobody is there. */
+export function jobProcesses(server: TestServer, numStages = 2): JobProcesses {
+  const trainer = childrenOf(server.process.pid!).find((pid) => commandOf(pid).includes("trainerMain")) ?? -1;
+  const workers = Array.from({ length: numStages }, () => -1);
+  for (const pid of trainer === -1 ? [] : childrenOf(trainer)) {
+    const stage = stageOf(pid);
+    if (stage !== null) workers[stage] = pid;
+  }
+  return { trainer, workers };
+}
+
+/** Waits until none of the processes is there. */
+export async function gone(pids: readonly number[]): Promise<void> {
+  await vi.waitFor(() => expect(pids.filter(isAlive)).toEqual([]), WAIT);
+}
+
+/** Stage workers of the server's own model and of models that it hosts besides. */
+export function servingWorkers(server: TestServer): number[] {
+  return childrenOf(server.process.pid!).filter((pid) => stageOf(pid) !== null);
+}
+
+/** Whatever the file system says when a process ends meanwhile. */
+function read(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+function childrenOf(parent: number): number[] {
+  const threads = existsSync(`/proc/${parent}/task`) ? readdirSync(`/proc/${parent}/task`) : [];
+  return threads
+    .flatMap((thread) => read(`/proc/${parent}/task/${thread}/children`).split(" "))
+    .filter((text) => text !== "")
+    .map(Number);
+}
+
+const commandOf = (pid: number) => read(`/proc/${pid}/cmdline`);
+
+function stageOf(pid: number): number | null {
+  const settings = /STAGECOACH_WORKER_SETTINGS=([^\0]*)/.exec(read(`/proc/${pid}/environ`))?.[1];
+  if (settings === undefined) return null;
+  return (JSON.parse(settings) as { child: { seat: { stage: number } } }).child.seat.stage;
+}
+
+/** A process that has ended, and that nobody has asked about, does not count. */
+function isAlive(pid: number): boolean {
+  const state = /^State:\s+(\w)/m.exec(read(`/proc/${pid}/status`))?.[1];
+  return state !== undefined && state !== "Z";
+}
