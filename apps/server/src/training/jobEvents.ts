@@ -23,7 +23,7 @@ export function runnerEvents(event: JobEvent): RunnerEvent[] {
           type: "message",
           level: "info",
           message: `Training ${event.totalSteps} steps over ${event.numStages} ${event.numStages === 1 ? "stage" : "stages"}`,
-          once: "started",
+          once: "training",
         },
       ];
     case "resumed":
