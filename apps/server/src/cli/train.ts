@@ -1,10 +1,11 @@
 /** @file `stagecoach train`: a model trained on a file, without a server. */
 import { Command } from "commander";
+import { pino, type Logger } from "pino";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { SettingsError } from "../config/loadSettings.ts";
 import { isFreshFolder, jobPaths, readJobSettings, TrainingJobError } from "../training/jobFolder.ts";
-import { openLocalPipeline } from "../training/openLocalPipeline.ts";
+import { workerPipelines } from "../training/openTrainingPipeline.ts";
 import { runTrainingJob } from "../training/runJob.ts";
 import type { TrainingSettings } from "../training/trainingSettings.ts";
 import type { Host } from "./runCommandLine.ts";
@@ -30,7 +31,7 @@ export function trainCommand(host: Host): Command {
     try {
       const result = await runTrainingJob(settings, {
         folder,
-        openPipeline: openLocalPipeline,
+        openPipeline: workerPipelines({ log: noteLog(display), signal: stopping.signal }),
         onEvent: (event) => display.show(event),
         signal: stopping.signal,
       });
@@ -42,6 +43,19 @@ export function trainCommand(host: Host): Command {
       throw error;
     }
   });
+}
+
+/** What workers warn of, as notes above the progress bar. */
+function noteLog(display: TrainingDisplay): Logger {
+  return pino(
+    { level: "warn" },
+    {
+      write(line) {
+        const { msg, reason } = JSON.parse(line) as { readonly msg: string; readonly reason?: string };
+        display.note(reason === undefined ? msg : `${msg}: ${reason}`);
+      },
+    },
+  );
 }
 
 type Run = {

@@ -119,7 +119,7 @@ export async function openWorkerPipeline(options: WorkerPipelineOptions): Promis
     every,
     after,
     newId,
-    events: eventsOf(started, supervisor, log),
+    events: eventsOf({ started, fleet, supervisor, log }),
   });
   const run = new TrainingRun(fleet.current.pipeline.replicas[0]!, numStages);
   started.run = run;
@@ -236,10 +236,19 @@ export class TrainingStageRefusedError extends Error {
   }
 }
 
-function eventsOf(started: { readonly run: TrainingRun | null }, supervisor: Supervisor, log: Logger): FleetEvents {
+type EventContext = {
+  readonly started: { readonly run: TrainingRun | null };
+  /** null once the pipeline is being closed. */
+  readonly fleet: { readonly current: Fleet | null };
+  readonly supervisor: Supervisor;
+  readonly log: Logger;
+};
+
+function eventsOf({ started, fleet, supervisor, log }: EventContext): FleetEvents {
   return {
     onJoin: (worker) => log.debug(worker, "training worker joined"),
     onLost(worker, reason) {
+      if (fleet.current === null) return;
       log.warn({ ...worker, reason }, "training worker lost");
       supervisor.killIfOurs(worker.workerId);
     },
