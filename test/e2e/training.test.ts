@@ -1,0 +1,196 @@
+/** @file Fine-tuning over HTTP with OpenAI's client: from an uploaded file to a served model, and what can happen on the way. */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { BadRequestError, NotFoundError, type OpenAI } from "openai";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { tinyEncoder } from "../harness/paths.ts";
+import { startServer, type TestServer } from "../harness/startServer.ts";
+import { writeToyTexts } from "../harness/toyTexts.ts";
+import {
+  createJob,
+  eventsOf,
+  gone,
+  jobProcesses,
+  lastStepOf,
+  madeStep,
+  openAi,
+  reached,
+  resumptionsOf,
+  upload,
+} from "../harness/trainingJobs.ts";
+
+const MODEL = "org/tiny";
+const { texts, embeddings } = JSON.parse(readFileSync(`${tinyEncoder}/golden.json`, "utf8")) as {
+  texts: string[];
+  embeddings: number[][];
+};
+/** Learns the toy texts in a few seconds. */
+const learning = { n_epochs: 5, batch_size: 8, learning_rate: 2e-3, micro_batches: 1 };
+/** Would take minutes: for jobs that are stopped on the way. */
+const long = { max_steps: 20_000, batch_size: 8, checkpoint_steps: 50 };
+
+let folder: string;
+let dataDir: string;
+let server: TestServer;
+let client: OpenAI;
+let file: string;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "stagecoach-jobs-"));
+  dataDir = join(folder, "data");
+  writeToyTexts(join(folder, "train.jsonl"), 256, 1);
+  await open();
+  file = await upload(client, join(folder, "train.jsonl"));
+});
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function open(): Promise<void> {
+  server = await startServer({ dataDir, flags: ["--stages", "2", "--served-model-name", MODEL] });
+  client = openAi(server);
+}
+const create = (hyperparameters: Readonly<Record<string, unknown>>, suffix?: string) =>
+  createJob(client, { model: MODEL, file }, { hyperparameters, ...(suffix === undefined ? {} : { suffix }) });
+const modelNames = async () => (await client.models.list()).data.map(({ id }) => id);
+
+/** The base model gives the vectors that sentence-transformers gave. */
+async function expectBaseAnswers(): Promise<void> {
+  const { data } = await client.embeddings.create({ model: MODEL, input: texts, encoding_format: "float" });
+  data.forEach(({ embedding }, text) => {
+    const differences = embedding.map((value, at) => Math.abs(value - embeddings[text]![at]!));
+    expect(Math.max(...differences)).toBeLessThan(1e-5);
+  });
+}
+
+describe("a fine-tuning job", () => {
+  test("from an uploaded file to a model that predicts, while the base model answers", async () => {
+    const id = await create(learning, "toy");
+    const [seen, rounds] = [new Set<string>(), { whileRunning: 0 }];
+    const job = await vi.waitFor(
+      async () => {
+        await expectBaseAnswers();
+        for (const { message } of (await client.fineTuning.jobs.listEvents(id)).data) seen.add(message);
+        const now = await client.fineTuning.jobs.retrieve(id);
+        if (now.status === "running") rounds.whileRunning++;
+        expect(now).toMatchObject({ status: "succeeded", error: null });
+        return now;
+      },
+      { timeout: 60_000, interval: 100 },
+    );
+    expect(rounds.whileRunning).toBeGreaterThan(0);
+    await expectBaseAnswers();
+    expect(job).toMatchObject({ trained_tokens: expect.any(Number) as number, estimated_finish: null, model: MODEL });
+    expect(job.trained_tokens).toBeGreaterThan(0);
+    expect(job.method!.supervised).toMatchObject({
+      task: "sequence-classification",
+      stages: 2,
+      hyperparameters: learning,
+    });
+
+    const messages = (await eventsOf(client, id)).map(({ message }) => message);
+    expect(messages).toEqual(expect.arrayContaining([...seen]));
+    expect(messages.slice(0, 4)).toEqual([
+      `Created fine-tuning job: ${id}`,
+      "Fine-tuning job started",
+      "Read 256 examples to train on and 0 to evaluate on; task sequence-classification",
+      "Training 160 steps over 2 stages",
+    ]);
+    expect(messages.slice(-3)).toEqual([
+      "The model is written",
+      `New fine-tuned model created: ${job.fine_tuned_model}`,
+      "The job has successfully completed",
+    ]);
+
+    const csv = await (await client.files.content(job.result_files[0]!)).text();
+    const [header, ...rows] = csv.trimEnd().split("\n");
+    expect(header).toMatch(/^step,train_loss,learning_rate,/);
+    expect(rows.map((row) => Number(row.split(",")[0]))).toEqual(Array.from({ length: 160 }, (_, row) => row + 1));
+
+    expect(job.fine_tuned_model).toMatch(/^ft:tiny:stagecoach:toy:\w{8}$/);
+    expect((await modelNames()).toSorted()).toEqual([job.fine_tuned_model, MODEL]);
+    await expectRightLabels(job.fine_tuned_model!);
+  });
+
+  test("with the same suffix gets another name, and DELETE takes its model away", async () => {
+    const before = await modelNames();
+    const job = await reached(client, await create({ ...learning, n_epochs: 1 }, "toy"), "succeeded");
+    const model = job.fine_tuned_model!;
+    expect(model).toMatch(/^ft:tiny:stagecoach:toy:\w{8}$/);
+    expect(before).not.toContain(model);
+    expect((await modelNames()).toSorted()).toEqual([...before, model].toSorted());
+    expect(await client.models.delete(model)).toEqual({ id: model, object: "model", deleted: true });
+    expect((await modelNames()).toSorted()).toEqual(before.toSorted());
+    const response = await server.post("/predict", { inputs: "workers", model });
+    expect(response.status).toBe(404);
+  });
+
+  test("pauses with a checkpoint, resumes without a step made twice, and is cancelled", async () => {
+    const before = await modelNames();
+    const id = await create(long);
+    await madeStep(dataDir, id, 5);
+    const { trainer, workers } = jobProcesses(server);
+    expect((await client.fineTuning.jobs.pause(id)).status).toBe("paused");
+    await gone([trainer, ...workers]);
+    const step = lastStepOf(dataDir, id);
+    const checkpoints = (await client.fineTuning.jobs.checkpoints.list(id)).data;
+    expect(checkpoints[0]!.step_number).toBe(step);
+    await expect(client.models.retrieve("ft:tiny")).rejects.toThrow(NotFoundError);
+
+    expect((await client.fineTuning.jobs.resume(id)).status).toMatch(/queued|running/);
+    await madeStep(dataDir, id, step + 5);
+    expect(await resumptionsOf(client, id)).toEqual([{ step, reason: "restart", steps_to_replay: 0 }]);
+
+    const again = jobProcesses(server);
+    expect((await client.fineTuning.jobs.cancel(id)).status).toBe("cancelled");
+    await gone([again.trainer, ...again.workers]);
+    await expect(client.fineTuning.jobs.resume(id)).rejects.toThrow(BadRequestError);
+    const job = await client.fineTuning.jobs.retrieve(id);
+    expect(job).toMatchObject({ status: "cancelled", fine_tuned_model: null, result_files: [] });
+    expect(await modelNames()).toEqual(before);
+    await expectBaseAnswers();
+  });
+
+  test("paused at once, before its trainer has read anything, goes on when it is resumed", async () => {
+    const id = await create({ ...learning, n_epochs: 1 });
+    await vi.waitFor(() => expect(jobProcesses(server).trainer).toBeGreaterThan(0), { timeout: 10_000, interval: 5 });
+    const { trainer } = jobProcesses(server);
+    await client.fineTuning.jobs.pause(id);
+    await gone([trainer]);
+    await client.fineTuning.jobs.resume(id);
+    await reached(client, id, "succeeded");
+  });
+
+  test("goes on where it was when the server is told to stop and is started again", async () => {
+    const before = await modelNames();
+    const id = await create(learning);
+    await madeStep(dataDir, id, 20);
+    const { trainer, workers } = jobProcesses(server);
+    server.process.kill("SIGTERM");
+    expect(await server.exited).toBe(0);
+    await gone([trainer, ...workers]);
+    const step = lastStepOf(dataDir, id);
+    expect(step).toBeLessThan(160);
+    await open();
+    const job = await reached(client, id, "succeeded");
+    expect(await resumptionsOf(client, id)).toEqual([{ step, reason: "restart", steps_to_replay: 0 }]);
+    expect((await modelNames()).toSorted()).toEqual([...before, job.fine_tuned_model!].toSorted());
+    await expectRightLabels(job.fine_tuned_model!);
+    await expectBaseAnswers();
+  });
+});
+
+/** Of 64 texts that were not trained on. */
+async function expectRightLabels(model: string): Promise<void> {
+  const path = join(folder, "unseen.jsonl");
+  writeToyTexts(path, 64, 2);
+  const lines = readFileSync(path, "utf8").trimEnd().split("\n");
+  const rows = lines.map((line) => JSON.parse(line) as { text: string; label: string });
+  for (const batch of [rows.slice(0, 32), rows.slice(32)]) {
+    const response = await server.post("/predict", { inputs: batch.map(({ text }) => [text]), model });
+    expect(response.status).toBe(200);
+    const scores = (await response.json()) as { label: string; score: number }[][];
+    expect(scores.map(([best]) => best!.label)).toEqual(batch.map(({ label }) => label));
+  }
+}
