@@ -62,6 +62,8 @@ const expected: Readonly<Record<string, Family["type"]>> = {
   stagecoach_worker_restarts_total: "counter",
   stagecoach_stage_up: "gauge",
   stagecoach_replica_up: "gauge",
+  stagecoach_loaded_models: "gauge",
+  stagecoach_loaded_models_bytes: "gauge",
 };
 
 const places = [0, 1].flatMap((replica) => [0, 1].map((stage) => ({ replica: String(replica), stage: String(stage) })));
@@ -90,12 +92,17 @@ describe("the first scrape, before any request", () => {
     const listed = routes.map(({ labels }) => `${labels["method"]} ${labels["route"]}`);
     expect(new Set(listed)).toEqual(
       new Set([
-        ...["/", "/decode", "/embed", "/embed_all", "/embeddings", "/similarity", "/tokenize", "/v1/embeddings"].map(
-          (route) => `POST ${route}`,
-        ),
-        ...["/", "/health", "/info", "/livez", "/metrics", "/ping", "/readyz", "/v1/models", "/v1/models/{model}"].map(
-          (route) => `GET ${route}`,
-        ),
+        ...[
+          ...["/", "/decode", "/embed", "/embed_all", "/embeddings", "/similarity", "/tokenize", "/v1/embeddings"],
+          ...["/predict", "/rerank", "/next-sentence", "/v1/files", "/v1/fine_tuning/jobs"],
+          ...["cancel", "pause", "resume"].map((name) => `/v1/fine_tuning/jobs/{fine_tuning_job_id}/${name}`),
+        ].map((route) => `POST ${route}`),
+        ...[
+          ...["/", "/health", "/info", "/livez", "/metrics", "/ping", "/readyz", "/v1/models", "/v1/models/{model}"],
+          ...["/v1/files", "/v1/files/{file_id}", "/v1/files/{file_id}/content", "/v1/fine_tuning/jobs"],
+          ...["", "/events", "/checkpoints"].map((name) => `/v1/fine_tuning/jobs/{fine_tuning_job_id}${name}`),
+        ].map((route) => `GET ${route}`),
+        ...["/v1/models/{model}", "/v1/files/{file_id}"].map((route) => `DELETE ${route}`),
       ]),
     );
     const perStage = [...families.values()].filter(

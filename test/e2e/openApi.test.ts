@@ -9,11 +9,15 @@ type Content = {
   readonly content?: { readonly "application/json": { readonly schema: Schema } };
   readonly description: string;
 };
+type RequestContent = {
+  readonly "application/json"?: { readonly schema: Schema };
+  readonly "multipart/form-data"?: object;
+};
 type Operation = {
   readonly summary: string;
-  readonly requestBody?: Content & { readonly required: boolean };
+  readonly requestBody?: { readonly content: RequestContent; readonly required: boolean };
   readonly responses: Readonly<Record<string, Content>>;
-  readonly parameters?: readonly { name: string; in: string; required: boolean; schema: Schema }[];
+  readonly parameters?: readonly { name: string; in: string; required?: boolean; schema: Schema }[];
   readonly security?: readonly Record<string, unknown>[];
 };
 type Document = {
@@ -25,11 +29,28 @@ type Document = {
 
 let server: TestServer;
 let document: Document;
+/** What a path or a body names in braces. */
+const ids: Record<string, string> = {};
 beforeAll(async () => {
   server = await startServer({ flags: ["--served-model-name", "org/tiny", "--max-client-batch-size", "50"] });
   document = (await (await server.get("/openapi.json")).json()) as Document;
+  ids["file_id"] = await idOf(await fetch(`${server.url}/v1/files`, { method: "POST", body: trainingForm() }));
+  const job = { model: "org/tiny", training_file: ids["file_id"] };
+  ids["fine_tuning_job_id"] = await idOf(await server.post("/v1/fine_tuning/jobs", job));
 });
 afterAll(() => server[Symbol.asyncDispose]());
+
+function trainingForm(): FormData {
+  const form = new FormData();
+  form.set("purpose", "fine-tune");
+  form.set("file", new Blob(['{"text":"a","label":"b"}\n']), "train.jsonl");
+  return form;
+}
+async function idOf(response: Response): Promise<string> {
+  expect(response.status).toBe(200);
+  return ((await response.json()) as { id: string }).id;
+}
+const filled = (text: string) => text.replaceAll(/\{(\w+)\}/g, (braces, name: string) => ids[name] ?? braces);
 
 const operations = () =>
   Object.entries(document.paths).flatMap(([path, methods]) =>
@@ -48,15 +69,20 @@ describe("GET /openapi.json", () => {
     expect(Object.keys(document.info)).toEqual(expect.arrayContaining(["title", "version"]));
     for (const { path, method, operation } of operations()) {
       expect(path).toMatch(/^\//);
-      expect(["get", "post"]).toContain(method);
+      expect(["get", "post", "delete"]).toContain(method);
       expect(operation.summary.length).toBeGreaterThan(3);
       for (const [status, { description }] of Object.entries(operation.responses)) {
         expect(status).toMatch(/^[2345]\d\d$/);
         expect(description.length).toBeGreaterThan(1);
       }
       const templates = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
-      expect((operation.parameters ?? []).map(({ name }) => name)).toEqual(templates);
-      expect((operation.parameters ?? []).every((each) => each.in === "path" && each.required)).toBe(true);
+      const parameters = operation.parameters ?? [];
+      const inPath = parameters.filter((each) => each.in === "path");
+      expect(inPath.map(({ name }) => name)).toEqual(templates);
+      expect(inPath.every((each) => each.required === true)).toBe(true);
+      // What is not in the path is in the query of a GET, and can be left out.
+      const others = parameters.filter((each) => each.in !== "path");
+      expect(others.every((each) => each.in === "query" && each.required !== true && method === "get")).toBe(true);
     }
   });
 
@@ -83,7 +109,7 @@ describe("GET /openapi.json", () => {
 
   test("says which fields a request may have, and that there are no others", () => {
     const schema = (path: string) => {
-      const { $ref } = document.paths[path]!["post"]!.requestBody!.content!["application/json"].schema;
+      const { $ref } = document.paths[path]!["post"]!.requestBody!.content["application/json"]!.schema;
       return resolveRef(document, $ref as string) as { properties: object; required: string[] };
     };
     expect(Object.keys(schema("/v1/embeddings").properties).toSorted()).toEqual([
@@ -102,14 +128,29 @@ describe("GET /openapi.json", () => {
       "truncate",
       "truncation_direction",
     ]);
-    for (const { operation } of operations().filter((each) => each.method === "post")) {
-      const { $ref } = operation.requestBody!.content!["application/json"].schema;
-      expect(resolveRef(document, $ref as string)["additionalProperties"]).toBe(false);
-    }
+    const posts = operations().filter(({ method }) => method === "post");
+    const bodies = posts.flatMap(({ operation }) => operation.requestBody?.content["application/json"] ?? []);
+    for (const { schema: body } of bodies)
+      expect(resolveRef(document, body["$ref"] as string)["additionalProperties"]).toBe(false);
+    // The others take a form, or nothing: a job is cancelled, paused and resumed by its path alone.
+    const others = posts.filter(({ operation }) => operation.requestBody?.content["application/json"] === undefined);
+    expect(others.map(({ path }) => path).toSorted()).toEqual([
+      "/v1/files",
+      ...["cancel", "pause", "resume"].map((name) => `/v1/fine_tuning/jobs/{fine_tuning_job_id}/${name}`),
+    ]);
   });
 });
 
-type Exchange = { readonly path: string; readonly template?: string; readonly body?: unknown; readonly status: number };
+type Exchange = {
+  /** With ids in braces, as the document has them, or with `template`. */
+  readonly path: string;
+  readonly template?: string;
+  /** Default: POST with a body, else GET. */
+  readonly method?: "post" | "delete";
+  readonly body?: unknown;
+  readonly status: number;
+};
+const ONE_JOB = "/v1/fine_tuning/jobs/{fine_tuning_job_id}";
 const inputs = golden.texts.slice(0, 3);
 const similarity = { source_sentence: "a", sentences: inputs };
 
@@ -151,15 +192,47 @@ const exchanges: readonly Exchange[] = [
   { path: "/readyz", status: 200 },
   { path: "/", status: 200 },
   { path: "/metrics", status: 200 },
+  { path: "/predict", body: { inputs: ["a", "b"] }, status: 424 },
+  { path: "/predict", body: { inputs: "a", model: "other" }, status: 404 },
+  { path: "/rerank", body: { query: "a", texts: inputs }, status: 424 },
+  { path: "/next-sentence", body: { inputs: [["a", "b"]] }, status: 424 },
+  { path: "/v1/files", method: "post", body: trainingForm(), status: 200 },
+  { path: "/v1/files?limit=1", template: "/v1/files", status: 200 },
+  { path: "/v1/files?limit=0", template: "/v1/files", status: 400 },
+  { path: "/v1/files/{file_id}", status: 200 },
+  { path: "/v1/files/other", template: "/v1/files/{file_id}", status: 404 },
+  { path: "/v1/files/{file_id}/content", status: 200 },
+  { path: "/v1/fine_tuning/jobs", body: { model: "org/tiny", training_file: "other" }, status: 400 },
+  { path: "/v1/fine_tuning/jobs", body: { model: "org/tiny", training_file: "{file_id}" }, status: 200 },
+  { path: "/v1/fine_tuning/jobs?limit=1", template: "/v1/fine_tuning/jobs", status: 200 },
+  { path: ONE_JOB, status: 200 },
+  { path: "/v1/fine_tuning/jobs/other", template: ONE_JOB, status: 404 },
+  { path: `${ONE_JOB}/events`, status: 200 },
+  { path: `${ONE_JOB}/checkpoints`, status: 200 },
+  ...["cancel", "pause", "resume"].map((name): Exchange => ({
+    path: `/v1/fine_tuning/jobs/other/${name}`,
+    template: `${ONE_JOB}/${name}`,
+    method: "post",
+    status: 404,
+  })),
+  { path: "/v1/models/other", template: "/v1/models/{model}", method: "delete", status: 404 },
+  { path: "/v1/files/other", template: "/v1/files/{file_id}", method: "delete", status: 404 },
 ];
 
+const ask = ({ path, body, method }: { path: string; body?: unknown; method: string }): Promise<Response> => {
+  if (body instanceof FormData) return fetch(server.url + path, { method: "POST", body });
+  if (method === "post" && body !== undefined)
+    return server.post(path, typeof body === "string" ? body : (JSON.parse(filled(JSON.stringify(body))) as object));
+  return fetch(server.url + filled(path), { method: method.toUpperCase() });
+};
+
 describe("what the server takes and answers", () => {
-  const named = exchanges.map((each) => ({ ...each, method: each.body === undefined ? "get" : "post" }));
+  const named = exchanges.map((each) => ({ method: each.body === undefined ? "get" : "post", ...each }));
   test.each(named)(
     "$method $path, $status, is as the document says",
     async ({ path, template, body, status, method }) => {
       const operation = document.paths[template ?? path]![method]!;
-      const response = await (method === "get" ? server.get(path) : server.post(path, body));
+      const response = await ask({ path, body, method });
       expect(response.status).toBe(status);
       const documented = operation.responses[String(status)];
       expect(documented).toBeDefined();
@@ -168,7 +241,7 @@ describe("what the server takes and answers", () => {
       const isJson = response.headers.get("content-type")?.startsWith("application/json") === true;
       expect(isJson).toBe(schema !== undefined);
       expect(schema === undefined ? [] : misfits(JSON.parse(text), schema, document)).toEqual([]);
-      const requestSchema = operation.requestBody?.content!["application/json"].schema;
+      const requestSchema = operation.requestBody?.content["application/json"]?.schema;
       // What the document allows is what the server took: its 200s fit, and a body of the wrong form does not.
       const isTaken =
         requestSchema === undefined || typeof body !== "object" || misfits(body, requestSchema, document).length === 0;
@@ -184,7 +257,7 @@ describe("what the server takes and answers", () => {
   test("a checker that finds nothing would be of no use: it does find what is wrong", () => {
     const { schema } = document.paths["/info"]!["get"]!.responses["200"]!.content!["application/json"];
     expect(misfits({ model_id: 5 }, schema, document).length).toBeGreaterThan(5);
-    const { schema: embed } = document.paths["/embed"]!["post"]!.requestBody!.content!["application/json"];
+    const { schema: embed } = document.paths["/embed"]!["post"]!.requestBody!.content["application/json"]!;
     expect(misfits({ inputs: "a", normalise: true }, embed, document)).toEqual(["$: normalise is not known"]);
     expect(misfits({ inputs: [["a"]] }, embed, document).length).toBe(1);
   });

@@ -88,6 +88,12 @@ const keywords: Readonly<Record<string, Keyword>> = {
     Array.isArray(value)
       ? value.flatMap((each, index) => check(each, rule as Schema, { document, at: `${at}[${index}]` }))
       : [],
+  prefixItems: (value, rule, { document, at }) =>
+    Array.isArray(value)
+      ? (rule as Schema[]).flatMap((schema, index) =>
+          index < value.length ? check(value[index], schema, { document, at: `${at}[${index}]` }) : [],
+        )
+      : [],
   enum: (value, rule, { at }) =>
     (rule as unknown[]).includes(value) ? [] : [`${at}: ${String(value)} is none of them`],
   const: (value, rule, { at }) => (value === rule ? [] : [`${at}: expected ${String(rule)}, got ${String(value)}`]),
