@@ -12,7 +12,9 @@ import { columnRoles, pipelineSchedules } from "../jobs/trainingRequest.ts";
 import { trainingSettingsSchema, type TrainingSettings } from "../training/trainingSettings.ts";
 
 type Fields = typeof hyperparametersSchema.shape;
-type FieldName = Exclude<keyof Fields, "seed">;
+/** The seed is the run's own, and the bar shows every step. */
+const otherFields = ["seed", "logging_steps"] as const;
+type FieldName = Exclude<keyof Fields, (typeof otherFields)[number]>;
 
 /** Where the usual name of a flag is another than the field's. */
 const flagNames: Partial<Record<FieldName, string>> = {
@@ -24,7 +26,9 @@ const flagNames: Partial<Record<FieldName, string>> = {
   bad_rows: "on-bad-line",
 };
 
-const fieldNames = (Object.keys(hyperparametersSchema.shape) as (keyof Fields)[]).filter((name) => name !== "seed");
+const fieldNames = (Object.keys(hyperparametersSchema.shape) as (keyof Fields)[]).filter(
+  (name): name is FieldName => !otherFields.some((other) => other === name),
+);
 
 const flagOf = (name: FieldName): string => flagNames[name] ?? name.replaceAll("_", "-");
 

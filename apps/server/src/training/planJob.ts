@@ -154,17 +154,19 @@ function fingerprintOf(facts: object): string {
   return createHash("sha256").update(JSON.stringify(facts, sorted)).digest("hex");
 }
 
-/** Options that say nothing about this run. @throws TrainingError: nothing that is given is ignored */
-export function refuseUnused(task: Task, { hyperparameters = {} }: TrainingSettings): void {
-  const only: Readonly<Record<string, readonly Task["name"][]>> = {
-    mlm_probability: ["masked-lm", "pretraining"],
-    whole_word_mask: ["masked-lm", "pretraining"],
-    doc_stride: ["question-answering"],
-  };
-  for (const [name, tasks] of Object.entries(only)) {
-    const isGiven = (hyperparameters as Readonly<Record<string, unknown>> | null)?.[name] !== undefined;
-    if (!isGiven || tasks.includes(task.name)) continue;
-    const message = `${name.replaceAll("_", " ")}: expected the task ${tasks.join(" or ")}, got ${task.name}`;
-    throw new TrainingError("training_option", message);
+/** Options that say nothing about this task. @throws TrainingError: nothing that is given is ignored */
+export function refuseUnused(task: Task, { hyperparameters, head }: TrainingSettings): void {
+  const given = hyperparameters ?? {};
+  const classes: readonly Task["name"][] = ["sequence-classification", "token-classification"];
+  const uses: readonly (readonly [name: string, value: unknown, tasks: readonly Task["name"][]])[] = [
+    ["mlm probability", given.mlm_probability, ["masked-lm", "pretraining"]],
+    ["whole word mask", given.whole_word_mask, ["masked-lm", "pretraining"]],
+    ["doc stride", given.doc_stride, ["question-answering"]],
+    ["labels", head?.labels, classes],
+    ["problem type", head?.problem_type, ["sequence-classification"]],
+  ];
+  for (const [name, value, tasks] of uses) {
+    if (value === undefined || tasks.includes(task.name)) continue;
+    throw new TrainingError("training_option", `${name}: expected the task ${tasks.join(" or ")}, got ${task.name}`);
   }
 }

@@ -43,6 +43,7 @@ export async function prepareData(
       maxLength: asked ?? defaultMaxLength(task, Math.min(config.maxLength, tokenizer.modelMaxLength ?? Infinity)),
       onBadRow: given.bad_rows satisfies BadRowRule | undefined,
       stride: given.doc_stride,
+      pretraining: { probability: given.mlm_probability, wholeWords: given.whole_word_mask },
       seed: settings.seed,
       split: given.validation_split === undefined ? undefined : { validation: given.validation_split },
       folder: options.folder,

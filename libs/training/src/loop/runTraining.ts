@@ -57,13 +57,14 @@ function stalled(cause: Error, step: number): TrainingError {
 function checkOptions(options: TrainingOptions, { totalSteps }: RunPlan): void {
   const { evaluation, earlyStopping, bestMetric, learningRate } = options;
   const wrong = (message: string) => new TrainingError("training_option", message);
-  const steps = { "evaluation steps": options.evaluationSteps, "checkpoint steps": options.checkpointSteps };
+  const steps = { "eval steps": options.evaluationSteps, "checkpoint steps": options.checkpointSteps };
   for (const [name, value] of Object.entries(steps)) {
     if (value !== null && (!Number.isInteger(value) || value < 1))
       throw wrong(`${name}: expected a whole number of at least 1, got ${value}`);
   }
-  if (evaluation === null && (earlyStopping !== null || bestMetric !== null)) {
-    const option = earlyStopping === null ? "best metric" : "patience";
+  const forEvaluation = { patience: earlyStopping, "best metric": bestMetric, "eval steps": options.evaluationSteps };
+  const option = Object.entries(forEvaluation).find(([, value]) => value !== null)?.[0];
+  if (evaluation === null && option !== undefined) {
     throw wrong(`${option}: it says nothing without evaluation data (give some, or a share of the training data)`);
   }
   if (!(learningRate.peak > 0))
