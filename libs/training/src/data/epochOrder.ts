@@ -33,17 +33,18 @@ export function epochOrder(size: number, lengthOf: LengthOf, options: EpochOrder
 
 /**
  * Sorts portions of a random order by length, longest first, as `get_length_grouped_indices` of transformers 5. The longest
- * example of all comes first, so that what does not fit into memory fails at once.
+ * example of all comes first, so that what does not fit into memory fails at once. In place.
+ *
+ * @returns its first argument
  */
 export function groupByLength(order: Int32Array, lengthOf: LengthOf, batchSize: number): Int32Array {
   const portionSize = Math.max(1, Math.min(Math.floor(order.length / (batchSize * 4)), 50)) * batchSize;
-  const grouped = order.slice();
   let longest = 0;
-  for (let start = 0; start < grouped.length; start += portionSize) {
-    const portion = grouped.subarray(start, start + portionSize);
+  for (let start = 0; start < order.length; start += portionSize) {
+    const portion = order.subarray(start, start + portionSize);
     portion.set(Array.from(portion).toSorted((a, b) => lengthOf(b) - lengthOf(a)));
-    if (lengthOf(portion[0]!) > lengthOf(grouped[longest]!)) longest = start;
+    if (lengthOf(portion[0]!) > lengthOf(order[longest]!)) longest = start;
   }
-  if (grouped.length > 0) [grouped[0], grouped[longest]] = [grouped[longest]!, grouped[0]!];
-  return grouped;
+  if (order.length > 0) [order[0], order[longest]] = [order[longest]!, order[0]!];
+  return order;
 }
