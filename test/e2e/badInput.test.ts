@@ -284,7 +284,7 @@ describe("wrong routes and methods", () => {
   test.each([
     ["GET", "/v1/embeddings", "POST"],
     ["PUT", "/embed", "POST"],
-    ["DELETE", "/v1/models/tiny-encoder", "GET, HEAD"],
+    ["PUT", "/v1/models/tiny-encoder", "GET, HEAD, DELETE"],
     ["POST", "/metrics", "GET, HEAD"],
     ["PATCH", "/", "POST, GET, HEAD"],
     ["POST", "/openapi.json", "GET, HEAD"],
@@ -294,6 +294,12 @@ describe("wrong routes and methods", () => {
     expect(problem.status).toBe(405);
     expect(problem.headers.get("allow")).toBe(allowed);
     expect(problem.message).toContain(method);
+  });
+
+  test("the model that the server was started with cannot be deleted", async () => {
+    const problem = await problemOf("/v1/models/tiny-encoder", "{}", { method: "DELETE" });
+    expect(problem.status).toBe(409);
+    expect(problem.message).toContain("was started with");
   });
 
   test.each(["/nope", "/v1/nope", "/v1/chat/completions", "/embed/x", "/__proto__", "/docs/assets/nope.js"])(
