@@ -59,11 +59,9 @@ export async function modelNamed(serving: Serving, name: string | undefined): Pr
   if (name === undefined || name === own.name) return own;
   const other = (await serving.host?.find(name)) ?? null;
   if (other !== null) return other;
-  throw new HttpProblem(
-    "unknown_model",
-    `The model \`${name}\` does not exist; this server serves \`${own.name}\` (GET /v1/models lists all)`,
-    { field: "model" },
-  );
+  throw new HttpProblem("unknown_model", `The model \`${name}\` does not exist; this server serves \`${own.name}\``, {
+    field: "model",
+  });
 }
 
 /** 503 with what there is to know: the problem that stops the start, or the stage that is missing, or the phase. */
