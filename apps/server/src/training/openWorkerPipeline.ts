@@ -71,19 +71,22 @@ const LINK_CREDITS = 256;
 const CONTROL_MESSAGE_BYTES = 16 << 20;
 const STOP_GRACE_MS = 10_000;
 
-/** @returns once every stage has loaded its layers @throws what loading them throws, or the signal's reason */
+/** @returns once every stage has loaded its layers @throws PlanError for more stages than layers; what loading them throws; the signal's reason */
 export async function openWorkerPipeline(options: WorkerPipelineOptions): Promise<WorkerPipeline> {
   const { folder, settings, numStages, log, signal } = options;
   const model: TaskModel = { ...(await readEncoderModel(jsonReader(folder))), task: settings.task };
   expectStages(model, numStages);
+  // What can be refused is refused before anything listens.
+  const stages = planStages(modelCosts(model), numStages);
+  const fingerprint = await layoutFingerprint(folder);
   const token = newId() + newId();
   const shared = sharedWeightOf(model);
   const fleet: { current: Fleet | null } = { current: null };
   const maxFrameBytes = trainingFrameBytes(model, options);
   const listener = await listenForStages({ token, fleet, maxFrameBytes, log });
   const plan: ReplicaPlan = {
-    stages: planStages(modelCosts(model), numStages),
-    model: { reference: folder, revision: null, fingerprint: await layoutFingerprint(folder) },
+    stages,
+    model: { reference: folder, revision: null, fingerprint },
     engine: options.engine,
     threads: options.threads,
     credits: LINK_CREDITS,
