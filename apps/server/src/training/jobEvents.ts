@@ -5,8 +5,11 @@ import type { JobEvent } from "./runJob.ts";
 /** Steps of which numbers are kept; of longer runs every n-th. */
 const MAX_KEPT_STEPS = 2000;
 
-/** What of an event is told to whom: numbers of a step are both kept and shown, a download is neither. */
-export function runnerEvents(event: JobEvent): RunnerEvent[] {
+/**
+ * What of an event is told to whom: numbers of a step are both kept and shown, a download is neither.
+ * @param loggingSteps - steps from one whose numbers are kept to the next
+ */
+export function runnerEvents(event: JobEvent, loggingSteps?: number): RunnerEvent[] {
   switch (event.type) {
     case "prepared": {
       const { settings, numTrain, numEvaluation, newWeights } = event;
@@ -36,7 +39,7 @@ export function runnerEvents(event: JobEvent): RunnerEvent[] {
         },
       ];
     case "step":
-      return stepEvents(event);
+      return stepEvents(event, loggingSteps);
     case "evaluation": {
       const { step, evaluation } = event;
       const metrics = Object.entries(evaluation.metrics).map(([name, value]) => [`valid_${name}`, value] as const);
@@ -60,7 +63,7 @@ export function runnerEvents(event: JobEvent): RunnerEvent[] {
   return [];
 }
 
-function stepEvents(event: Extract<JobEvent, { type: "step" }>): RunnerEvent[] {
+function stepEvents(event: Extract<JobEvent, { type: "step" }>, loggingSteps: number | undefined): RunnerEvent[] {
   const { step, totalSteps, secondsLeft, trainedTokens, stages } = event;
   const sum = (key: "forward" | "backward" | "idle") => stages.reduce((total, each) => total + each[key], 0);
   const [forward, backward, idle] = [sum("forward"), sum("backward"), sum("idle")];
@@ -77,7 +80,7 @@ function stepEvents(event: Extract<JobEvent, { type: "step" }>): RunnerEvent[] {
     padding_share: event.paddingShare,
   };
   const shown: RunnerEvent = { type: "progress", step, totalSteps, secondsLeft, trainedTokens, metrics };
-  const every = Math.max(1, Math.ceil(totalSteps / MAX_KEPT_STEPS));
+  const every = loggingSteps ?? Math.max(1, Math.ceil(totalSteps / MAX_KEPT_STEPS));
   return step % every === 0 || step === totalSteps ? [shown, { type: "metrics", step, totalSteps, metrics }] : [shown];
 }
 

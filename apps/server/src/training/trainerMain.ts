@@ -35,7 +35,8 @@ async function train({ folder, settings }: Extract<ToTrainer, { kind: "start" }>
       openPipeline: workerPipelines({ log, signal: stopping.signal }),
       async onEvent(event) {
         if (event.type === "step") ({ trainedTokens } = event);
-        for (const each of runnerEvents(event)) await keep(each);
+        const every = settings.hyperparameters?.logging_steps;
+        for (const each of runnerEvents(event, every)) await keep(each);
       },
       signal: stopping.signal,
     });
