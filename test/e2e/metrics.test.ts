@@ -262,7 +262,10 @@ describe("after requests", () => {
     const { pid, replica, stage } = server.workerPids().find((each) => each.replica === 1 && each.stage === 0)!;
     process.kill(pid, "SIGKILL");
     const place = { replica: String(replica), stage: String(stage) };
-    await vi.waitFor(async () => expect(valueOf(await scrape(), "stagecoach_worker_restarts_total", place)).toBe(1));
+    await vi.waitFor(async () => expect(valueOf(await scrape(), "stagecoach_worker_restarts_total", place)).toBe(1), {
+      timeout: 20_000,
+      interval: 50,
+    });
     await vi.waitFor(
       async () => {
         const families = await scrape();
