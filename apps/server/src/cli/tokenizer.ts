@@ -4,6 +4,7 @@ import { Command } from "commander";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SettingsError } from "../config/loadSettings.ts";
+import { whole } from "./whole.ts";
 import { ProgressBar } from "../progress/progressBar.ts";
 import type { Host } from "./runCommandLine.ts";
 
@@ -41,11 +42,4 @@ export function tokenizerCommand(host: Host): Command {
     host.stdout.write(`${output}: tokenizer.json, tokenizer_config.json\n`);
   });
   return new Command("tokenizer").description("train vocabularies").addCommand(train);
-}
-
-function whole(flag: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1)
-    throw new SettingsError(`${flag}: expected a whole number of at least 1, got "${text}"`);
-  return value;
 }

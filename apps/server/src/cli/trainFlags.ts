@@ -1,6 +1,7 @@
 /** @file The flags of `stagecoach train`: one for each hyper-parameter (jobs/hyperparameters.ts), and those of the run. */
 import { engineNames } from "@stagecoach/engine/node";
-import { dataFormats } from "@stagecoach/training";
+import { scheduleNames } from "@stagecoach/parallel";
+import { dataFormats, roles } from "@stagecoach/training";
 import { problemTypes, taskNames } from "@stagecoach/transformer";
 import { Option } from "commander";
 import { resolve } from "node:path";
@@ -8,7 +9,6 @@ import { z } from "zod";
 import { DEFAULT_MODEL } from "../config/settings.ts";
 import { SettingsError } from "../config/loadSettings.ts";
 import { hyperparametersSchema } from "../jobs/hyperparameters.ts";
-import { columnRoles, pipelineSchedules } from "../jobs/trainingRequest.ts";
 import { trainingSettingsSchema, type TrainingSettings } from "../training/trainingSettings.ts";
 
 type Fields = typeof hyperparametersSchema.shape;
@@ -46,10 +46,9 @@ export function trainOptions(): Option[] {
     new Option("--data <file>", "file to train on: JSONL, JSON, CSV, TSV or text, also gzipped"),
     new Option("--eval-data <file>", "file to evaluate on"),
     new Option("--format <format>", "of the data files; by their names when left out").choices(dataFormats),
-    new Option(
-      "--column <role=name>",
-      `which column is what, several times; roles: ${columnRoles.join(", ")}`,
-    ).argParser((value: string, before: readonly string[] | undefined) => [...(before ?? []), value]),
+    new Option("--column <role=name>", `which column is what, several times; roles: ${roles.join(", ")}`).argParser(
+      (value: string, before: readonly string[] | undefined) => [...(before ?? []), value],
+    ),
     new Option("--model <dir|id>", `folder or hub id of the model to start from (default: ${DEFAULT_MODEL})`),
     new Option("--revision <rev>", "branch, tag or commit of a hub model"),
     new Option("--output <dir>", "new folder for checkpoints and the model"),
@@ -63,7 +62,7 @@ export function trainOptions(): Option[] {
     ),
     new Option("--replace-head", "begin with a new head where the model's has another size"),
     number("--stages <n>", "stages of the pipeline (default: 1)"),
-    new Option("--schedule <name>", "order of passes in the pipeline (default: 1f1b)").choices(pipelineSchedules),
+    new Option("--schedule <name>", "order of passes in the pipeline (default: 1f1b)").choices(scheduleNames),
     new Option("--engine <name>", "what multiplies matrices (default: onnxruntime)").choices(engineNames),
     number("--threads <n>", "threads of each stage (default: the cores, divided by the stages)"),
     number("--seed <n>", "of order, split, dropout and new weights (default: 42)"),

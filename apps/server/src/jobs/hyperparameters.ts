@@ -4,10 +4,9 @@
  * Names are those of Hugging Face's TrainingArguments where it has one. What is left out is chosen by the task when the job
  * starts; nothing that is given is ignored.
  */
+import { learningRateShapes } from "@stagecoach/training";
 import { z } from "zod";
 import { knownKeys } from "./knownKeys.ts";
-
-export const learningRateSchedulers = ["linear", "cosine", "constant", "polynomial", "inverse_sqrt"] as const;
 
 const auto = z.literal("auto");
 const count = z.int().min(1);
@@ -32,7 +31,7 @@ const fields = {
     description: "factor on the task's default learning rate; not together with learning_rate",
   }),
   learning_rate: learningRate.meta({ description: "learning rate at the end of the warm-up" }),
-  lr_scheduler: z.enum(learningRateSchedulers).meta({ description: "what follows the warm-up" }),
+  lr_scheduler: z.enum(learningRateShapes).meta({ description: "what follows the warm-up" }),
   warmup_ratio: share.meta({
     description: "share of all steps in which the learning rate rises; not together with warmup_steps",
   }),

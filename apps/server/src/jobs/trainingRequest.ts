@@ -3,33 +3,16 @@
  *
  * OpenAI's openapi.yaml (2026-08). Optional fields may also be null, as several clients send them.
  */
+import { scheduleNames } from "@stagecoach/parallel";
+import { roles, type Role } from "@stagecoach/training";
 import { problemTypes, taskNames } from "@stagecoach/transformer";
 import { z } from "zod";
 import { hyperparametersSchema, type Hyperparameters } from "./hyperparameters.ts";
 import { knownKeys } from "./knownKeys.ts";
 
-export const pipelineSchedules = ["gpipe", "1f1b", "eager-1f1b"] as const;
-
-/** What a column can be to a task. */
-export const columnRoles = [
-  "text",
-  "text_pair",
-  "label",
-  "tokens",
-  "tags",
-  "context",
-  "question",
-  "answers",
-  "prompt",
-  "choices",
-  "messages",
-  "paragraphs",
-  "sentences",
-] as const;
-
 const columns = knownKeys(
-  Object.fromEntries(columnRoles.map((role) => [role, z.string().min(1).optional()])) as Record<
-    (typeof columnRoles)[number],
+  Object.fromEntries(roles.map((role) => [role, z.string().min(1).optional()])) as Record<
+    Role,
     z.ZodOptional<z.ZodString>
   >,
 ).meta({
@@ -59,7 +42,7 @@ export const supervisedFields = {
     .optional()
     .meta({ description: "stages of the training pipeline; the server's --stages when left out" }),
   schedule: z
-    .enum(pipelineSchedules)
+    .enum(scheduleNames)
     .optional()
     .meta({ description: "order of forward and backward passes in the pipeline" }),
 };

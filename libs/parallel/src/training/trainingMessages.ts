@@ -5,6 +5,7 @@
  * docs/PROTOCOL.md shows the order.
  */
 import { z } from "zod";
+import { scheduleNames } from "../schedules/pipelineSchedule.ts";
 
 const count = z.int().min(0);
 const inEpoch = { epoch: count };
@@ -18,7 +19,7 @@ export const trainingFromGateway = [
     kind: z.literal("step"),
     ...inStep,
     numMicroBatches: z.int().min(1),
-    schedule: z.enum(["gpipe", "1f1b", "eager-1f1b"]),
+    schedule: z.enum(scheduleNames),
     /** Per loss part: 1 / what it counts over the step. */
     scales: z.record(z.string(), z.number()),
   }),
