@@ -1,12 +1,9 @@
 /** @file The pipeline of a job over stage workers; after the loss of one it is mended, not opened anew. */
-import type { Logger } from "pino";
 import type { TrainingPipeline } from "@stagecoach/training";
 import { openWorkerPipeline, type WorkerPipeline, type WorkerPipelineOptions } from "./openWorkerPipeline.ts";
 import type { OpenPipeline } from "./pipelineRequest.ts";
 
-export type PipelineControls = Pick<WorkerPipelineOptions, "onRestart" | "onIntervals" | "signal"> & {
-  readonly log: Logger;
-};
+export type PipelineControls = Pick<WorkerPipelineOptions, "log" | "signal">;
 
 export function workerPipelines(controls: PipelineControls): OpenPipeline {
   const opened = new Map<TrainingPipeline, WorkerPipeline>();

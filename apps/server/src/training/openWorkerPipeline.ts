@@ -50,16 +50,11 @@ export type WorkerPipelineOptions = {
   readonly maxMicroBatchTokens: number;
   readonly log: Logger;
   readonly signal?: AbortSignal;
-  readonly onRestart?: (stage: number) => void;
-  /** What each stage did when, step by step: for pictures and bubble shares. */
-  readonly onIntervals?: (step: number, stages: readonly (readonly TrainingInterval[])[]) => void;
 };
 
 export type WorkerPipeline = TrainingPipeline & {
   /** Resolves when every stage is there, after the loss of one too. */
   recovered(): Promise<void>;
-  /** Process numbers of the stages' workers. */
-  workers(): readonly { readonly stage: number; readonly pid: number }[];
 };
 
 const HEARTBEAT_MS = 1000;
@@ -108,7 +103,7 @@ export async function openWorkerPipeline(options: WorkerPipelineOptions): Promis
       modelFolder: folder,
     },
     log,
-    onRestart: ({ stage }) => options.onRestart?.(stage),
+    onRestart: () => {},
   });
   const started: { run: TrainingRun | null } = { run: null };
   fleet.current = new Fleet({
@@ -139,16 +134,15 @@ export async function openWorkerPipeline(options: WorkerPipelineOptions): Promis
     await close();
     throw error;
   }
-  return pipelineOf(run, { options, supervisor, close });
+  return pipelineOf(run, { options, close });
 }
 
 type Parts = {
   readonly options: WorkerPipelineOptions;
-  readonly supervisor: Supervisor;
   readonly close: () => Promise<void>;
 };
 
-function pipelineOf(run: TrainingRun, { options, supervisor, close }: Parts): WorkerPipeline {
+function pipelineOf(run: TrainingRun, { options, close }: Parts): WorkerPipeline {
   return {
     numStages: run.numStages,
     accumulate: (request) => accumulate(run, request, options),
@@ -157,7 +151,6 @@ function pipelineOf(run: TrainingRun, { options, supervisor, close }: Parts): Wo
     save: (folder) => run.save(folder),
     restore: (folder, files) => run.restore(folder, files),
     recovered: () => run.up(options.signal),
-    workers: () => supervisor.pids().map(({ place, pid }) => ({ stage: place.stage, pid })),
     close,
   };
 }
@@ -165,11 +158,10 @@ function pipelineOf(run: TrainingRun, { options, supervisor, close }: Parts): Wo
 async function accumulate(
   run: TrainingRun,
   { step, microBatches }: StepRequest,
-  { schedule, onIntervals }: WorkerPipelineOptions,
+  { schedule }: WorkerPipelineOptions,
 ): Promise<StepGradients> {
   const scales = lossScales(microBatches);
   const { outputs, squares, intervals } = await run.step({ step, microBatches, scales, schedule });
-  onIntervals?.(step, intervals);
   return summarize(outputs satisfies readonly TensorsByName[], globalNorm(squares), intervals.map(timesOf(intervals)));
 }
 

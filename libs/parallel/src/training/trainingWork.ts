@@ -77,7 +77,6 @@ export class TrainingWork {
   /** What has been asked, in order. */
   #queue: Promise<void> = Promise.resolve();
   #isOver = false;
-  #numWorking = 0;
 
   constructor(options: TrainingWorkOptions) {
     this.#options = options;
@@ -87,11 +86,6 @@ export class TrainingWork {
     const { input, gradientInput } = options.links;
     input.onFrame((frame) => this.#receive(frame));
     gradientInput?.onFrame((frame) => this.#receiveGradient(frame));
-  }
-
-  /** Whether anything is being done. */
-  get isWorking(): boolean {
-    return this.#numWorking > 0;
   }
 
   command(command: TrainingCommand): void {
@@ -105,14 +99,11 @@ export class TrainingWork {
   }
 
   #enqueue(work: () => Promise<void>): void {
-    this.#numWorking++;
     this.#queue = this.#queue.then(async () => {
       try {
         if (!this.#isOver) await work();
       } catch (error) {
         this.#fail(error);
-      } finally {
-        this.#numWorking--;
       }
     });
   }
