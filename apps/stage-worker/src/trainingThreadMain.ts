@@ -2,7 +2,7 @@
 import type { HostTensor } from "@stagecoach/engine";
 import { serveEngineThread } from "@stagecoach/engine/node";
 import type { FrameTensor, StageTrainingBatch } from "@stagecoach/parallel";
-import { addGradients } from "@stagecoach/training";
+import { addGradients, agreeOnShared } from "@stagecoach/training";
 import {
   loadTrainingStage,
   restoreStage,
@@ -71,9 +71,7 @@ serveEngineThread(
       const { stage } = current();
       const { owner, copy } = sharedNames();
       if (owner !== null && copy !== null) {
-        const sum = addGradients(await stage.readGradient(owner), await stage.readGradient(copy));
-        stage.replaceGradient(owner, sum);
-        stage.replaceGradient(copy, sum);
+        await agreeOnShared({ first: stage, last: stage }, { owner, copy });
         return { result: null };
       }
       const own = owner ?? copy;

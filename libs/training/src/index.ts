@@ -14,7 +14,13 @@ export type { DropoutOptions } from "./stage/maskInputs.ts";
 export { HIDDEN_OUTPUT, type TrainingStageOptions } from "./stage/stageOptions.ts";
 export { TrainingStage, type ForwardOptions, type StageBatch, type TensorMap } from "./stage/trainingStage.ts";
 export { LocalPipeline, summarize, type LocalPipelineOptions } from "./pipeline/localPipeline.ts";
-export { addGradients, expectStages, sharedWeightOf, type SharedWeight } from "./pipeline/sharedWeights.ts";
+export {
+  addGradients,
+  agreeOnShared,
+  expectStages,
+  sharedWeightOf,
+  type SharedWeight,
+} from "./pipeline/sharedWeights.ts";
 export {
   lossScales,
   type StageTimes,

@@ -7,7 +7,7 @@ import type { TrainingBatch } from "@stagecoach/transformer";
 import { globalNorm } from "../optimizers/clipping.ts";
 import { HIDDEN_OUTPUT } from "../stage/stageOptions.ts";
 import type { StageBatch, TensorMap, TrainingStage } from "../stage/trainingStage.ts";
-import { addGradients, type SharedWeight } from "./sharedWeights.ts";
+import { agreeOnShared, type SharedWeight } from "./sharedWeights.ts";
 import {
   lossScales,
   type StageTimes,
@@ -119,20 +119,12 @@ export class LocalPipeline implements TrainingPipeline {
 
   async #gradientNorm(): Promise<number> {
     const { stages, shared } = this.#options;
-    if (shared !== null) await agree(stages, shared);
+    if (shared !== null) await agreeOnShared({ first: stages[0]!, last: stages.at(-1)! }, shared);
     const squares: Record<string, number> = {};
     for (const stage of stages) Object.assign(squares, await stage.squares());
     if (shared !== null) delete squares[shared.copy];
     return globalNorm(squares);
   }
-}
-
-async function agree(stages: readonly TrainingStage[], { owner, copy }: SharedWeight): Promise<void> {
-  const [first, last] = [stages[0]!, stages.at(-1)!];
-  if (!first.trained.includes(owner)) return;
-  const sum = addGradients(await first.readGradient(owner), await last.readGradient(copy));
-  first.replaceGradient(owner, sum);
-  last.replaceGradient(copy, sum);
 }
 
 function hiddenBatch(result: TensorMap, { lengths, targets, textIds }: TrainingBatch): StageBatch {

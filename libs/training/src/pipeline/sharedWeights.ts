@@ -7,6 +7,7 @@
 import { float32, type HostTensor } from "@stagecoach/engine";
 import { taskParameters, type TaskModel } from "@stagecoach/transformer";
 import { TrainingError } from "../loop/trainingError.ts";
+import type { TrainingStage } from "../stage/trainingStage.ts";
 
 export type SharedWeight = {
   /** On the first stage; saved, and counted in the gradient's norm. */
@@ -31,6 +32,17 @@ export function expectStages({ family, config }: TaskModel, numStages: number): 
     "training_option",
     `stages: a model of type "${config.modelType}" can be trained in 1 stage only, since all its layers share a weight; got ${numStages}`,
   );
+}
+
+/** Both ends of a shared weight take the sum of their gradients, where one process has both. */
+export async function agreeOnShared(
+  { first, last }: { readonly first: TrainingStage; readonly last: TrainingStage },
+  { owner, copy }: SharedWeight,
+): Promise<void> {
+  if (!first.trained.includes(owner)) return;
+  const sum = addGradients(await first.readGradient(owner), await last.readGradient(copy));
+  first.replaceGradient(owner, sum);
+  last.replaceGradient(copy, sum);
 }
 
 /** The gradient that both places take: the owner's plus the copy's. */
