@@ -26,9 +26,8 @@ import {
   type Listener,
 } from "@stagecoach/parallel/node";
 import { loadTokenizer } from "@stagecoach/tokenizer/node";
-import { readLabels, type EncoderModel, type PoolingMode } from "@stagecoach/transformer";
+import type { EncoderModel, PoolingMode } from "@stagecoach/transformer";
 import {
-  jsonReader,
   layoutFingerprint,
   openModelFolder,
   resolveModel,
@@ -42,11 +41,11 @@ import type { Logger } from "pino";
 import { threadsPerStage, type ServeSettings } from "../config/settings.ts";
 import { rememberServedModel } from "../data/servedModels.ts";
 import { Embedder } from "../embedding/embedder.ts";
-import { Scorer } from "../embedding/scorer.ts";
 import { createApp } from "../http/app.ts";
 import type { Serving } from "../http/serving.ts";
 import { Metrics } from "../metrics/metrics.ts";
 import { ModelHost } from "../models/modelHost.ts";
+import { openScorer } from "../models/openScorer.ts";
 import { version } from "../version.ts";
 import { fineTunedModel, lazyJobs, resumeJobs, type JobLinks } from "./gatewayJobs.ts";
 import { fleetEvents } from "./fleetEvents.ts";
@@ -233,17 +232,7 @@ async function startServing({ settings, serving, server, controls, links }: Star
       createdAt: Math.floor(Date.now() / 1000),
       dtype: "float32",
       embedder: new Embedder({ model, tokenizer, batcher, now }),
-      scorer:
-        task === undefined
-          ? null
-          : new Scorer({
-              model,
-              task,
-              labels: readLabels(await jsonReader(resolved.folder)("config.json")),
-              tokenizer,
-              batcher,
-              now,
-            }),
+      scorer: await openScorer(resolved.folder, { model, task, tokenizer, batcher, now }),
       isUp: () => pipeline.isUp,
     };
     const host = new ModelHost({

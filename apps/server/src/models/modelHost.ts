@@ -6,14 +6,13 @@
  */
 import { Batcher, modelCosts, planStages, type MicroBatchReport, type ReplicaSet } from "@stagecoach/parallel";
 import { loadTokenizer } from "@stagecoach/tokenizer/node";
-import { readLabels } from "@stagecoach/transformer";
-import { jsonReader, layoutFingerprint, openModelFolder } from "@stagecoach/transformer/node";
+import { layoutFingerprint, openModelFolder } from "@stagecoach/transformer/node";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Embedder } from "../embedding/embedder.ts";
-import { Scorer } from "../embedding/scorer.ts";
 import { HttpProblem } from "../http/httpProblem.ts";
 import type { ServedModel } from "../http/serving.ts";
+import { openScorer } from "./openScorer.ts";
 
 export type HostedModel = {
   readonly name: string;
@@ -148,7 +147,6 @@ export class ModelHost {
       now,
       onMicroBatch: (report) => onMicroBatch(name, report),
     });
-    const labels = task === undefined ? [] : readLabels(await jsonReader(folder)("config.json"));
     return {
       name,
       id: name,
@@ -156,7 +154,7 @@ export class ModelHost {
       createdAt,
       dtype: "float32",
       embedder: new Embedder({ model, tokenizer, batcher, now }),
-      scorer: task === undefined ? null : new Scorer({ model, task, labels, tokenizer, batcher, now }),
+      scorer: await openScorer(folder, { model, task, tokenizer, batcher, now }),
       isUp: () => pipeline.isUp,
     };
   }
