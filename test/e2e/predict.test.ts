@@ -9,7 +9,7 @@ import {
   taskConfigFields,
   checkpointNameOf,
   taskParameters,
-  taskStageGraph,
+  stageGraph,
   trainingStageInputs,
   type Task,
 } from "@stagecoach/transformer";
@@ -53,7 +53,7 @@ async function makeTaskModel(task: Task, names?: readonly string[]): Promise<Tas
       ]),
     ),
   );
-  const graph = taskStageGraph(model, { start: 0, end: model.config.numLayers });
+  const graph = stageGraph(model, { start: 0, end: model.config.numLayers }, { task: model.task });
   const executable = await createReferenceEngine().compile(graph, hostParameters(weights));
   const tokenizer = await loadTokenizer(tinyEncoder);
   const logitsOf = async (input: Input) => {
@@ -68,7 +68,7 @@ async function makeTaskModel(task: Task, names?: readonly string[]): Promise<Tas
       counts: {},
     };
     const outputs = await runToHost(executable, trainingStageInputs(model, graph.inputs, batch));
-    return [...Object.values(outputs)[0]!.data].map(Number);
+    return [...(outputs["logits"] ?? outputs["next_sentence_logits"])!.data].map(Number);
   };
   return Object.assign(copy, { logitsOf });
 }

@@ -8,7 +8,7 @@ import {
   paddingRows,
   readTask,
   resolveTaskCheckpointNames,
-  taskStageGraph,
+  stageGraph,
   trainingStageInputs,
   type DropoutRates,
   type HiddenTrainingBatch,
@@ -116,12 +116,12 @@ export async function openTask(
   return { model, weights };
 }
 
-/** The outputs of taskStageGraph, cut into the same stages. */
+/** The outputs of stageGraph, cut into the same stages. */
 async function serve({ engine, model, weights, batch, stages }: TaskRun): Promise<Record<string, HostTensor>> {
   let arriving: TrainingBatch | HiddenTrainingBatch = batch;
   let outputs: Record<string, HostTensor> = {};
   for (const layers of stages) {
-    const graph = taskStageGraph(model, layers);
+    const graph = stageGraph(model, layers, { task: model.task });
     const executable = await engine.compile(graph, hostParameters(weights));
     outputs = await runToHost(executable, trainingStageInputs(model, graph.inputs, arriving));
     await executable.dispose();
@@ -132,7 +132,7 @@ async function serve({ engine, model, weights, batch, stages }: TaskRun): Promis
   return Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [`served ${name}`, tensor]));
 }
 
-/** What PyTorch's outputs say about ours, by our names; `served` are those of taskStageGraph. */
+/** What PyTorch's outputs say about ours, by our names; `served` are those of stageGraph. */
 async function expectedOutputs(
   golden: WeightSource,
   { places, batch }: GoldenTaskBatch,

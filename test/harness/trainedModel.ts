@@ -6,7 +6,7 @@ import { openInitialParameters } from "@stagecoach/training/node";
 import {
   readTask,
   taskParameters,
-  taskStageGraph,
+  stageGraph,
   trainingStageInputs,
   type Target,
   type TaskModel,
@@ -14,7 +14,7 @@ import {
 } from "@stagecoach/transformer";
 import { jsonReader } from "@stagecoach/transformer/node";
 import { join } from "node:path";
-import { openLocalPipeline } from "../../apps/server/src/training/openLocalPipeline.ts";
+import { openLocalPipeline } from "./openLocalPipeline.ts";
 import { runTrainingJob } from "../../apps/server/src/training/runJob.ts";
 import { trainingSettingsSchema } from "../../apps/server/src/training/trainingSettings.ts";
 import { tinyEncoder } from "./paths.ts";
@@ -48,14 +48,14 @@ export async function serveTexts(folder: string, texts: readonly string[]): Prom
   for (const { name } of taskParameters(model)) weights[name] = await parameters.parameter(name);
   await parameters.close();
   const engine = await loadEngine("onnxruntime", { threads: 1 });
-  const graph = taskStageGraph(model, { start: 0, end: model.config.numLayers });
+  const graph = stageGraph(model, { start: 0, end: model.config.numLayers }, { task: model.task });
   const executable = await engine.compile(graph, hostParameters(weights));
   const tokenizer = await loadTokenizer(folder);
   const served: ServedText[] = [];
   for (const text of texts) {
     const { ids } = tokenizer.encodeIds(text);
     const outputs = await runToHost(executable, trainingStageInputs(model, graph.inputs, batchOf(model, ids)));
-    served.push({ ids: [...ids], logits: [...Object.values(outputs)[0]!.data] });
+    served.push({ ids: [...ids], logits: [...(outputs["logits"] ?? outputs["masked_lm_logits"])!.data] });
   }
   await executable.dispose();
   await engine.dispose();

@@ -7,7 +7,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openLocalPipeline } from "../../apps/server/src/training/openLocalPipeline.ts";
+import { openLocalPipeline } from "../harness/openLocalPipeline.ts";
 import type { OpenPipeline } from "../../apps/server/src/training/pipelineRequest.ts";
 import { runTrainingJob, type JobEvent } from "../../apps/server/src/training/runJob.ts";
 import { trainingSettingsSchema } from "../../apps/server/src/training/trainingSettings.ts";

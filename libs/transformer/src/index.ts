@@ -69,6 +69,5 @@ export {
 export { servedTask } from "./tasks/servedTask.ts";
 export { architectureOf, readLabels, readTask, taskConfigFields, type TaskModel } from "./tasks/taskModel.ts";
 export { paddingRows, readInitializerRange, taskParameters, type TaskParameter } from "./tasks/taskParameters.ts";
-export { taskStageGraph } from "./tasks/taskStageGraph.ts";
 export { trainingStageGraph, type TracedStage, type TrainingStageOptions } from "./tasks/trainingStageGraph.ts";
 export { IGNORED_LABEL, trainingStageInputs, type HiddenTrainingBatch } from "./tasks/trainingStageInputs.ts";

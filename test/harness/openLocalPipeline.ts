@@ -4,7 +4,7 @@ import { expectStages, LocalPipeline, type TrainingPipeline } from "@stagecoach/
 import { loadTrainingStage, restoreStage, saveStage, type LoadedTrainingStage } from "@stagecoach/training/node";
 import { readEncoderModel } from "@stagecoach/transformer";
 import { jsonReader } from "@stagecoach/transformer/node";
-import type { PipelineRequest } from "./pipelineRequest.ts";
+import type { PipelineRequest } from "../../apps/server/src/training/pipelineRequest.ts";
 
 /** @throws PlanError for more stages than layers; what loading a stage throws */
 export async function openLocalPipeline(request: PipelineRequest): Promise<TrainingPipeline> {
