@@ -4,13 +4,14 @@ const benchmarks = {
   http: "the gateway under load, and one request at a time",
   pipeline: "two stages beside one",
   trainStep: "a training step beside PyTorch's, and where its time goes",
+  fineTuning: "a fine-tuning beside the Hugging Face Trainer's: rate and accuracy",
   start: "time to the first answer, and memory",
   soak: "ten minutes of load: errors and memory",
 } as const;
 
 const [name = ""] = process.argv.slice(2);
 if (!Object.hasOwn(benchmarks, name)) {
-  const list = Object.entries(benchmarks).map(([each, about]) => `  ${each.padEnd(10)} ${about}`);
+  const list = Object.entries(benchmarks).map(([each, about]) => `  ${each.padEnd(21)} ${about}`);
   console.error(`bench: expected one of\n${list.join("\n")}\ngot ${name === "" ? "none" : `"${name}"`}`);
   process.exit(2);
 }

@@ -21,12 +21,23 @@ export const model = process.env["BENCH_MODEL"] ?? join(sharedFolder, "models/al
 export function readTexts(count = 1000): string[] {
   const path = process.env["BENCH_TEXTS"] ?? join(sharedFolder, "data/pairs.test.jsonl.gz");
   expectThere(path, "texts (JSON lines with a field `positive`); set BENCH_TEXTS");
-  const bytes = readFileSync(path);
-  const lines = (path.endsWith(".gz") ? gunzipSync(bytes) : bytes).toString("utf8").split("\n");
-  return lines
-    .filter((line) => line !== "")
+  return readLines(path)
     .slice(0, count)
     .map((line) => (JSON.parse(line) as { positive: string }).positive);
+}
+
+/** A file of the data folder: topics.*, documents.* (Debian's package descriptions). */
+export function dataFile(name: string): string {
+  const path = join(process.env["BENCH_DATA"] ?? join(sharedFolder, "data"), name);
+  expectThere(path, `the data set ${name}; set BENCH_DATA to its folder`);
+  return path;
+}
+
+/** Lines with something in them; a name that ends in .gz is unpacked. */
+export function readLines(path: string): string[] {
+  const bytes = readFileSync(path);
+  const lines = (path.endsWith(".gz") ? gunzipSync(bytes) : bytes).toString("utf8").split("\n");
+  return lines.filter((line) => line !== "");
 }
 
 /** Texts as a JSON file, for programs in other languages. */
