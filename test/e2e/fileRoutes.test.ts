@@ -166,6 +166,25 @@ describe("/v1/files", () => {
     expect(stored()).toEqual([]);
   });
 
+  test("a form whose bytes belong to no file has the same limit, also when it does not say its size", async () => {
+    const piece = Buffer.alloc(10_000, "a");
+    const pieces = { left: 200 };
+    const body = new ReadableStream({
+      pull(controller) {
+        if (pieces.left-- > 0) controller.enqueue(piece);
+        else controller.close();
+      },
+    });
+    const headers = { "content-type": "multipart/form-data; boundary=x" };
+    const request = { method: "POST", body, headers, duplex: "half" };
+    const response = await fetch(`${app.url}/v1/files`, request as RequestInit);
+    expect([response.status, (await errorOf(response)).message]).toEqual([
+      413,
+      expect.stringContaining("expected at most 1000 bytes, got more"),
+    ]);
+    expect(stored()).toEqual([]);
+  });
+
   test("beyond the quota is a 413 that says so", async () => {
     for (let index = 0; index < 10; index++) await upload(`${index}`.repeat(1000));
     await expect(upload()).rejects.toMatchObject({ status: 413, code: "quota_exceeded" });

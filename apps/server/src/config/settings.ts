@@ -163,7 +163,7 @@ export const serveSettings = {
   bodyTimeout: {
     schema: seconds.default(30),
     argument: "SECONDS",
-    help: "time that a client gets to send a request; raise it for slow uplinks and a high --payload-limit",
+    help: "time that a client gets to send a request; an upload of a file may take longer, but not stand still so long",
   },
   shutdownTimeout: {
     schema: seconds.default(30),

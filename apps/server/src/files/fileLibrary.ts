@@ -64,10 +64,10 @@ export class FileLibrary {
     return this.#options.contents.discard(content);
   }
 
-  /** @throws RefusedError for what says already in its head that it is too large */
-  expectSize(contentLength: number): void {
+  /** @param formBytes - what its head says, or what has come of it. @throws RefusedError for a form that is too large */
+  expectSize(formBytes: number): void {
     // The form around the file adds a little.
-    if (contentLength > this.#options.maxFileBytes + 100_000) throw this.#tooLarge();
+    if (formBytes > this.#options.maxFileBytes + 100_000) throw this.#tooLarge();
   }
 
   /** @throws RefusedError `quota_exceeded`, `invalid_input` */

@@ -26,13 +26,23 @@ type ReceivedFile = { readonly filename: string; readonly content: Promise<Recei
  */
 export async function receiveUpload(
   request: IncomingMessage,
-  library: Pick<FileLibrary, "receive" | "discard">,
+  library: Pick<FileLibrary, "receive" | "discard" | "expectSize">,
 ): Promise<UploadForm> {
   const form = parserOf(request);
   const failure = Promise.withResolvers<never>();
   failure.promise.catch(() => {});
   const fields: Record<string, string> = {};
   const received: { file: ReceivedFile | null } = { file: null };
+  let bytes = 0;
+  // Also where the bytes belong to no file: the form as a whole has an end.
+  request.on("data", (chunk: Buffer) => {
+    bytes += chunk.length;
+    try {
+      library.expectSize(bytes);
+    } catch (error) {
+      failure.reject(error);
+    }
+  });
   form.on("field", (name, value, { valueTruncated }) => {
     if (valueTruncated) failure.reject(invalid(name, `expected at most ${LIMITS.fieldSize} bytes`));
     if (Object.hasOwn(fields, name)) failure.reject(invalid(name, "expected it once"));

@@ -1,6 +1,7 @@
 /** @file The HTTP server around the application: its limits against slow and silent clients. */
 import type { Express } from "express";
 import { createServer, type Server } from "node:http";
+import { limitBodies } from "../http/bodyTimeouts.ts";
 import { answerConnectionErrors } from "../http/connectionErrors.ts";
 
 /** Time for a request's headers: connections that send nothing are closed after it. */
@@ -28,21 +29,23 @@ export class ListenError extends Error {
 type ListenOptions = {
   readonly host: string;
   readonly port: number;
-  /** Seconds for a whole request, body included: bodies that never end are cut off after it. */
+  /** Seconds for the body of a request, for an upload from one byte to the next: bodies that never end are cut off after it. */
   readonly bodyTimeout: number;
 };
 
 /** @throws ListenError when the port is taken or not allowed */
 export function listen(app: Express, { host, port, bodyTimeout }: ListenOptions): Promise<Server> {
-  const requestTimeout = bodyTimeout * 1000;
+  const bodyTimeoutMs = bodyTimeout * 1000;
   const server = createServer(
     {
       connectionsCheckingInterval: CHECK_INTERVAL_MS,
-      headersTimeout: Math.min(HEADERS_TIMEOUT_MS, requestTimeout),
-      requestTimeout,
+      headersTimeout: Math.min(HEADERS_TIMEOUT_MS, bodyTimeoutMs),
+      // Of all requests alike; limitBodies tells uploads apart.
+      requestTimeout: 0,
     },
     app,
   );
+  limitBodies(server, bodyTimeoutMs);
   answerConnectionErrors(server, bodyTimeout);
   server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS;
   return new Promise((resolve, reject) => {

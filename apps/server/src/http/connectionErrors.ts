@@ -30,6 +30,7 @@ export function answerConnectionErrors(server: Server, bodyTimeoutSeconds: numbe
 }
 
 function problemOf(error: NodeJS.ErrnoException, bodyTimeoutSeconds: number): HttpProblem {
+  if (error instanceof HttpProblem) return error;
   const { code } = error;
   if (code === "ERR_HTTP_REQUEST_TIMEOUT") {
     const message = `the request was not complete within the ${bodyTimeoutSeconds} s that this server gives (--body-timeout)`;

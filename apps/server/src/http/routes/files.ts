@@ -5,6 +5,7 @@ import { RESULTS_PURPOSE, uploadPurposes } from "../../files/fileLibrary.ts";
 import { receiveUpload } from "../../files/receiveUpload.ts";
 import type { LazyJobs } from "../../jobs/lazyJobs.ts";
 import type { FileRecord } from "../../store/fileRecords.ts";
+import { allowSlowBody } from "../bodyTimeouts.ts";
 import { check, deleteRoute, formRoute, getRoute, queryRoute, type Route } from "../route.ts";
 
 const uploadSchema = z
@@ -78,6 +79,7 @@ export function fileRoutes(jobs: LazyJobs): Route[] {
       async handle({ request }) {
         const { files } = await jobs.get();
         files.expectSize(Number(request.headers["content-length"] ?? 0));
+        allowSlowBody(request);
         const { fields, filename, content } = await receiveUpload(request, files);
         try {
           const form = check(formSchema, fields, "the form");
