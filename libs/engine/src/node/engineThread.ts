@@ -7,6 +7,7 @@
  */
 import { parentPort, Worker } from "node:worker_threads";
 import type { EngineName } from "./engines.ts";
+import { setOnnxRuntimeEnvironment } from "./onnxRuntimeEnvironment.ts";
 import { setTensorflowEnvironment } from "./tensorflowEnvironment.ts";
 
 /** An error of the engine's thread, with the class name and code that it had there. */
@@ -53,11 +54,12 @@ export class EngineThread {
   readonly ended = new Promise<Error>((resolve) => (this.#settleEnded = resolve));
 
   /**
-   * TensorFlow reads its settings when it is loaded, from the process and not from a thread: they are set before the thread starts.
+   * Native libraries read settings when they are loaded, from the process and not from a thread: they are set before it starts.
    * @param main - the thread's program, which calls `serveEngineThread`
    */
   constructor(main: URL, { engine, threads }: { readonly engine: EngineName; readonly threads: number }) {
     if (engine.startsWith("tfjs")) setTensorflowEnvironment({ threads });
+    if (engine === "onnxruntime") setOnnxRuntimeEnvironment();
     this.#worker = new Worker(main);
     this.#worker.on("message", (message: Reply) => this.#settle(message));
     this.#worker.on("error", (error) => this.#fail(error instanceof Error ? error : new Error(String(error))));

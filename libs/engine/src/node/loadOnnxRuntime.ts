@@ -4,11 +4,13 @@ import { EngineUnavailableError } from "../errors.ts";
 import { createOnnxRuntimeEngine } from "../onnxruntime/onnxRuntimeEngine.ts";
 import type { OrtModule } from "../onnxruntime/ort.ts";
 import { importFirst } from "./importFirst.ts";
+import { setOnnxRuntimeEnvironment } from "./onnxRuntimeEnvironment.ts";
 
 export type LoadOptions = { readonly threads: number; readonly spinning?: boolean };
 
 /** @throws EngineUnavailableError when no package loads on this platform */
 export async function loadOnnxRuntime({ threads, spinning = false }: LoadOptions): Promise<Engine> {
+  setOnnxRuntimeEnvironment();
   const slim = `@stagecoach/onnxruntime-${process.platform}-${process.arch}`;
   const found = await importFirst(["onnxruntime-node", slim]);
   if ("failures" in found) {
