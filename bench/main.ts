@@ -4,6 +4,7 @@ const benchmarks = {
   http: "the gateway under load, and one request at a time",
   pipeline: "two stages beside one",
   trainStep: "a training step beside PyTorch's, and where its time goes",
+  trainPipeline: "a training step on two stages beside one, and beside what the simulator says",
   fineTuning: "a fine-tuning beside the Hugging Face Trainer's: rate and accuracy",
   start: "time to the first answer, and memory",
   soak: "ten minutes of load: errors and memory",

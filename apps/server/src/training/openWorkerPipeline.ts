@@ -13,6 +13,7 @@ import {
   planStages,
   TrainingRun,
   type FleetEvents,
+  type RemoteStepResult,
   type ReplicaPlan,
   type ScheduleName,
   type TensorsByName,
@@ -50,6 +51,8 @@ export type WorkerPipelineOptions = {
   readonly maxMicroBatchTokens: number;
   readonly log: Logger;
   readonly signal?: AbortSignal;
+  /** What each stage did when, in milliseconds since it heard of the step; told after the passes of every step. */
+  readonly onIntervals?: (intervals: RemoteStepResult["intervals"]) => void;
 };
 
 export type WorkerPipeline = TrainingPipeline & {
@@ -158,10 +161,11 @@ function pipelineOf(run: TrainingRun, { options, close }: Parts): WorkerPipeline
 async function accumulate(
   run: TrainingRun,
   { step, microBatches }: StepRequest,
-  { schedule }: WorkerPipelineOptions,
+  { schedule, onIntervals }: WorkerPipelineOptions,
 ): Promise<StepGradients> {
   const scales = lossScales(microBatches);
   const { outputs, squares, intervals } = await run.step({ step, microBatches, scales, schedule });
+  onIntervals?.(intervals);
   return summarize(outputs satisfies readonly TensorsByName[], globalNorm(squares), intervals.map(timesOf(intervals)));
 }
 
