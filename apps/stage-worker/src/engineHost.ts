@@ -1,18 +1,18 @@
-/** @file The stage of this worker: its model found on this machine, its engine in a thread of its own. */
+/** @file The stage of this worker: its model found on this machine, its engine in threads of its own. */
 import type { Assignment, FurtherModel, StageHost, StageOutput, StageOutputKind } from "@stagecoach/parallel";
-import { StageThread, type LoadResult } from "@stagecoach/parallel/node";
+import { StageLanes, type LoadResult } from "@stagecoach/parallel/node";
 import type { EngineName } from "@stagecoach/engine/node";
 import type { HiddenBatch, TokenBatch } from "@stagecoach/transformer";
 import { engineNamed, resolveAssignedModel } from "./assignedModel.ts";
 
 export class EngineHost implements StageHost {
   /** For one engine and thread count; another assignment takes another thread. */
-  #thread: StageThread | null = null;
-  #threadKey = "";
+  #lanes: StageLanes | null = null;
+  #lanesKey = "";
   readonly #modelFolder: string | null;
   #loadedKey = "";
   #loaded: Promise<LoadResult> | null = null;
-  readonly #further = new Map<number, { readonly thread: StageThread; readonly key: string }>();
+  readonly #further = new Map<number, { readonly lanes: StageLanes; readonly key: string }>();
   /** Assignments that are being loaded: a new one can come before the last one is done. */
   #numLoading = 0;
 
@@ -28,7 +28,11 @@ export class EngineHost implements StageHost {
   }
 
   get runningMs(): number {
-    return this.#numLoading > 0 ? 0 : (this.#thread?.runningMs ?? 0);
+    return this.#numLoading > 0 ? 0 : (this.#lanes?.runningMs ?? 0);
+  }
+
+  get numLanes(): number {
+    return this.#lanes?.numLanes ?? 1;
   }
 
   /** A worker that comes back to the same layers keeps what it has loaded. */
@@ -44,56 +48,56 @@ export class EngineHost implements StageHost {
   }
 
   run(batch: TokenBatch | HiddenBatch, output: StageOutputKind, model?: number): Promise<StageOutput> {
-    if (this.#thread === null) throw new Error("internal: a run before the stage was loaded");
-    return this.#thread.run(batch, output, model);
+    if (this.#lanes === null) throw new Error("internal: a run before the stage was loaded");
+    return this.#lanes.run(batch, output, model);
   }
 
   /** A worker that comes back to the same layers keeps what it has loaded; a new engine thread has nothing. */
   async loadModel({ number, model, layers }: FurtherModel, { engine, threads }: Assignment): Promise<void> {
     const key = JSON.stringify({ model, layers, engine, threads });
-    const thread = await this.#threadFor(engineNamed(engine), threads);
+    const lanes = await this.#lanesFor(engineNamed(engine), threads);
     const loaded = this.#further.get(number);
-    if (loaded?.thread === thread && loaded.key === key) return;
+    if (loaded?.lanes === lanes && loaded.key === key) return;
     // Not from the folder that this worker was told for its own model.
     const folder = await resolveAssignedModel(model, null);
-    await thread.load({ model: number, folder, layers, engine: engineNamed(engine), threads });
-    this.#further.set(number, { thread, key });
+    await lanes.load({ model: number, folder, layers, engine: engineNamed(engine), threads });
+    this.#further.set(number, { lanes, key });
   }
 
   async unloadModel(number: number): Promise<void> {
     const loaded = this.#further.get(number);
     this.#further.delete(number);
-    if (loaded !== undefined && loaded.thread === this.#thread) await loaded.thread.unload(number);
+    if (loaded !== undefined && loaded.lanes === this.#lanes) await loaded.lanes.unload(number);
   }
 
   /** Finish what is under way, a load that has yet to start its thread too, and give the engine back. */
   async stop(): Promise<void> {
     await this.#loaded?.catch(() => null);
-    await this.#stopThread();
+    await this.#stopLanes();
   }
 
-  async #stopThread(): Promise<void> {
-    const thread = this.#thread;
-    this.#thread = null;
-    await thread?.stop();
+  async #stopLanes(): Promise<void> {
+    const lanes = this.#lanes;
+    this.#lanes = null;
+    await lanes?.stop();
   }
 
-  async #threadFor(engine: EngineName, threads: number): Promise<StageThread> {
+  async #lanesFor(engine: EngineName, threads: number): Promise<StageLanes> {
     const key = `${engine}/${threads}`;
-    if (key !== this.#threadKey) await this.#stopThread();
-    this.#threadKey = key;
-    if (this.#thread !== null) return this.#thread;
-    const thread = new StageThread({ engine, threads });
-    void thread.ended.then((error) => this.#thread === thread && this.#onBroken(error));
-    return (this.#thread = thread);
+    if (key !== this.#lanesKey) await this.#stopLanes();
+    this.#lanesKey = key;
+    if (this.#lanes !== null) return this.#lanes;
+    const lanes = new StageLanes({ engine, threads });
+    void lanes.ended.then((error) => this.#lanes === lanes && this.#onBroken(error));
+    return (this.#lanes = lanes);
   }
 
   async #load({ model, layers, engine, threads }: Assignment): Promise<LoadResult> {
     this.#numLoading++;
     try {
       const folder = await resolveAssignedModel(model, this.#modelFolder);
-      const thread = await this.#threadFor(engineNamed(engine), threads);
-      return await thread.load({ folder, layers, engine: engineNamed(engine), threads });
+      const lanes = await this.#lanesFor(engineNamed(engine), threads);
+      return await lanes.load({ folder, layers, engine: engineNamed(engine), threads });
     } finally {
       this.#numLoading--;
     }

@@ -65,6 +65,13 @@ export interface Executable {
   dispose(): Promise<void>;
 }
 
+/** A folder on this machine in which a compiled graph lies, for several engines to run it. */
+export type SharedProgram = {
+  readonly folder: string;
+  /** False for the first to compile it, which writes it. The folder can be deleted once all have compiled. */
+  readonly isWritten: boolean;
+};
+
 export interface Engine {
   readonly name: string;
   /** What it runs on, for people: library and version, threads, device. */
@@ -72,6 +79,12 @@ export interface Engine {
   readonly fusedOperations: ReadonlySet<FusedOperationName>;
   /** @throws ParameterError, EngineFailureError */
   compile(graph: Graph, parameters: ParameterSource): Promise<Executable>;
+  /**
+   * As `compile`, but the weights, in the order of the engine's kernels, lie in a file that all engines map that compile the same
+   * graph: each has only its activations in memory of its own. The same bytes come out. Absent where an engine cannot do this.
+   * @throws ParameterError, EngineFailureError (a full disk included)
+   */
+  compileShared?(graph: Graph, parameters: ParameterSource, program: SharedProgram): Promise<Executable>;
   /** Copy a tensor into the engine. */
   hold(tensor: HostTensor): EngineTensor;
   /** Executables and held tensors must have been disposed of. */

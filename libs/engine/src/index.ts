@@ -12,6 +12,7 @@ export {
   type RunInputs,
   type RunOptions,
   type RunResult,
+  type SharedProgram,
   type TensorData,
 } from "./engine.ts";
 export { EngineFailureError, EngineInputError, EngineUnavailableError, ParameterError } from "./errors.ts";

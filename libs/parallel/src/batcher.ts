@@ -237,11 +237,12 @@ export class Batcher {
     return this.#options.pipeline.runCost ?? typicalRunCost;
   }
 
-  /** With several stages, little work is cut finer, so that every stage has its part of it at the same time. */
+  /** With several stages or lanes, little work is cut finer, so that each has its part of it at the same time. */
   #targetTokens(): number {
     const { pipeline, maxBatchTokens } = this.#options;
-    if (pipeline.numStages === 1) return maxBatchTokens;
-    const share = Math.ceil(this.#queuedTokens / (2 * pipeline.numStages));
+    const places = pipeline.numStages * pipeline.numLanes;
+    if (places === 1) return maxBatchTokens;
+    const share = Math.ceil(this.#queuedTokens / (2 * places));
     return Math.min(maxBatchTokens, Math.max(MIN_SPLIT_TOKENS, share));
   }
 

@@ -15,6 +15,7 @@ import {
 import { DataLink } from "./dataLink.ts";
 import { ProtocolError } from "./errors.ts";
 import type { Crc32 } from "./frame.ts";
+import { numLanes } from "./numLanes.ts";
 import { Replica, type ReplicaPlan, type ReplicaState, type SeatedWorker } from "./replica.ts";
 import { ReplicaSet } from "./replicaSet.ts";
 import { closeCodes, type MessageSocket } from "./socket.ts";
@@ -99,7 +100,10 @@ export class Fleet {
       const replica: Replica = new Replica(number, plan, { now, events: { onChange, onStateChange, onLinkLost } });
       return replica;
     });
-    this.pipeline = new ReplicaSet(replicas, plan.stages.length);
+    this.pipeline = new ReplicaSet(replicas, {
+      numStages: plan.stages.length,
+      numLanes: numLanes(plan.engine, plan.threads),
+    });
     this.#reformPauseMs = replicas.map(() => REFORM_PAUSE_MS.shortest);
     this.#watches = replicas.map(() => ({ movedAt: 0, idleBeats: 0 }));
     this.#stopBeat = options.every(options.heartbeatMs, () => this.#beat());

@@ -35,6 +35,7 @@ export { LocalPipeline } from "./localPipeline.ts";
 export { BASE_MODEL, isPerText, type ServedOutput, type StageTiming } from "./microBatchFrames.ts";
 export { modelCosts, parameterBytes, TYPICAL_LENGTH } from "./modelCosts.ts";
 export type { MicroBatchResult, PipelinePort } from "./pipelinePort.ts";
+export { numLanes } from "./numLanes.ts";
 export { planStages, stageCost, type ModelCosts } from "./planStages.ts";
 export { Replica, type ReplicaPlan, type ReplicaState } from "./replica.ts";
 export { ReplicaSet } from "./replicaSet.ts";

@@ -6,24 +6,28 @@ import type { ServedOutput } from "./microBatchFrames.ts";
 import type { MicroBatchResult, PipelinePort } from "./pipelinePort.ts";
 import type { StageOutput } from "./stage.ts";
 
-/** One micro-batch runs while the next one is being handed over. */
-const SLOTS = 2;
-
 export class LocalPipeline implements PipelinePort {
   readonly numStages = 1;
+  readonly numLanes: number;
   readonly missingStage = null;
   readonly runCost: RunCost;
   readonly #run: (batch: TokenBatch, output: ServedOutput) => Promise<StageOutput>;
   #inFlight = 0;
   #listeners: (() => void)[] = [];
 
-  constructor(run: (batch: TokenBatch, output: ServedOutput) => Promise<StageOutput>, runCost: RunCost) {
+  /** @param run - does `numLanes` micro-batches at a time */
+  constructor(
+    run: (batch: TokenBatch, output: ServedOutput) => Promise<StageOutput>,
+    { runCost, numLanes = 1 }: { readonly runCost: RunCost; readonly numLanes?: number },
+  ) {
     this.#run = run;
     this.runCost = runCost;
+    this.numLanes = numLanes;
   }
 
+  /** While every lane has a micro-batch, the next one is being handed over. */
   get freeSlots(): number {
-    return SLOTS - this.#inFlight;
+    return this.numLanes + 1 - this.#inFlight;
   }
 
   async submit(batch: TokenBatch, output: ServedOutput): Promise<MicroBatchResult> {

@@ -20,6 +20,8 @@ export type SubmittedBatch = {
 
 export interface PipelinePort {
   readonly numStages: number;
+  /** Micro-batches that a stage works on at a time. */
+  readonly numLanes: number;
   /** Micro-batches that can be submitted now without waiting in a link. */
   readonly freeSlots: number;
   /** What a run costs over all stages; undefined until a pipeline has measured it. */

@@ -9,11 +9,13 @@ import type { Replica, ServedModel } from "./replica.ts";
 export class ReplicaSet implements PipelinePort {
   readonly replicas: readonly Replica[];
   readonly numStages: number;
+  readonly numLanes: number;
   #listeners: (() => void)[] = [];
 
-  constructor(replicas: readonly Replica[], numStages: number) {
+  constructor(replicas: readonly Replica[], shape: { readonly numStages: number; readonly numLanes: number }) {
     this.replicas = replicas;
-    this.numStages = numStages;
+    this.numStages = shape.numStages;
+    this.numLanes = shape.numLanes;
   }
 
   get freeSlots(): number {
@@ -41,6 +43,7 @@ export class ReplicaSet implements PipelinePort {
     const pipeline = this as PipelinePort;
     return {
       numStages: this.numStages,
+      numLanes: this.numLanes,
       get freeSlots() {
         return pipeline.freeSlots;
       },

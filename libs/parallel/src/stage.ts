@@ -4,7 +4,7 @@
  * Knows nothing of sockets, threads or the other stages. Whoever owns it sees to it that runs do not overlap and that it is
  * on a thread that may block.
  */
-import { runToHost, type Engine, type Executable } from "@stagecoach/engine";
+import { runToHost, type Engine, type Executable, type SharedProgram } from "@stagecoach/engine";
 import type { Graph } from "@stagecoach/graph";
 import {
   stageGraph,
@@ -45,6 +45,8 @@ export type StageOptions = {
   readonly layers: LayerRange;
   /** Scores that the model gives besides vectors. */
   readonly task?: Task | undefined;
+  /** Where the compiled stage lies for several engines to run it; only for an engine that can share. */
+  readonly program?: SharedProgram | undefined;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
 };
@@ -79,11 +81,15 @@ export class Stage {
    * @throws CheckpointError, ParameterError, EngineFailureError
    */
   static async load(options: StageOptions): Promise<Stage> {
-    const { engine, model, weights, layers, task, now } = options;
+    const { engine, model, weights, layers, task, program, now } = options;
     const start = now();
     const graph = stageGraph(model, layers, task === undefined ? {} : { task });
     const parameters = checkpointParameters(model, weights, task);
-    const executable = await engine.compile(graph, parameters);
+    const executable =
+      program === undefined
+        ? await engine.compile(graph, parameters)
+        : await engine.compileShared?.(graph, parameters, program);
+    if (executable === undefined) throw new Error(`internal: ${engine.name} cannot share a program`);
     const facts = {
       engine: engine.description,
       parameterBytes: parameters.usedBytes(),

@@ -557,6 +557,23 @@ describe("the work of a stage", () => {
     expect(scene.host.runs).toBe(2);
   });
 
+  test("is worked on beside as many others as the engine has lanes; time at work counts once", async () => {
+    const scene = new Scene();
+    await scene.join();
+    const { input, results } = await scene.only({ credits: 4 });
+    scene.host.numLanes = 2;
+    scene.host.runMs = 300;
+    for (const microBatch of [1, 2, 3]) void input.send(micro(microBatch));
+    await scene.advance(299);
+    expect(results).toEqual([]);
+    await scene.advance(2);
+    expect(results.map(({ microBatch }) => microBatch)).toEqual([1, 2]);
+    await scene.advance(1000);
+    expect(results.map(({ microBatch }) => microBatch)).toEqual([1, 2, 3]);
+    const { counters } = scene.heard().at(-1) as Extract<WorkerMessage, { kind: "heartbeat" }>;
+    expect(counters.busySeconds).toBeCloseTo(0.6, 2);
+  });
+
   test("of another epoch is not done, even when it comes on a link of this one", async () => {
     const scene = new Scene();
     await scene.join();

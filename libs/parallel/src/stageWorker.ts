@@ -35,6 +35,8 @@ export interface StageHost {
   unloadModel?(number: number): Promise<void>;
   /** @param model - number of the model, 0 for the assignment's own */
   run(batch: TokenBatch | HiddenBatch, output: StageOutputKind, model?: number): Promise<StageOutput>;
+  /** Runs that it does at a time. */
+  readonly numLanes: number;
   /** Milliseconds that the oldest request has been with the engine. */
   readonly runningMs: number;
 }
@@ -96,14 +98,15 @@ export class StageWorker {
   /** Connections on which no link has come about yet. */
   readonly #dialing = new Set<MessageSocket>();
   #queue: Frame[] = [];
-  #isRunning = false;
-  #idleSince: number;
+  #numRunning = 0;
+  /** Since when the counters have not been told of what the engine does, or of its having nothing to do. */
+  #countedUntil: number;
   #isStopping = false;
   #endSession: (end: SessionEnd) => void = () => {};
 
   constructor(options: StageWorkerOptions) {
     this.#options = options;
-    this.#idleSince = options.now();
+    this.#countedUntil = options.now();
   }
 
   /** Take part until the session ends. Links are closed then; the stage stays loaded. */
@@ -310,7 +313,7 @@ export class StageWorker {
       link.onFrame((frame) => {
         if (frame.epoch !== this.#assignment?.epoch) return;
         this.#queue.push(frame);
-        void this.#pump();
+        this.#pump();
       });
     }
     this.#reportLinked(epoch);
@@ -394,39 +397,47 @@ export class StageWorker {
 
   // --- work ----------------------------------------------------------------------------------------------------------
 
-  /** One micro-batch at a time; results leave in the order in which micro-batches came. */
-  async #pump(): Promise<void> {
-    if (this.#isRunning) return;
-    this.#isRunning = true;
-    while (!this.#isStopping) {
+  /** As many micro-batches at a time as the engine has lanes. */
+  #pump(): void {
+    while (!this.#isStopping && this.#numRunning < this.#options.host.numLanes) {
       const frame = this.#queue.shift();
-      if (frame === undefined) break;
-      await this.#perform(frame);
+      if (frame === undefined) return;
+      this.#countTime();
+      this.#numRunning++;
+      void this.#perform(frame).then(() => {
+        this.#countTime();
+        this.#numRunning--;
+        if (this.#isStopping) this.#stopWhenIdle();
+        else this.#pump();
+      });
     }
-    this.#isRunning = false;
-    if (this.#isStopping) this.#stopWhenIdle();
   }
 
   async #perform(frame: Frame): Promise<void> {
-    const { now, host } = this.#options;
+    const { host } = this.#options;
     const assignment = this.#assignment;
     const [input, output] = [this.#input, this.#output];
     if (assignment === null || input === null || output === null || frame.epoch !== assignment.epoch) return;
     const isLast = assignment.stage === assignment.numStages - 1;
-    const started = now();
-    this.#counters.waitingSeconds += (started - this.#idleSince) / 1000;
     try {
       const lengths = lengthsOf(frame);
       const batch = batchOf(frame, assignment.stage === 0);
       const result = await host.run(batch, isLast ? outputOf(frame) : "hidden", modelOf(frame));
       this.#counters.microBatches++;
       this.#counters.tokens += lengths.reduce((a, b) => a + b, 0);
-      this.#counters.busySeconds += result.busyMs / 1000;
       void this.#forward(outputFrame(frame, result, { stage: assignment.stage, isLast, lengths }), { input, output });
     } catch (error) {
       this.#giveUp(frame, error, input);
     }
-    this.#idleSince = now();
+  }
+
+  /** The stage is busy while at least one lane is: the time counts once. */
+  #countTime(): void {
+    const now = this.#options.now();
+    const seconds = (now - this.#countedUntil) / 1000;
+    this.#countedUntil = now;
+    if (this.#numRunning > 0) this.#counters.busySeconds += seconds;
+    else this.#counters.waitingSeconds += seconds;
   }
 
   /** The place of a micro-batch is free once its result is with the socket, not before: this is what bounds the pipeline. */
@@ -453,7 +464,7 @@ export class StageWorker {
   }
 
   #stopWhenIdle(): void {
-    if (!this.#isRunning) this.#endSession({ kind: "stopped" });
+    if (this.#numRunning === 0) this.#endSession({ kind: "stopped" });
   }
 
   #send(message: WorkerMessage): void {

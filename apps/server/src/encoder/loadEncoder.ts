@@ -9,7 +9,7 @@
  * ```
  */
 import { Batcher, LocalPipeline } from "@stagecoach/parallel";
-import { now, StageThread } from "@stagecoach/parallel/node";
+import { now, StageLanes } from "@stagecoach/parallel/node";
 import type { Encoding } from "@stagecoach/tokenizer";
 import { loadTokenizer } from "@stagecoach/tokenizer/node";
 import { resolveModel, jsonReader, type DownloadProgress } from "@stagecoach/transformer/node";
@@ -89,30 +89,31 @@ export async function loadEncoder(model: string, options: LoadEncoderOptions = {
   } = options;
   const { folder } = await resolveModel(model, { revision, onProgress, signal });
   const described = await readEncoderModel(jsonReader(folder));
-  const thread = new StageThread({ engine, threads });
+  const lanes = new StageLanes({ engine, threads });
   try {
     const [tokenizer, { runCost }] = await Promise.all([
       loadTokenizer(folder, { lowerCase: described.modules.lowerCase }),
-      thread.load({ folder, engine, threads }),
+      lanes.load({ folder, engine, threads }),
     ]);
     signal?.throwIfAborted();
-    const pipeline = new LocalPipeline((batch, output) => thread.run(batch, output), runCost);
+    const { numLanes } = lanes;
+    const pipeline = new LocalPipeline((batch, output) => lanes.run(batch, output), { runCost, numLanes });
     const batcher = new Batcher({ pipeline, maxBatchTokens, maxQueuedTokens: Infinity, now });
-    return new LocalEncoder(new Embedder({ model: described, tokenizer, batcher, now }), thread);
+    return new LocalEncoder(new Embedder({ model: described, tokenizer, batcher, now }), lanes);
   } catch (error) {
-    await thread.stop();
+    await lanes.stop();
     throw error;
   }
 }
 
 class LocalEncoder implements Encoder {
   readonly #embedder: Embedder;
-  readonly #thread: StageThread;
+  readonly #lanes: StageLanes;
   #closed: Promise<void> | null = null;
 
-  constructor(embedder: Embedder, thread: StageThread) {
+  constructor(embedder: Embedder, lanes: StageLanes) {
     this.#embedder = embedder;
-    this.#thread = thread;
+    this.#lanes = lanes;
   }
 
   get dimensions(): number {
@@ -153,7 +154,7 @@ class LocalEncoder implements Encoder {
   }
 
   close(): Promise<void> {
-    this.#closed ??= this.#embedder.batcher.idle().then(() => this.#thread.stop());
+    this.#closed ??= this.#embedder.batcher.idle().then(() => this.#lanes.stop());
     return this.#closed;
   }
 

@@ -10,6 +10,7 @@ import {
   Fleet,
   frameBytesFor,
   modelCosts,
+  numLanes,
   planStages,
   type MessageSocket,
   type Place,
@@ -81,8 +82,8 @@ export type GatewayControls = {
 
 const HEARTBEAT_MS = 1000;
 const LEASE_MS = 3000;
-/** A stage works on one micro-batch while the next one waits beside it. */
-const STAGE_CREDITS = 2;
+/** While each lane of a stage works on a micro-batch, the next one waits beside them. */
+const WAITING_CREDITS = 1;
 const CONTROL_MESSAGE_BYTES = 1 << 20;
 
 /** @returns once requests can be served @throws what resolving or loading the model throws, or when a port is taken */
@@ -148,6 +149,7 @@ async function startServing({ settings, serving, server, controls, links }: Star
   signal?.throwIfAborted();
   const fleet: { current: Fleet | null } = { current: null };
   const listener = await listenForWorkers({ settings, token, model, fleet, log });
+  const threads = threadsPerStage(settings);
   const plan: ReplicaPlan = {
     stages,
     model: {
@@ -156,8 +158,8 @@ async function startServing({ settings, serving, server, controls, links }: Star
       fingerprint,
     },
     engine: settings.engine,
-    threads: threadsPerStage(settings),
-    credits: STAGE_CREDITS,
+    threads,
+    credits: numLanes(settings.engine, threads) + WAITING_CREDITS,
     maxFrameBytes: maxFrameBytes(model, settings),
     gatewayDataUrl: listener.urlOf("/data", settings.advertiseHost),
   };

@@ -5,6 +5,8 @@
  *   does the same arithmetic as one that is whole.
  * - Parameters that lie in one folder as float32 are mapped from the checkpoint itself (external data): nothing is copied
  *   or converted, and a stage touches only the bytes of its own layers. Others are handed over in memory.
+ * - A shared program is what ONNX Runtime saves after it has brought the weights into the order of its kernels. Sessions map it
+ *   and have nothing of their own but activations: packing in memory would cost each of them the linear layers once more.
  * - `run` blocks its thread for as long as it computes (microsoft/onnxruntime#19611). Terminating that thread, or exiting
  *   the process, during a run aborts the process: drain first.
  */
@@ -18,6 +20,7 @@ import {
   type HostTensor,
   type ParameterSource,
   type RunInputs,
+  type SharedProgram,
 } from "../engine.ts";
 import { EngineFailureError, ParameterError } from "../errors.ts";
 import { checkInputs, wantedOutputs } from "../hostTensor.ts";
@@ -27,7 +30,7 @@ import { bytesOf } from "../onnx/modelBuilder.ts";
 import { encodeOnnxModel, type OnnxInitializer } from "../onnx/onnxModel.ts";
 import { evaluateConstant } from "../reference/referenceEngine.ts";
 import { BufferPool } from "./bufferPool.ts";
-import type { OrtModule, OrtSession, OrtTensor } from "./ort.ts";
+import type { OrtModule, OrtSession, OrtSessionOptions, OrtTensor } from "./ort.ts";
 import { LEADING_SEQUENCE, runInPlace } from "./runInPlace.ts";
 
 export const onnxRuntimeFusedOperations: ReadonlySet<FusedOperationName> = new Set<FusedOperationName>([
@@ -51,14 +54,25 @@ export type OnnxRuntimeOptions = {
 
 export function createOnnxRuntimeEngine(ort: OrtModule, options: OnnxRuntimeOptions): Engine {
   const pool = new BufferPool();
+  const optimized = (graph: Graph) =>
+    optimize(graph, { fusedOperations: onnxRuntimeFusedOperations, evaluate: evaluateConstant });
   return {
     name: "onnxruntime",
     description: `ONNX Runtime ${options.version}, CPU, ${options.threads} ${options.threads === 1 ? "thread" : "threads"}`,
     fusedOperations: onnxRuntimeFusedOperations,
     async compile(graph, parameters) {
-      const optimized = optimize(graph, { fusedOperations: onnxRuntimeFusedOperations, evaluate: evaluateConstant });
-      const session = await createSession(ort, optimized, { options, parameters });
-      return executable({ ort, pool }, optimized, session);
+      const fused = optimized(graph);
+      return executable({ ort, pool }, fused, await createSession(ort, fused, { options, parameters }));
+    },
+    async compileShared(graph, parameters, program) {
+      const fused = optimized(graph);
+      const file = `${program.folder}/${PROGRAM_FILE}`;
+      if (!program.isWritten) {
+        const session = await createSession(ort, fused, { options, parameters, saveTo: file });
+        await session.release();
+      }
+      const session = await compiling(() => ort.InferenceSession.create(file, sessionOptions(options)));
+      return executable({ ort, pool }, fused, session);
     },
     hold: (tensor) => heldTensor(toOrt(ort, { ...tensor, data: tensor.data.slice() }), tensor),
     dispose() {
@@ -68,9 +82,20 @@ export function createOnnxRuntimeEngine(ort: OrtModule, options: OnnxRuntimeOpti
   };
 }
 
-type SessionPlan = { readonly options: OnnxRuntimeOptions; readonly parameters: ParameterSource };
+const PROGRAM_FILE = "program.onnx";
 
-async function createSession(ort: OrtModule, graph: Graph, { options, parameters }: SessionPlan): Promise<OrtSession> {
+type SessionPlan = {
+  readonly options: OnnxRuntimeOptions;
+  readonly parameters: ParameterSource;
+  /** Write what the session runs, packed weights included, to this file and one beside it. */
+  readonly saveTo?: string;
+};
+
+async function createSession(
+  ort: OrtModule,
+  graph: Graph,
+  { options, parameters, saveTo }: SessionPlan,
+): Promise<OrtSession> {
   const names = graph.parameters.map(nameOf);
   const { folder, values, inMemory } = await placeParameters(graph, names, parameters);
   const model = emitOnnx(graph, {
@@ -78,23 +103,45 @@ async function createSession(ort: OrtModule, graph: Graph, { options, parameters
     parameterValues: (name) => values.get(name)!,
     leadingSequence: LEADING_SEQUENCE,
   });
-  try {
-    return await ort.InferenceSession.create(encodeOnnxModel(model), {
-      executionProviders: ["cpu"],
-      graphOptimizationLevel: "disabled",
-      intraOpNumThreads: options.threads,
-      interOpNumThreads: 1,
-      // Memory patterns are kept for every shape ever seen; packed batches hardly ever repeat a shape.
-      enableMemPattern: false,
-      logSeverityLevel: 3,
+  const session = {
+    ...(folder === null ? {} : { model_external_initializers_file_folder_path: folder }),
+    ...(saveTo === undefined ? {} : savedProgram),
+  };
+  return compiling(() =>
+    ort.InferenceSession.create(encodeOnnxModel(model), {
+      ...sessionOptions(options, session),
       externalData: inMemory,
-      extra: {
-        session: {
-          intra_op: { allow_spinning: options.spinning ? "1" : "0" },
-          ...(folder === null ? {} : { model_external_initializers_file_folder_path: folder }),
-        },
-      },
-    });
+      ...(saveTo === undefined ? {} : { optimizedModelFilePath: saveTo }),
+    }),
+  );
+}
+
+/** @see onnxruntime_session_options_config_keys.h */
+const savedProgram = {
+  save_external_prepacked_constant_initializers: "1",
+  optimized_model_external_initializers_file_name: `${PROGRAM_FILE}.data`,
+  optimized_model_external_initializers_min_size_in_bytes: "1024",
+};
+
+function sessionOptions(
+  { threads, spinning }: OnnxRuntimeOptions,
+  session: Readonly<Record<string, unknown>> = {},
+): OrtSessionOptions {
+  return {
+    executionProviders: ["cpu"],
+    graphOptimizationLevel: "disabled",
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    // Memory patterns are kept for every shape ever seen; packed batches hardly ever repeat a shape.
+    enableMemPattern: false,
+    logSeverityLevel: 3,
+    extra: { session: { intra_op: { allow_spinning: spinning ? "1" : "0" }, ...session } },
+  };
+}
+
+async function compiling(create: () => Promise<OrtSession>): Promise<OrtSession> {
+  try {
+    return await create();
   } catch (error) {
     throw new EngineFailureError("onnxruntime", "compile", error);
   }

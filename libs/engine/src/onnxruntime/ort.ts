@@ -23,7 +23,7 @@ export type OrtSession = {
 };
 
 export type OrtModule = {
-  readonly InferenceSession: { create(model: Uint8Array, options: OrtSessionOptions): Promise<OrtSession> };
+  readonly InferenceSession: { create(model: Uint8Array | string, options: OrtSessionOptions): Promise<OrtSession> };
   readonly Tensor: new (type: "float32" | "int32" | "bool", data: TensorData, dims: readonly number[]) => OrtTensor;
 };
 
@@ -34,6 +34,7 @@ export type OrtSessionOptions = {
   readonly interOpNumThreads: number;
   readonly enableMemPattern: boolean;
   readonly logSeverityLevel: number;
-  readonly externalData: readonly { readonly path: string; readonly data: Uint8Array }[];
+  readonly externalData?: readonly { readonly path: string; readonly data: Uint8Array }[];
+  readonly optimizedModelFilePath?: string;
   readonly extra: { readonly session: Readonly<Record<string, unknown>> };
 };

@@ -1,7 +1,7 @@
 /** @file What a pipeline needs of Node: sockets, the engine's thread, time. */
 export { after, crc32, every, newId, now } from "./clock.ts";
 export { measureModelCosts, type MeasureOptions } from "./measureModelCosts.ts";
-export { StageThread } from "./stageThread.ts";
+export { StageLanes } from "./stageLanes.ts";
 export type { LoadRequest, LoadResult } from "./threadMessages.ts";
 export {
   dialSocket,

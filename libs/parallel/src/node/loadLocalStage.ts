@@ -12,7 +12,8 @@ export async function loadLocalStage(request: LoadRequest): Promise<LocalStage> 
   const { model, weights, task } = folder;
   const engine = await loadEngine(request.engine, { threads: request.threads });
   const layers = request.layers ?? { start: 0, end: model.config.numLayers };
-  const stage = await Stage.load({ engine, model, weights, layers, task, now: () => performance.now() });
+  const { program } = request;
+  const stage = await Stage.load({ engine, model, weights, layers, task, program, now: () => performance.now() });
   return {
     stage,
     async close() {

@@ -3,7 +3,7 @@ import { EngineThread, type EngineName } from "@stagecoach/engine/node";
 import type { HiddenBatch, TokenBatch } from "@stagecoach/transformer";
 import { extname } from "node:path";
 import type { StageOutput, StageOutputKind } from "../stage.ts";
-import type { LoadRequest, LoadResult, RunRequest } from "./threadMessages.ts";
+import type { LoadRequest, LoadResult, RunRequest, StageWidth } from "./threadMessages.ts";
 
 export class StageThread {
   readonly #thread: EngineThread;
@@ -34,9 +34,13 @@ export class StageThread {
   }
 
   /** Run one micro-batch. Its large arrays are given away. */
-  async run(batch: TokenBatch | HiddenBatch, output: StageOutputKind, model?: number): Promise<StageOutput> {
+  async run(
+    batch: TokenBatch | HiddenBatch,
+    output: StageOutputKind,
+    options: { readonly model?: number; readonly width?: StageWidth } = {},
+  ): Promise<StageOutput> {
     const arrays = "hidden" in batch ? [batch.hidden] : [batch.inputIds, batch.tokenTypeIds];
-    const request: RunRequest = { batch, output, ...(model === undefined ? {} : { model }) };
+    const request: RunRequest = { batch, output, ...options };
     return (await this.#thread.call("run", request, arrays)) as StageOutput;
   }
 

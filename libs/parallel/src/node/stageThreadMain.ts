@@ -2,39 +2,45 @@
 import { serveEngineThread } from "@stagecoach/engine/node";
 import { BASE_MODEL } from "../microBatchFrames.ts";
 import { loadLocalStage, type LocalStage } from "./loadLocalStage.ts";
-import type { LoadRequest, LoadResult, RunRequest } from "./threadMessages.ts";
+import type { LaneLoadResult, LoadRequest, LoadResult, RunRequest, StageWidth } from "./threadMessages.ts";
 
-const stages = new Map<number, LocalStage>();
+const stages: Readonly<Record<StageWidth, Map<number, LocalStage>>> = { whole: new Map(), lane: new Map() };
 
-async function unload(model: number): Promise<void> {
-  const local = stages.get(model);
-  stages.delete(model);
+async function unload(width: StageWidth, model: number): Promise<void> {
+  const local = stages[width].get(model);
+  stages[width].delete(model);
   await local?.close();
+}
+
+async function unloadAll(model: number): Promise<void> {
+  await unload("whole", model);
+  await unload("lane", model);
 }
 
 serveEngineThread(
   {
     async load(request: LoadRequest) {
-      const { model = BASE_MODEL } = request;
-      await unload(model);
+      const { model = BASE_MODEL, width = "whole" } = request;
+      if (width === "whole") await unloadAll(model);
       const local = await loadLocalStage(request);
-      stages.set(model, local);
+      stages[width].set(model, local);
       const { facts } = local.stage;
-      const result: LoadResult = { facts, runCost: await local.stage.calibrate() };
+      const result: LoadResult | LaneLoadResult =
+        width === "whole" ? { facts, runCost: await local.stage.calibrate() } : { facts };
       return { result };
     },
     async unload(model: number) {
-      await unload(model);
+      await unloadAll(model);
       return { result: null };
     },
-    async run({ batch, output, model = BASE_MODEL }: RunRequest) {
-      const local = stages.get(model);
-      if (local === undefined) throw new Error(`internal: a run of model ${model} before it was loaded`);
+    async run({ batch, output, model = BASE_MODEL, width = "whole" }: RunRequest) {
+      const local = stages[width].get(model);
+      if (local === undefined) throw new Error(`internal: a run of model ${model} (${width}) before it was loaded`);
       const result = await local.stage.run(batch, output);
       return { result, arrays: [result.data] };
     },
   },
   async () => {
-    for (const model of stages.keys()) await unload(model);
+    for (const models of Object.values(stages)) for (const model of models.keys()) await unloadAll(model);
   },
 );

@@ -1,10 +1,18 @@
 /** @file What goes to the engine thread of serving, and what comes back. */
+import type { SharedProgram } from "@stagecoach/engine";
 import type { EngineName } from "@stagecoach/engine/node";
 import type { HiddenBatch, LayerRange, TokenBatch } from "@stagecoach/transformer";
 import type { RunCost } from "../lengthGroups.ts";
 import type { StageFacts, StageOutputKind } from "../stage.ts";
 
+/** A thread can hold a stage twice: with all threads of the stage, and with those of one lane (stageLanes.ts). */
+export type StageWidth = "whole" | "lane";
+
 export type LoadRequest = {
+  /** `whole` when left out. */
+  readonly width?: StageWidth;
+  /** Where the compiled stage lies for both widths and all lanes. */
+  readonly program?: SharedProgram;
   /** Number of the model; 0, the one that a gateway was started for, when left out. What was loaded under it before is unloaded. */
   readonly model?: number;
   /** The model's folder on this machine. */
@@ -17,7 +25,11 @@ export type LoadRequest = {
 
 export type LoadResult = { readonly facts: StageFacts; readonly runCost: RunCost };
 
+/** A lane's stage costs what the whole one does, with fewer threads: nobody measures it. */
+export type LaneLoadResult = { readonly facts: StageFacts };
+
 export type RunRequest = {
+  readonly width?: StageWidth;
   readonly model?: number;
   readonly batch: TokenBatch | HiddenBatch;
   readonly output: StageOutputKind;

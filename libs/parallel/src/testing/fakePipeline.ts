@@ -22,6 +22,7 @@ export type Submission = {
 
 export class FakePipeline implements PipelinePort {
   readonly numStages: number;
+  readonly numLanes: number;
   runCost: RunCost | undefined = undefined;
   missingStage: number | null = null;
   slots: number;
@@ -31,9 +32,14 @@ export class FakePipeline implements PipelinePort {
   readonly submissions: Submission[] = [];
   #listeners: (() => void)[] = [];
 
-  constructor({ slots = 1, numStages = 1 }: { readonly slots?: number; readonly numStages?: number } = {}) {
+  constructor({
+    slots = 1,
+    numStages = 1,
+    numLanes = 1,
+  }: { readonly slots?: number; readonly numStages?: number; readonly numLanes?: number } = {}) {
     this.slots = slots;
     this.numStages = numStages;
+    this.numLanes = numLanes;
   }
 
   get freeSlots(): number {

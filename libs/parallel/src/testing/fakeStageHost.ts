@@ -21,6 +21,7 @@ export function tracedVector(ids: readonly number[], numStages: number): number[
 }
 
 export class FakeStageHost implements StageHost {
+  numLanes = 1;
   loadMs = 0;
   runMs = 5;
   /** Loading ends with this error. */
@@ -35,14 +36,16 @@ export class FakeStageHost implements StageHost {
   runs = 0;
   readonly #clock: ProcessClock;
   #assignment: Assignment | null = null;
-  #startedAt: number | null = null;
+  /** When each run that is under way began. */
+  readonly #running: number[] = [];
 
   constructor(clock: ProcessClock) {
     this.#clock = clock;
   }
 
   get runningMs(): number {
-    return this.#startedAt === null ? 0 : this.#clock.now() - this.#startedAt;
+    const [oldest] = this.#running;
+    return oldest === undefined ? 0 : this.#clock.now() - oldest;
   }
 
   load(assignment: Assignment) {
@@ -61,10 +64,11 @@ export class FakeStageHost implements StageHost {
   }
 
   run(batch: TokenBatch | HiddenBatch, output: StageOutputKind): Promise<StageOutput> {
-    if (this.#startedAt !== null) throw new Error("two runs at the same time");
+    if (this.#running.length >= this.numLanes) throw new Error(`more than ${this.numLanes} runs at the same time`);
     const assignment = this.#assignment;
     if (assignment === null) throw new Error("a run before the stage was loaded");
-    this.#startedAt = this.#clock.now();
+    const startedAt = this.#clock.now();
+    this.#running.push(startedAt);
     // Whatever happens to the message that it came in, the batch is this run's.
     const rows = "hidden" in batch ? Array.from(batch.hidden) : tokenRows(batch);
     const lengths = Array.from(batch.lengths);
@@ -72,7 +76,7 @@ export class FakeStageHost implements StageHost {
     return new Promise((resolve, reject) => {
       if (isHanging) return;
       this.#clock.after(this.runMs, () => {
-        this.#startedAt = null;
+        this.#running.splice(this.#running.indexOf(startedAt), 1);
         const failure = this.failureOf(rows.filter((_, index) => index % WIDTH === 0));
         if (failure !== null) return reject(failure);
         this.runs++;

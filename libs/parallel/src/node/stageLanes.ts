@@ -1,0 +1,150 @@
+/**
+ * @file A stage on several engine threads: a micro-batch that is alone gets all of them, several get a lane each.
+ *
+ * - All of a stage's threads on one micro-batch give the shortest answer; one lane for each of several gives the most answers a
+ *   second (numLanes.ts). Which one it is depends on what waits, never on a setting.
+ * - Lanes share one program on disk (SharedProgram): every further one costs its activations only, and gives the same bytes.
+ *   The folder is deleted as soon as all have mapped it. Where it cannot be written, there is one lane, and `facts.engine` says why.
+ * - A result can overtake an earlier one.
+ */
+import type { EngineName } from "@stagecoach/engine/node";
+import type { HiddenBatch, TokenBatch } from "@stagecoach/transformer";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { BASE_MODEL } from "../microBatchFrames.ts";
+import { numLanes } from "../numLanes.ts";
+import type { StageOutput, StageOutputKind } from "../stage.ts";
+import { StageThread } from "./stageThread.ts";
+import type { LoadRequest, LoadResult } from "./threadMessages.ts";
+
+/** Micro-batches that a lane has been given: the one it works on, and one that it need not wait for then. */
+const LANE_DEPTH = 2;
+
+type Waiting = {
+  readonly model: number;
+  readonly start: (lane: Lane, width: "whole" | "lane") => Promise<void>;
+};
+
+type Lane = { readonly thread: StageThread; given: number };
+
+export class StageLanes {
+  readonly #lanes: readonly [Lane, ...Lane[]];
+  readonly #threadsOfLane: number;
+  /** Models that every lane holds; others run on all threads, one micro-batch at a time. */
+  readonly #inLanes = new Set<number>();
+  readonly #waiting: Waiting[] = [];
+  readonly #unsettled = new Set<Promise<unknown>>();
+  #isWholeRunning = false;
+
+  constructor({ engine, threads }: { readonly engine: EngineName; readonly threads: number }) {
+    const count = numLanes(engine, threads);
+    this.#threadsOfLane = Math.floor(threads / count);
+    const open = (): Lane => ({ thread: new StageThread({ engine, threads }), given: 0 });
+    this.#lanes = [open(), ...Array.from({ length: count - 1 }, open)];
+  }
+
+  /** Micro-batches that are worked on at a time when enough are there. */
+  get numLanes(): number {
+    return this.#lanes.length;
+  }
+
+  /** Resolves when one of the threads has ended, asked to or not, with what it ended by. */
+  get ended(): Promise<Error> {
+    return Promise.race(this.#lanes.map(({ thread }) => thread.ended));
+  }
+
+  /** Milliseconds for which the oldest request that a thread works on has been with it; 0 when there is none. */
+  get runningMs(): number {
+    return Math.max(...this.#lanes.map(({ thread }) => thread.runningMs));
+  }
+
+  /** @throws EngineThreadError with the code of what went wrong */
+  async load(request: LoadRequest): Promise<LoadResult> {
+    const { model = BASE_MODEL } = request;
+    this.#inLanes.delete(model);
+    const [{ thread }] = this.#lanes;
+    if (this.#lanes.length === 1) return thread.load(request);
+    try {
+      const result = await this.#loadShared(request);
+      this.#inLanes.add(model);
+      return result;
+    } catch (error) {
+      await this.unload(model);
+      // What is wrong with the model is thrown by this as well.
+      const { facts, runCost } = await thread.load(request);
+      const why = error instanceof Error ? error.message : String(error);
+      return { facts: { ...facts, engine: `${facts.engine}, one lane (${why})` }, runCost };
+    }
+  }
+
+  async #loadShared(request: LoadRequest): Promise<LoadResult> {
+    const folder = await mkdtemp(join(tmpdir(), "stagecoach-stage-"));
+    const [{ thread }] = this.#lanes;
+    try {
+      const result = await thread.load({ ...request, program: { folder, isWritten: false } });
+      const program = { folder, isWritten: true };
+      const ofLane = { ...request, width: "lane", threads: this.#threadsOfLane, program } as const;
+      await Promise.all(this.#lanes.map((lane) => lane.thread.load(ofLane)));
+      return result;
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  /** Give back what was loaded under a number. */
+  async unload(model: number): Promise<void> {
+    this.#inLanes.delete(model);
+    await Promise.all(this.#lanes.map(({ thread }) => thread.unload(model)));
+  }
+
+  /** Run one micro-batch. Its large arrays are given away. */
+  run(batch: TokenBatch | HiddenBatch, output: StageOutputKind, model = BASE_MODEL): Promise<StageOutput> {
+    const { promise, resolve, reject } = Promise.withResolvers<StageOutput>();
+    const start: Waiting["start"] = ({ thread }, width) =>
+      thread.run(batch, output, { model, width }).then(resolve, reject);
+    this.#waiting.push({ model, start });
+    this.#unsettled.add(promise);
+    const settled = () => void this.#unsettled.delete(promise);
+    promise.then(settled, settled);
+    // Not at once: others that are handed over in the same turn count as company.
+    queueMicrotask(() => this.#dispatch());
+    return promise;
+  }
+
+  /** Finish what was asked, give the engines' memory back, end the threads. */
+  async stop(): Promise<void> {
+    await Promise.allSettled(this.#unsettled);
+    await Promise.all(this.#lanes.map(({ thread }) => thread.stop()));
+  }
+
+  #dispatch(): void {
+    for (;;) {
+      const next = this.#waiting[0];
+      if (next === undefined || this.#isWholeRunning) return;
+      const canShare = this.#inLanes.has(next.model);
+      const isIdle = this.#lanes.every(({ given }) => given === 0);
+      if (isIdle && (this.#waiting.length === 1 || !canShare)) return this.#startWhole(this.#waiting.shift()!);
+      const lane = this.#lanes.toSorted((a, b) => a.given - b.given)[0]!;
+      if (!canShare || lane.given === LANE_DEPTH) return;
+      this.#waiting.shift();
+      this.#startIn(lane, next);
+    }
+  }
+
+  #startWhole(next: Waiting): void {
+    this.#isWholeRunning = true;
+    void next.start(this.#lanes[0], "whole").then(() => {
+      this.#isWholeRunning = false;
+      this.#dispatch();
+    });
+  }
+
+  #startIn(lane: Lane, next: Waiting): void {
+    lane.given++;
+    void next.start(lane, "lane").then(() => {
+      lane.given--;
+      this.#dispatch();
+    });
+  }
+}

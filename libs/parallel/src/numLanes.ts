@@ -1,0 +1,14 @@
+/** @file How many micro-batches the engine of one stage works on at a time. */
+
+/** More lanes than this would make each of them slow for the sake of little. */
+const MAX_LANES = 4;
+
+/**
+ * One micro-batch on all threads leaves threads waiting for each other inside of every matrix product; as many micro-batches as
+ * there are threads, each on one, do not. Measured with all-MiniLM-L6-v2 on 2 cores: 1.16 times the rate.
+ *
+ * @param engine - only `onnxruntime` can hold a stage several times for the memory of one
+ */
+export function numLanes(engine: string, threads: number): number {
+  return engine === "onnxruntime" ? Math.max(1, Math.min(threads, MAX_LANES)) : 1;
+}
