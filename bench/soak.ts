@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { setTimeout as pause } from "node:timers/promises";
 import { LineProcess } from "./harness/lineProcess.ts";
-import { residentBytes } from "./harness/memory.ts";
+import { resident } from "./harness/memory.ts";
 import { median } from "./harness/pairs.ts";
 import { Report } from "./harness/report.ts";
 import { model, readTexts, writeTexts } from "./harness/settings.ts";
@@ -27,7 +27,7 @@ const elapsed = () => (performance.now() - started) / 60_000;
 const over = new AbortController();
 const watching = (async () => {
   while (!over.signal.aborted) {
-    samples.push({ minute: elapsed(), megabytes: residentBytes(server.process.pid!) / 1e6 });
+    samples.push({ minute: elapsed(), megabytes: resident(server.process.pid!).together / 1e6 });
     await pause(2000);
   }
 })();

@@ -1,9 +1,17 @@
 /** @file Resident memory of a process and all that it has started, from /proc. */
 import { readdirSync, readFileSync } from "node:fs";
 
-/** Sum over the processes, in bytes. Pages that several share are counted in each, as `ps` does. */
-export function residentBytes(root: number): number {
-  return familyOf(root).reduce((total, pid) => total + residentOf(pid), 0);
+export type Resident = {
+  /** Bytes that the processes hold together: a page that several map, such as Node's own code, counts once (`Pss`). */
+  readonly together: number;
+  /** Sum of what `ps` shows for each: such a page counts in every process, and once for each time that it is mapped (`Rss`). */
+  readonly summed: number;
+};
+
+export function resident(root: number): Resident {
+  const family = familyOf(root).map((pid) => read(`/proc/${pid}/smaps_rollup`));
+  const sum = (key: string) => family.reduce((total, text) => total + bytesAt(text, key), 0);
+  return { together: sum("Pss"), summed: sum("Rss") };
 }
 
 function familyOf(root: number): number[] {
@@ -20,8 +28,8 @@ function familyOf(root: number): number[] {
   return family;
 }
 
-function residentOf(pid: number): number {
-  const found = /^VmRSS:\s+(\d+) kB/m.exec(read(`/proc/${pid}/status`));
+function bytesAt(rollup: string, key: string): number {
+  const found = new RegExp(`^${key}:\\s+(\\d+) kB`, "m").exec(rollup);
   return Number(found?.[1] ?? 0) * 1024;
 }
 

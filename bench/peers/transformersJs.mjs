@@ -1,5 +1,6 @@
 // Peer: transformers.js on onnxruntime-node.  usage: node transformersJs.mjs MODEL_PARENT MODEL_NAME TEXTS.json
-// Then one line in, one JSON line out. MODEL_PARENT/MODEL_NAME/onnx/model.onnx must exist. Batches of 32 texts sorted by length.
+// Then a line with a task in, one JSON line out. MODEL_PARENT/MODEL_NAME/onnx/model.onnx must exist. Batches of 32 texts: `all` in the
+// order in which they are given, as the library itself does it, `sorted` by length first, which its caller would have to do.
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { createRequire } from "node:module";
@@ -9,8 +10,9 @@ env.allowRemoteModels = false;
 env.localModelPath = parent;
 const extract = await pipeline("feature-extraction", name, { dtype: "fp32" });
 const texts = JSON.parse(readFileSync(textsFile, "utf8"));
-async function encode(list) {
-  const order = list.map((_, index) => index).toSorted((a, b) => list[a].length - list[b].length);
+async function encode(list, task) {
+  const order = list.map((_, index) => index);
+  if (task === "sorted") order.sort((a, b) => list[a].length - list[b].length);
   const vectors = [];
   for (let start = 0; start < order.length; start += 32) {
     const indices = order.slice(start, start + 32);
@@ -22,9 +24,9 @@ async function encode(list) {
   }
   return vectors;
 }
-await encode(texts.slice(0, 64));
-for await (const _ of createInterface({ input: process.stdin })) {
+await encode(texts.slice(0, 64), "all");
+for await (const task of createInterface({ input: process.stdin })) {
   const started = performance.now();
-  const vectors = await encode(texts);
+  const vectors = await encode(texts, task);
   console.log(JSON.stringify({ seconds: (performance.now() - started) / 1000, check: vectors[0][0] }));
 }
