@@ -54,13 +54,15 @@ export function lazyJobs({ settings, metrics, log, links }: JobsContext): LazyJo
         (error: unknown) => log.error({ model: model.id, err: error }, "the new model cannot be loaded"),
       );
     });
+    opened.checkpointModels.watch((name) => links.host?.remove(name));
     return opened;
   });
 }
 
-/** A model that a job has made. */
+/** A model that a job has made, or one of its checkpoints. @throws RefusedError for a checkpoint that is not there any more */
 export async function fineTunedModel({ jobs }: Serving, name: string): Promise<HostedModel | null> {
-  const found = await jobs?.opened?.models.find(name);
+  const opened = jobs?.opened;
+  const found = (await opened?.models.find(name)) ?? (await opened?.checkpointModels.find(name));
   return found == null ? null : { name: found.id, folder: found.folder, createdAt: found.createdAt };
 }
 

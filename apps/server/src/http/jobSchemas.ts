@@ -3,7 +3,7 @@ import { z } from "zod";
 import { hyperparametersSchema } from "../jobs/hyperparameters.ts";
 import type { JobProgress } from "../jobs/jobFeed.ts";
 import type { JobFailure } from "../jobs/jobRunner.ts";
-import { ORGANIZATION } from "../jobs/modelName.ts";
+import { checkpointName, ORGANIZATION } from "../jobs/modelName.ts";
 import type { TrainingMethod } from "../jobs/trainingRequest.ts";
 import type { CheckpointRecord, EventRecord } from "../store/jobHistory.ts";
 import type { JobRecord } from "../store/jobRecords.ts";
@@ -114,7 +114,7 @@ export function checkpointCard(checkpoint: CheckpointRecord, job: JobRecord): z.
     object: "fine_tuning.job.checkpoint",
     id,
     created_at,
-    fine_tuned_model_checkpoint: `${job.model_name}:ckpt-step-${step}`,
+    fine_tuned_model_checkpoint: checkpointName(job.model_name, step),
     fine_tuning_job_id: job.id,
     step_number: step,
     metrics: { step, ...(JSON.parse(metrics) as Record<string, number | null>) },

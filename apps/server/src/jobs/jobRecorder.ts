@@ -14,6 +14,7 @@ export type JobRecorderOptions = {
   readonly now: () => number;
   /** For metrics of the server. */
   readonly onNumbers: (jobId: string, numbers: Numbers) => void;
+  readonly onCheckpointRemoved: (jobId: string, step: number) => void;
 };
 
 export type JobNote = {
@@ -45,7 +46,7 @@ export class JobRecorder {
 
   /** An event of a runner. One that comes too late, when the job has ended or was started anew, is dropped. */
   async record({ id, attempt }: Pick<JobRecord, "id" | "attempt">, event: RunnerEvent): Promise<void> {
-    const { store, feed, onNumbers } = this.#options;
+    const { store, feed, onNumbers, onCheckpointRemoved } = this.#options;
     if (event.type === "progress") {
       feed.publish(id, { kind: "progress", progress: event });
       onNumbers(id, { ...event.metrics, step: event.step });
@@ -59,6 +60,7 @@ export class JobRecorder {
     });
     if (!isKept) return;
     if (event.type === "metrics") onNumbers(id, { ...event.metrics, step: event.step });
+    if (event.type === "checkpointRemoved") onCheckpointRemoved(id, event.step);
     this.stored(id);
   }
 

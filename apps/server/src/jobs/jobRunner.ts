@@ -99,7 +99,18 @@ export type RunningJob = {
   readonly ended: Promise<JobEnd>;
 };
 
+export type CheckpointExport = {
+  /** The job's own. Absolute, as the others. */
+  readonly jobFolder: string;
+  /** Of the checkpoint, as its event has told it. */
+  readonly checkpointFolder: string;
+  /** Appears as a whole: a Hugging Face folder. */
+  readonly output: string;
+};
+
 export type JobRunner = {
   /** Rejects when the trainer cannot be started, which counts as one that was lost. */
   readonly start: (job: JobSpec, context: JobContext) => Promise<RunningJob>;
+  /** Rejects with an error of the code `disk_full` when there is no room, and however it likes when the checkpoint goes meanwhile. */
+  readonly exportCheckpoint: (request: CheckpointExport) => Promise<void>;
 };

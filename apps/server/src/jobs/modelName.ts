@@ -1,4 +1,7 @@
-/** @file Names of fine-tuned models: `ft:{base}:{organization}:{suffix}:{8 characters}`, as OpenAI forms them. */
+/**
+ * @file Names of fine-tuned models: `ft:{base}:{organization}:{suffix}:{8 characters}`, as OpenAI forms them, and behind one of these
+ * `:ckpt-step-{number}` for a checkpoint on the way to it.
+ */
 import { newId } from "../store/newId.ts";
 
 export const ORGANIZATION = "stagecoach";
@@ -11,4 +14,14 @@ export function newModelName(base: string, suffix: string): string {
   const [, ofBase] = base.startsWith("ft:") ? base.split(":") : [null, base.replace(/\/+$/, "").split("/").at(-1)];
   const safe = (ofBase ?? "").replaceAll(/[^\w.-]+/g, "-") || "model";
   return `ft:${safe}:${ORGANIZATION}:${suffix}:${newId("", 8)}`;
+}
+
+export function checkpointName(modelName: string, step: number): string {
+  return `${modelName}:ckpt-step-${step}`;
+}
+
+/** @returns null for a name of another kind */
+export function parseCheckpointName(name: string): { readonly modelName: string; readonly step: number } | null {
+  const [, modelName, step] = /^(ft:.+):ckpt-step-(\d{1,15})$/.exec(name) ?? [];
+  return modelName === undefined ? null : { modelName, step: Number(step) };
 }

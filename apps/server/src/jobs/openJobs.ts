@@ -8,6 +8,7 @@ import type { JobRecord } from "../store/jobRecords.ts";
 import { newId } from "../store/newId.ts";
 import { openStore, type Store } from "../store/openStore.ts";
 import type { JobStatus } from "../store/schema.ts";
+import { CheckpointModels } from "./checkpointModels.ts";
 import { RefusedError } from "./errors.ts";
 import { FineTunedModels } from "./fineTunedModels.ts";
 import { JobFeed } from "./jobFeed.ts";
@@ -40,6 +41,7 @@ export type Jobs = {
   readonly store: Store;
   readonly files: FileLibrary;
   readonly models: FineTunedModels;
+  readonly checkpointModels: CheckpointModels;
   readonly queue: JobQueue;
   readonly feed: JobFeed;
   /** @throws RefusedError */
@@ -66,7 +68,12 @@ export async function openJobs(options: JobsOptions): Promise<Jobs> {
     const files = new FileLibrary({ store, contents, maxFileBytes, maxTotalBytes, now });
     const models = new FineTunedModels(store, dataDir);
     const feed = new JobFeed();
-    const recorder = new JobRecorder({ store, feed, dataDir, now, onNumbers });
+    const checkpointModels = new CheckpointModels({ store, dataDir, runner, retention: options.checkpointRetention });
+    const onCheckpointRemoved = (jobId: string, step: number) =>
+      void checkpointModels
+        .remove(jobId, step)
+        .catch((error: unknown) => log.error({ jobId, step, err: error }, "the model of a checkpoint was not removed"));
+    const recorder = new JobRecorder({ store, feed, dataDir, now, onNumbers, onCheckpointRemoved });
     const queue = new JobQueue({
       store,
       files,
@@ -82,9 +89,10 @@ export async function openJobs(options: JobsOptions): Promise<Jobs> {
     });
     await files.prepare();
     await removeUnknownModels(store, dataDir);
+    await checkpointModels.prepare();
     const sweep = async () => {
       await files.sweep();
-      await sweepCheckpoints(store, { dataDir, before: now() - options.checkpointRetention });
+      await sweepCheckpoints(store, { dataDir, before: now() - options.checkpointRetention, checkpointModels });
     };
     const sweeping = setInterval(
       () => void sweep().catch((error: unknown) => log.error({ err: error }, "sweep failed")),
@@ -97,6 +105,7 @@ export async function openJobs(options: JobsOptions): Promise<Jobs> {
       store,
       files,
       models,
+      checkpointModels,
       queue,
       feed,
       create: async (request) => {
@@ -176,16 +185,14 @@ async function createJob(
   });
 }
 
-async function sweepCheckpoints(
-  store: Store,
-  { dataDir, before }: { readonly dataDir: string; readonly before: number },
-) {
+type Sweep = { readonly dataDir: string; readonly before: number; readonly checkpointModels: CheckpointModels };
+
+async function sweepCheckpoints(store: Store, { dataDir, before, checkpointModels }: Sweep) {
   for (const jobId of await store.jobs.endedBefore(before)) {
+    await store.history.removeCheckpoints(jobId);
+    await checkpointModels.removeAll(jobId);
     await rm(join(dataDir, jobFolderOf(jobId)), { recursive: true, force: true });
-    await store.transaction(async ({ history, jobs }) => {
-      await history.removeCheckpoints(jobId);
-      await jobs.change(jobId, { from: ["succeeded", "failed", "cancelled"] }, { is_swept: 1 });
-    });
+    await store.jobs.change(jobId, { from: ["succeeded", "failed", "cancelled"] }, { is_swept: 1 });
   }
 }
 

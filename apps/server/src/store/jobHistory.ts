@@ -69,6 +69,15 @@ export class JobHistory {
       .execute();
   }
 
+  findCheckpoint(jobId: string, step: number): Promise<CheckpointRecord | undefined> {
+    return this.#db
+      .selectFrom("job_checkpoints")
+      .selectAll()
+      .where("job_id", "=", jobId)
+      .where("step", "=", step)
+      .executeTakeFirst();
+  }
+
   async removeCheckpoint(jobId: string, step: number): Promise<void> {
     await this.#db.deleteFrom("job_checkpoints").where("job_id", "=", jobId).where("step", "=", step).execute();
   }

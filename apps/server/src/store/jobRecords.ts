@@ -42,6 +42,11 @@ export class JobRecords {
     return this.#db.selectFrom("jobs").selectAll().where("id", "=", id).executeTakeFirst();
   }
 
+  /** @param name - that its model has, or will have */
+  findByModelName(name: string): Promise<JobRecord | undefined> {
+    return this.#db.selectFrom("jobs").selectAll().where("model_name", "=", name).executeTakeFirst();
+  }
+
   /** The newest first. @throws UnknownCursorError */
   async list({ after, limit }: PageRequest): Promise<Page<JobRecord>> {
     let query = this.#db

@@ -1,5 +1,6 @@
 /** @file Jobs run in trainer processes of their own, so that reading and tokenizing data never holds up a request. */
 import type { EngineName } from "@stagecoach/engine/node";
+import { exportCheckpoint, readCheckpoint } from "@stagecoach/training/node";
 import { fork } from "node:child_process";
 import { extname } from "node:path";
 import { createInterface } from "node:readline";
@@ -8,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import type { Logger } from "pino";
 import type { JobContext, JobEnd, JobRunner, JobSpec, RunningJob } from "../jobs/jobRunner.ts";
 import { failureOf } from "./jobEvents.ts";
+import { jobPaths } from "./jobFolder.ts";
 import type { FromTrainer, ToTrainer } from "./trainerMessages.ts";
 import { trainingSettingsSchema, type TrainingSettings } from "./trainingSettings.ts";
 
@@ -32,6 +34,10 @@ export function forkTrainers(options: ForkTrainerOptions): JobRunner {
         return { stop: () => {}, ended: Promise.resolve({ status: "failed", error: failureOf(error) }) };
       }
       return forkTrainer(settings, context, { ...options, jobId: job.id });
+    },
+    async exportCheckpoint({ jobFolder, checkpointFolder, output }) {
+      const checkpoint = await readCheckpoint(checkpointFolder);
+      await exportCheckpoint(output, { files: jobPaths(jobFolder).modelFiles, checkpoint });
     },
   };
 }

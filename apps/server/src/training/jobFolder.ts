@@ -2,7 +2,7 @@
  * @file The folder of a training job: its settings, the log of its steps, its checkpoints, and in the end its model.
  *
  * `training.json` is there before the first step. It holds what the run began with, "auto" and defaults included: whoever goes on
- * with it needs nothing else.
+ * with it needs nothing else. With `model-files` any checkpoint becomes a model.
  */
 import { TrainingError } from "@stagecoach/training";
 import { syncFolder } from "@stagecoach/transformer/node";
@@ -19,6 +19,8 @@ export const jobPaths = (folder: string) => ({
   settings: join(folder, SETTINGS_FILE),
   log: join(folder, "steps.jsonl"),
   checkpoints: join(folder, "checkpoints"),
+  /** All of the model but its weights. */
+  modelFiles: join(folder, "model-files"),
   model: join(folder, "model"),
 });
 

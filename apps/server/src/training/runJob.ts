@@ -15,11 +15,13 @@ import {
 import {
   CheckpointFolder,
   exportModel,
+  exportModelFiles,
   StepLogFile,
   type DataSets,
   type LoadProgress,
 } from "@stagecoach/training/node";
 import { resolveModel, type DownloadProgress, type ResolvedModel } from "@stagecoach/transformer/node";
+import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { jobTexts } from "./jobCard.ts";
 import { jobPaths, lockJobFolder, readJobSettings, writeJobSettings } from "./jobFolder.ts";
@@ -184,9 +186,10 @@ class TrainingJob {
   }
 
   #runLoop(
-    { settings, base, plan }: PreparedJob,
+    job: PreparedJob,
     kept: { readonly checkpoints: CheckpointFolder; readonly log: StepLogFile },
   ): Promise<TrainingSummary> {
+    const { settings, base, plan } = job;
     const { hyperparameters: given, engine, threads, schedule, stages: numStages } = settings;
     const { stageSettings, maxMicroBatchTokens } = plan;
     const request: PipelineRequest = {
@@ -218,14 +221,20 @@ class TrainingJob {
       checkpointSteps: given.checkpoint_steps ?? null,
       earlyStopping: patience === undefined ? null : { patience, threshold },
       bestMetric: given.metric_for_best_model ?? null,
-      onEvent: (event) => this.#note(event, settings),
+      onEvent: (event) => this.#note(event, job),
       signal: this.#options.signal,
       now: () => performance.now(),
     });
   }
 
-  async #note(event: TrainingEvent, settings: ResolvedSettings): Promise<void> {
-    if (event.type === "started") await writeJobSettings(this.#options.folder, settings);
+  async #note(event: TrainingEvent, { settings, base, plan, data }: PreparedJob): Promise<void> {
+    if (event.type === "started") {
+      const { folder } = this.#options;
+      await writeJobSettings(folder, settings);
+      const { modelFiles } = jobPaths(folder);
+      const facts = { model: plan.model, base: base.folder, labels: data.labels };
+      if (!existsSync(modelFiles)) await exportModelFiles(modelFiles, facts);
+    }
     if (event.type === "evaluation" && event.isBest) this.#classes = event.evaluation.classes;
     await this.#tell(event);
   }

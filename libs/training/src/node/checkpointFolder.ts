@@ -108,6 +108,12 @@ export class CheckpointFolder implements CheckpointStore {
   }
 }
 
+/** A checkpoint of any run, by its folder. @throws TrainingError when it is not there, or of another format */
+export async function readCheckpoint(folder: string): Promise<Checkpoint> {
+  const { files, state } = await readCheckpointFile(folder);
+  return { folder, files, state };
+}
+
 function stepOf(name: string): number | null {
   const found = /^step-(\d+)$/.exec(name);
   return found === null ? null : Number(found[1]);

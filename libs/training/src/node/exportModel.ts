@@ -6,6 +6,8 @@
  */
 import {
   checkpointNameOf,
+  readEncoderModel,
+  readTask,
   taskConfigFields,
   taskParameters,
   type TaskModel,
@@ -19,16 +21,21 @@ import type { Checkpoint } from "../loop/checkpointStore.ts";
 import { TrainingError } from "../loop/trainingError.ts";
 import { diskError, publishFolder, writeDurably } from "./durableFiles.ts";
 
-export type ExportModelOptions = {
-  readonly checkpoint: Pick<Checkpoint, "folder" | "files">;
+export type ModelFilesOptions = {
   readonly model: TaskModel;
   /** Folder of the model that training began with. */
   readonly base: string;
   /** Names of the classes; none for tasks without. */
   readonly labels: readonly string[];
+};
+
+export type ExportModelOptions = ModelFilesOptions & {
+  readonly checkpoint: Pick<Checkpoint, "folder" | "files">;
   /** What else goes into the folder: README.md, the curve. */
   readonly texts: Readonly<Record<string, string>>;
 };
+
+const WEIGHTS = "model.safetensors";
 
 /** Of the base model's folder; those that are there. */
 const copiedFiles = [
@@ -52,14 +59,51 @@ const plainName = /^\w[\w.-]*$/;
  * @throws TrainingError `disk_full`, `checkpoint_unusable`
  */
 export async function exportModel(output: string, options: ExportModelOptions): Promise<void> {
+  await publish(output, async (temporary) => {
+    await writeModelFiles(temporary, options);
+    await writeWeights(join(temporary, WEIGHTS), options);
+    for (const [name, text] of Object.entries(options.texts)) await writeDurably(join(temporary, name), text);
+  });
+}
+
+/**
+ * All that a model's folder has besides weights and texts, kept while training goes on: with it any checkpoint becomes a model, also
+ * when the base is not there any more.
+ *
+ * @throws TrainingError `disk_full`
+ */
+export async function exportModelFiles(output: string, options: ModelFilesOptions): Promise<void> {
+  await publish(output, (temporary) => writeModelFiles(temporary, options));
+}
+
+/**
+ * A checkpoint as a Hugging Face folder.
+ *
+ * @param from.files - what exportModelFiles has written
+ * @throws TrainingError `disk_full`, `checkpoint_unusable`; what `node:fs` throws when the checkpoint is removed meanwhile
+ */
+export async function exportCheckpoint(
+  output: string,
+  from: { readonly files: string; readonly checkpoint: Pick<Checkpoint, "folder" | "files"> },
+): Promise<void> {
+  const json = jsonReader(from.files);
+  const task = readTask(await json("config.json"));
+  if (task === null)
+    throw new TrainingError("checkpoint_unusable", `${from.files}: expected a config.json with a task, got none`);
+  const model: TaskModel = { ...(await readEncoderModel(json)), task };
+  await publish(output, async (temporary) => {
+    await cp(from.files, temporary, { recursive: true });
+    await writeWeights(join(temporary, WEIGHTS), { checkpoint: from.checkpoint, model });
+  });
+}
+
+/** A folder appears as a whole, or not at all. */
+async function publish(output: string, fill: (temporary: string) => Promise<void>): Promise<void> {
   const temporary = `${output}.tmp`;
   try {
     await rm(temporary, { recursive: true, force: true });
     await mkdir(temporary, { recursive: true });
-    await copyBase(options.base, temporary);
-    await writeDurably(join(temporary, "config.json"), await configOf(options));
-    await writeWeights(join(temporary, "model.safetensors"), options);
-    for (const [name, text] of Object.entries(options.texts)) await writeDurably(join(temporary, name), text);
+    await fill(temporary);
     await publishFolder(temporary, output);
   } catch (error) {
     await rm(temporary, { recursive: true, force: true });
@@ -67,7 +111,12 @@ export async function exportModel(output: string, options: ExportModelOptions): 
   }
 }
 
-async function configOf({ base, model, labels }: ExportModelOptions): Promise<string> {
+async function writeModelFiles(folder: string, options: ModelFilesOptions): Promise<void> {
+  await copyBase(options.base, folder);
+  await writeDurably(join(folder, "config.json"), await configOf(options));
+}
+
+async function configOf({ base, model, labels }: ModelFilesOptions): Promise<string> {
   const config = (await jsonReader(base)("config.json")) as object;
   const fields = taskConfigFields(model, labels.length === 0 ? undefined : labels);
   return `${JSON.stringify({ ...config, ...fields, torch_dtype: undefined, dtype: "float32" }, null, 2)}\n`;
@@ -83,7 +132,10 @@ async function copyBase(base: string, folder: string): Promise<void> {
   }
 }
 
-async function writeWeights(path: string, { checkpoint, model }: ExportModelOptions): Promise<void> {
+async function writeWeights(
+  path: string,
+  { checkpoint, model }: Pick<ExportModelOptions, "checkpoint" | "model">,
+): Promise<void> {
   const sources: WeightSource[] = [];
   try {
     for (const file of checkpoint.files) sources.push(await openSafetensors(join(checkpoint.folder, file)));

@@ -1,5 +1,5 @@
 /** @file What training needs of Node: files. */
-export { CheckpointFolder, type CheckpointFolderOptions } from "./checkpointFolder.ts";
+export { CheckpointFolder, readCheckpoint, type CheckpointFolderOptions } from "./checkpointFolder.ts";
 export type { ReadProgress } from "./data/fileBytes.ts";
 export { loadDataSets, type DataSets, type ExampleSet, type LoadDataSetsOptions } from "./data/loadDataSets.ts";
 export { loadExamples, type DataFile, type LoadExamplesOptions, type LoadProgress } from "./data/loadExamples.ts";
@@ -12,5 +12,11 @@ export {
   type TrainingStageRequest,
 } from "./loadTrainingStage.ts";
 export { restoreStage, saveStage, type StageWithShared } from "./stateFiles.ts";
-export { exportModel, type ExportModelOptions } from "./exportModel.ts";
+export {
+  exportCheckpoint,
+  exportModel,
+  exportModelFiles,
+  type ExportModelOptions,
+  type ModelFilesOptions,
+} from "./exportModel.ts";
 export { StepLogFile } from "./stepLogFile.ts";

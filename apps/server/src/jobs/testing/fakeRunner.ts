@@ -1,7 +1,17 @@
 /** @file A runner for tests, whose trainers do what the test says, and which remembers who was started and stopped. */
 import { mkdirSync, writeFileSync } from "node:fs";
+import { cp } from "node:fs/promises";
 import { join } from "node:path";
-import type { JobContext, JobEnd, JobFailure, JobRunner, JobSpec, RunnerEvent, StopKind } from "../jobRunner.ts";
+import type {
+  CheckpointExport,
+  JobContext,
+  JobEnd,
+  JobFailure,
+  JobRunner,
+  JobSpec,
+  RunnerEvent,
+  StopKind,
+} from "../jobRunner.ts";
 
 export class FakeTrainer {
   readonly job: JobSpec;
@@ -73,6 +83,11 @@ export class FakeRunner implements JobRunner {
     };
     return Promise.resolve({ stop, ended: trainer.ended });
   };
+
+  /** A copy of what the checkpoint's folder has. */
+  async exportCheckpoint({ checkpointFolder, output }: CheckpointExport): Promise<void> {
+    await cp(checkpointFolder, output, { recursive: true, errorOnExist: true });
+  }
 
   /** The trainer of the start with this number, from 1, once there was one. */
   async started(number: number): Promise<FakeTrainer> {
