@@ -6,6 +6,7 @@ const benchmarks = {
   trainStep: "a training step beside PyTorch's, and where its time goes",
   trainPipeline: "a training step on two stages beside one, and beside what the simulator says",
   fineTuning: "a fine-tuning beside the Hugging Face Trainer's: rate and accuracy",
+  preTraining: "a small BERT from scratch beside PyTorch, on the same instances",
   start: "time to the first answer, and memory",
   soak: "ten minutes of load: errors and memory",
 } as const;
