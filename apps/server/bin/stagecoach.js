@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=4
+#!/usr/bin/env -S node --max-semi-space-size=4 --optimize-for-size
 /**
  * @file The `stagecoach` command: the built program in an installed package, the sources in a checkout.
  *
@@ -18,7 +18,7 @@ if (major < 24 || (major === 24 && minor < 12)) {
 const source = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 if (existsSync(source)) {
   // Packages of a checkout find each other's sources by this condition, which only a new process can be given.
-  const flags = ["--max-semi-space-size=4", "--conditions=@stagecoach/source"];
+  const flags = ["--max-semi-space-size=4", "--optimize-for-size", "--conditions=@stagecoach/source"];
   process.execve(process.execPath, [process.execPath, ...flags, source, ...process.argv.slice(2)], process.env);
 } else {
   await import("../dist/main.js");

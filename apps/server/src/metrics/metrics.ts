@@ -158,7 +158,12 @@ export class Metrics {
     this.#stageCounters = {
       microBatches: counter("stage_micro_batches_total", "Micro-batches that a stage has done", "replica", "stage"),
       tokens: counter("stage_tokens_total", "Tokens that a stage has worked on", "replica", "stage"),
-      busySeconds: counter("stage_busy_seconds_total", "Time that a stage's engine has computed", "replica", "stage"),
+      busySeconds: counter(
+        "stage_busy_seconds_total",
+        "Time that a stage's engine has computed, in one lane or several",
+        "replica",
+        "stage",
+      ),
       waitingSeconds: counter(
         "stage_waiting_seconds_total",
         "Time that a stage has waited for input before a micro-batch",
