@@ -12,6 +12,16 @@ export class StoreError extends Error {
   readonly code = "store_unusable";
 }
 
+/** SQLite's SQLITE_FULL, PostgreSQL's disk_full, and what the file system says. */
+const fullCodes: readonly unknown[] = [13, "53100", "ENOSPC", "EDQUOT"];
+
+/** Whether there was no room for a change, which is as if it had not been asked for then. */
+export function isDiskFull(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const facts = error as Error & { readonly code?: unknown; readonly errcode?: unknown };
+  return fullCodes.includes(facts.code) || fullCodes.includes(facts.errcode);
+}
+
 /** A page was asked for after something that is not there. */
 export class UnknownCursorError extends Error {
   override readonly name = "UnknownCursorError";

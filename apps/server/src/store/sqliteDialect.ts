@@ -22,9 +22,16 @@ function openDatabase(path: string): SqliteDatabase {
       return {
         reader: statement.columns().length > 0,
         all: (parameters) => statement.all(...values(parameters)),
-        run: (parameters) => statement.run(...values(parameters)),
+        run: (parameters) => (isDone(sql, database) ? nothing : statement.run(...values(parameters))),
         iterate: (parameters) => statement.iterate(...values(parameters)),
       };
     },
   };
+}
+
+const nothing = { changes: 0, lastInsertRowid: 0 };
+
+/** When the disk is full SQLite undoes a transaction by itself; that it cannot be undone twice would hide the reason. */
+function isDone(sql: string, { isTransaction }: DatabaseSync): boolean {
+  return sql === "rollback" && !isTransaction;
 }

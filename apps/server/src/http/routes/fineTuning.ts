@@ -74,7 +74,7 @@ export function fineTuningRoutes(serving: Serving, lazy: LazyJobs): Route[] {
       summary: "Fine-tune a model: the job waits in the queue, and runs when its turn comes.",
       request: trainingRequestSchema,
       response: jobSchema,
-      errors: ["unknown_model", "jobs_unavailable"],
+      errors: ["unknown_model", "disk_full", "jobs_unavailable"],
       async handle({ body }) {
         const jobs = await lazy.get();
         return card(jobs, await jobs.create(body));
