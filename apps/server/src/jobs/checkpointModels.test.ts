@@ -18,7 +18,6 @@ describe("models of checkpoints", () => {
   });
   afterEach(() => t[Symbol.asyncDispose]());
   const find = (step: number) => t.jobs.checkpointModels.find(checkpointName(job.model_name, step));
-  const gone = (step: number) => expect(find(step)).rejects;
 
   test("are written when first asked for, and once", async () => {
     const write = vi.spyOn(t.runner, "exportCheckpoint");
@@ -41,13 +40,15 @@ describe("models of checkpoints", () => {
     await trainer.tell({ type: "checkpointRemoved", step: 1 });
     await vi.waitFor(() => expect(existsSync(folder)).toBe(false));
     expect(told).toEqual([`${job.model_name}:ckpt-step-1 true`]);
-    await gone(1).toMatchObject({ code: "unknown_model", field: "model" });
-    await gone(1).toThrow(/step 1 of ftjob-\w+ was removed by retention, .*kept is those of the steps 2 /);
+    await expect(find(1)).rejects.toMatchObject({ code: "unknown_model", field: "model" });
+    await expect(find(1)).rejects.toThrow(
+      /step 1 of ftjob-\w+ was removed by retention, .*kept is those of the steps 2 /,
+    );
   });
 
   test("are refused so as well when the trainer has removed the checkpoint and has not told yet", async () => {
     rmSync(join(trainer.context.folder, "checkpoint-1"), { recursive: true });
-    await gone(1).toThrow(/was removed by retention/);
+    await expect(find(1)).rejects.toThrow(/was removed by retention/);
     await find(2);
   });
 
@@ -55,7 +56,7 @@ describe("models of checkpoints", () => {
     vi.spyOn(t.runner, "exportCheckpoint").mockRejectedValueOnce(
       Object.assign(new Error("full"), { code: "disk_full" }),
     );
-    await gone(1).toMatchObject({ name: "RefusedError", code: "disk_full", message: "full" });
+    await expect(find(1)).rejects.toMatchObject({ name: "RefusedError", code: "disk_full", message: "full" });
     await find(1);
   });
 
@@ -69,7 +70,7 @@ describe("models of checkpoints", () => {
     await t.jobs.sweep();
     expect(existsSync(folder)).toBe(false);
     expect(told).toEqual([checkpointName(job.model_name, 2)]);
-    await gone(2).toThrow(/kept is none .*3600 s after its end: --checkpoint-retention/);
+    await expect(find(2)).rejects.toThrow(/kept is none .*3600 s after its end: --checkpoint-retention/);
   });
 
   test("a start removes what the last gateway has left, whole or not, and they are written anew", async () => {
