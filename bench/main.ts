@@ -7,6 +7,7 @@ const benchmarks = {
   trainPipeline: "a training step on two stages beside one, and beside what the simulator says",
   fineTuning: "a fine-tuning beside the Hugging Face Trainer's: rate and accuracy",
   preTraining: "a small BERT from scratch beside PyTorch, on the same instances",
+  servingDuringTraining: "latency while the same gateway trains, and what requests cost the training",
   start: "time to the first answer, and memory",
   soak: "ten minutes of load: errors and memory",
 } as const;
