@@ -76,6 +76,36 @@ describe("Batcher.submit()", () => {
     );
   });
 
+  test("gives each text the scores of its masked tokens, by their packed rows", async () => {
+    const { pipeline, submit } = setUp({ maxBatchTokens: 20 });
+    const places = [[1], [0, 2], [2, 3]];
+    const given = [
+      [7, 4],
+      [4, 5, 4],
+      [1, 2, 4, 4],
+    ].map((ids, index) => ({
+      ...textOf(ids),
+      maskedPlaces: Int32Array.from(places[index]!),
+    }));
+    const response = submit({ texts: given, output: "maskedScores" });
+    await completeAll(pipeline);
+    const { vectors } = await response;
+    expect(vectors.map((vector) => [...vector].filter((_, at) => at % 2 === 1))).toEqual([[4], [4, 4], [4, 4]]);
+    const rows = vectors.flatMap((vector) => [...vector].filter((_, at) => at % 2 === 0));
+    expect(rows.toSorted((a, b) => a - b)).toEqual([...pipeline.submissions[0]!.batch.maskedRows!]);
+  });
+
+  test("sends no micro-batch with more masked tokens than the largest frame is for", async () => {
+    const { pipeline, submit } = setUp({ maxBatchTokens: 1000 });
+    const maskedPlaces = Int32Array.of(0, 1, 2, 3, 4);
+    const given = texts(10, 5).map((each) => ({ ...each, maskedPlaces }));
+    const response = submit({ texts: given, output: "maskedScores" });
+    await completeAll(pipeline);
+    expect((await response).vectors.map(({ length }) => length)).toEqual(given.map(() => 10));
+    const numMasked = pipeline.submissions.map(({ batch }) => batch.maskedRows!.length);
+    expect(numMasked).toEqual([15, 15, 15, 5]);
+  });
+
   test("carries segment ids with their tokens", async () => {
     const { pipeline, submit } = setUp();
     void submit({ texts: [{ ids: Int32Array.of(5, 6), typeIds: Int32Array.of(0, 1) }] });

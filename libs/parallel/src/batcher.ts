@@ -14,11 +14,16 @@
 import type { TokenBatch } from "@stagecoach/transformer";
 import { OverloadedError, StageFailureError, StageLostError, StageUnavailableError } from "./errors.ts";
 import { cutByLength, typicalRunCost, type RunCost } from "./lengthGroups.ts";
-import { isPerText, type ServedOutput } from "./microBatchFrames.ts";
+import { MAX_MASKED_ROWS, numResultRows, type ServedOutput } from "./microBatchFrames.ts";
 import type { MicroBatchResult, PipelinePort } from "./pipelinePort.ts";
 
 /** Ids of one text, special tokens included. */
-export type TokenizedText = { readonly ids: Int32Array; readonly typeIds: Int32Array };
+export type TokenizedText = {
+  readonly ids: Int32Array;
+  readonly typeIds: Int32Array;
+  /** Places in the text for which `maskedScores` are wanted, at most MAX_MASKED_ROWS. */
+  readonly maskedPlaces?: Int32Array;
+};
 
 export type BatchRequest = {
   readonly texts: readonly TokenizedText[];
@@ -29,7 +34,7 @@ export type BatchRequest = {
 };
 
 export type BatchResponse = {
-  /** Per text: its sentence vector `[E]`, or its tokens' vectors `[tokens, D]`. */
+  /** Per text: its sentence vector `[E]`, its tokens' vectors `[tokens, D]`, or scores (MicroBatchResult) of it, its tokens or its masked tokens. */
   readonly vectors: readonly Float32Array[];
   /** Means over the texts. */
   readonly queueMs: number;
@@ -71,6 +76,7 @@ type QueuedText = {
   readonly request: Active;
   readonly index: number;
   readonly length: number;
+  readonly numMasked: number;
   /** How often it was with a pipeline before. */
   attempts: number;
   /** How often it went down with one. */
@@ -152,10 +158,11 @@ export class Batcher {
           if (this.#active.size === 0) for (const listener of this.#idleListeners.splice(0)) listener();
         },
       };
-      const texts = request.texts.map(({ ids }, index) => ({
+      const texts = request.texts.map(({ ids, maskedPlaces }, index) => ({
         request: active,
         index,
         length: ids.length,
+        numMasked: maskedPlaces?.length ?? 0,
         attempts: 0,
         losses: 0,
         isAlone: false,
@@ -221,8 +228,8 @@ export class Batcher {
     const [first] = window;
     if (first === undefined) return [];
     if (first.isAlone) return [first];
-    const peers = window.filter(
-      ({ request, isAlone }) => !isAlone && request.given.output === first.request.given.output,
+    const peers = withinMaskedRows(
+      window.filter(({ request, isAlone }) => !isAlone && request.given.output === first.request.given.output),
     );
     const groups = cutByLength(
       peers.map(({ length }) => length),
@@ -315,8 +322,8 @@ export class Batcher {
   ): void {
     const width = result.shape[1] ?? 0;
     let row = 0;
-    group.forEach(({ request, index, length }, position) => {
-      const rows = isPerText(request.given.output) ? 1 : length;
+    group.forEach(({ request, index, length, numMasked }, position) => {
+      const rows = numResultRows(request.given.output, { texts: 1, tokens: length, masked: numMasked });
       request.vectors[index] = result.data.subarray(row * width, (row + rows) * width);
       row += rows;
       request.queueMs += times.queueMs[position]!;
@@ -362,12 +369,25 @@ function packTexts(group: readonly QueuedText[]): TokenBatch {
   const numTokens = lengths.reduce((a, b) => a + b, 0);
   const inputIds = new Int32Array(numTokens);
   const tokenTypeIds = new Int32Array(numTokens);
+  const maskedRows: number[] = [];
   let row = 0;
   for (const { request, index } of group) {
-    const { ids, typeIds } = request.given.texts[index]!;
+    const { ids, typeIds, maskedPlaces = [] } = request.given.texts[index]!;
     inputIds.set(ids, row);
     tokenTypeIds.set(typeIds, row);
+    for (const place of maskedPlaces) maskedRows.push(row + place);
     row += ids.length;
   }
-  return { lengths, inputIds, tokenTypeIds };
+  return {
+    lengths,
+    inputIds,
+    tokenTypeIds,
+    ...(maskedRows.length === 0 ? {} : { maskedRows: Int32Array.from(maskedRows) }),
+  };
+}
+
+/** The first texts whose masked tokens fit one micro-batch; the first of all whatever it has. */
+function withinMaskedRows(texts: readonly QueuedText[]): readonly QueuedText[] {
+  let masked = 0;
+  return texts.filter(({ numMasked }, index) => (masked += numMasked) <= MAX_MASKED_ROWS || index === 0);
 }

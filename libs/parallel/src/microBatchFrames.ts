@@ -1,17 +1,27 @@
 /** @file Micro-batches as frames, and frames as micro-batches. */
 import type { HiddenBatch, TokenBatch } from "@stagecoach/transformer";
 import { FrameError } from "./errors.ts";
-import { tensorNamed, type Frame } from "./frame.ts";
+import { tensorNamed, type Frame, type FrameTensor } from "./frame.ts";
 import type { StageOutput } from "./stage.ts";
 
-export const servedOutputs = ["sentence", "tokens", "textScores", "tokenScores"] as const;
-/** What a micro-batch of a request is to give in the end: vectors, or a task's scores, of texts or of tokens. */
+export const servedOutputs = ["sentence", "tokens", "textScores", "tokenScores", "maskedScores"] as const;
+/** What a micro-batch of a request is to give in the end: vectors, or a task's scores, of texts, of tokens or of masked tokens. */
 export type ServedOutput = (typeof servedOutputs)[number];
 
-/** Whether there is one row for each text, or for each token. */
-export function isPerText(output: ServedOutput): boolean {
-  return output === "sentence" || output === "textScores";
+/** Most masked tokens of a micro-batch: each gives a row as wide as the vocabulary, and a link's largest frame must hold them. */
+export const MAX_MASKED_ROWS = 16;
+
+/** Rows of a result: one for each text, each token, or each masked token. */
+export function numResultRows(
+  output: ServedOutput,
+  counts: { readonly texts: number; readonly tokens: number; readonly masked: number },
+): number {
+  if (output === "maskedScores") return counts.masked;
+  return output === "sentence" || output === "textScores" ? counts.texts : counts.tokens;
 }
+
+/** Goes with a micro-batch through all stages, as the last one reads it. */
+const MASKED_ROWS = "masked_rows";
 
 /** Time in the engine of one stage. */
 export type StageTiming = { readonly stage: number; readonly busyMs: number };
@@ -38,19 +48,29 @@ export function tokenFrame(
       { name: "lengths", dtype: "int32", shape: [B], data: batch.lengths },
       { name: "input_ids", dtype: "int32", shape: [T], data: batch.inputIds },
       { name: "token_type_ids", dtype: "int32", shape: [T], data: batch.tokenTypeIds },
+      ...maskedTensor(batch.maskedRows),
     ],
   };
 }
 
+function maskedTensor(rows: Int32Array | undefined): FrameTensor[] {
+  return rows === undefined ? [] : [{ name: MASKED_ROWS, dtype: "int32", shape: [rows.length], data: rows }];
+}
+
+function maskedRowsOf(frame: Frame): { readonly maskedRows?: Int32Array } {
+  if (!frame.tensors.some(({ name }) => name === MASKED_ROWS)) return {};
+  return { maskedRows: (tensorNamed(frame, MASKED_ROWS, "int32").data as Int32Array).slice() };
+}
+
 /**
- * The batch in a frame. Lengths are copied: the other arrays may be given away to the engine's thread.
+ * The batch in a frame. Lengths and masked rows are copied: the other arrays may be given away to the engine's thread.
  * @throws FrameError
  */
 export function batchOf(frame: Frame, isFirst: boolean): TokenBatch | HiddenBatch {
-  const lengths = lengthsOf(frame);
-  if (!isFirst) return { lengths, hidden: tensorNamed(frame, "hidden", "float32").data as Float32Array };
+  const own = { lengths: lengthsOf(frame), ...maskedRowsOf(frame) };
+  if (!isFirst) return { ...own, hidden: tensorNamed(frame, "hidden", "float32").data as Float32Array };
   return {
-    lengths,
+    ...own,
     inputIds: tensorNamed(frame, "input_ids", "int32").data as Int32Array,
     tokenTypeIds: tensorNamed(frame, "token_type_ids", "int32").data as Int32Array,
   };
@@ -91,6 +111,7 @@ export function outputFrame(
     tensors: [
       { name: "lengths", dtype: "int32", shape: [lengths.length], data: lengths },
       { name: isLast ? "output" : "hidden", dtype: "float32", shape: output.shape, data: output.data },
+      ...(isLast ? [] : maskedTensor(maskedRowsOf(frame).maskedRows)),
     ],
   };
 }

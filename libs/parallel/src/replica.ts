@@ -12,7 +12,7 @@ import type { DataLink, LinkHello } from "./dataLink.ts";
 import { FrameError, ProtocolError, StageFailureError, StageLostError } from "./errors.ts";
 import { tensorNamed, type Frame } from "./frame.ts";
 import { sumCosts, type RunCost } from "./lengthGroups.ts";
-import { BASE_MODEL, isPerText, timingsOf, tokenFrame, type ServedOutput } from "./microBatchFrames.ts";
+import { BASE_MODEL, numResultRows, timingsOf, tokenFrame, type ServedOutput } from "./microBatchFrames.ts";
 import type { MicroBatchResult, SubmittedBatch } from "./pipelinePort.ts";
 
 /** A worker in its place. */
@@ -313,7 +313,8 @@ export class Replica {
   /** @throws StageLostError, StageFailureError */
   async submitTo(model: number, { batch, output, attempt }: SubmittedBatch): Promise<MicroBatchResult> {
     const frame = await this.exchange((id) => tokenFrame({ ...id, attempt, model }, batch, output));
-    const rows = isPerText(output) ? batch.lengths.length : batch.inputIds.length;
+    const [texts, tokens, masked] = [batch.lengths.length, batch.inputIds.length, batch.maskedRows?.length ?? 0];
+    const rows = numResultRows(output, { texts, tokens, masked });
     const { shape, data } = tensorNamed(frame, "output", "float32");
     if (shape.length !== 2 || shape[0] !== rows)
       throw new FrameError(`frame: expected a result of ${rows} rows, got shape [${shape.join(", ")}]`);

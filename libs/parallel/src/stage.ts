@@ -61,6 +61,7 @@ const outputNames: Readonly<Record<StageOutputKind, readonly string[]>> = {
   sentence: ["sentence_embedding"],
   textScores: ["logits", "next_sentence_logits"],
   tokenScores: ["logits"],
+  maskedScores: ["masked_lm_logits"],
 };
 
 export class Stage {

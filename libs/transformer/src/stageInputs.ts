@@ -16,6 +16,8 @@ export type TokenBatch = {
   readonly tokenTypeIds: Int32Array;
   /** `[B]` */
   readonly lengths: Int32Array;
+  /** `[M]`: packed rows for which a masked-LM head gives scores; other models do not read them. */
+  readonly maskedRows?: Int32Array;
 };
 
 /** What other stages get: packed activations. */
@@ -24,6 +26,8 @@ export type HiddenBatch = {
   readonly hidden: Float32Array;
   /** `[B]` */
   readonly lengths: Int32Array;
+  /** `[M]`: as of TokenBatch. */
+  readonly maskedRows?: Int32Array;
 };
 
 export type StageInput = {
@@ -69,6 +73,7 @@ export function inputSources(model: EncoderModel, batch: TokenBatch | HiddenBatc
     pack_index: () => ids(packing.packIndex, T),
     first_index: () => ids(packing.firstIndex, B),
     last_index: () => ids(packing.lastIndex, B),
+    masked_rows: () => maskedRows(batch.maskedRows, T),
     relative_position_buckets: () => ids(relativePositionBuckets(L, config.relativeAttentionBuckets), L, L),
   };
 }
@@ -89,6 +94,13 @@ function tokenInputs({ family, config }: EncoderModel, batch: TokenBatch, { numT
 function hiddenInputs({ config }: EncoderModel, { hidden }: HiddenBatch, { numTokens: T }: Packing): InputSources {
   expectLength("hidden", hidden.length, T * config.hiddenSize);
   return { hidden: () => ({ dtype: "float32", shape: [T, config.hiddenSize], data: hidden }) };
+}
+
+/** An engine takes no empty dimension: where nothing is masked, the scores of the first row are computed, and nobody asks for them. */
+function maskedRows(rows: Int32Array = new Int32Array(), numTokens: number): StageInput {
+  expectRange("masked row", rows, numTokens);
+  const data = rows.length === 0 ? Int32Array.of(0) : rows;
+  return { dtype: "int32", shape: [data.length], data };
 }
 
 function expectLength(name: string, length: number, expected: number): void {

@@ -6,14 +6,13 @@ import { resolveTaskCheckpointNames } from "./taskCheckpoint.ts";
 import { readTask } from "./taskModel.ts";
 
 /**
- * The task that `config.json` names, if its head is in the checkpoint and gives scores for each text or each token. Choices are
- * scored as texts, one score each; masked tokens are not served.
+ * The task that `config.json` names, if its head is in the checkpoint. Choices are scored as texts, one score each.
  *
  * @param json - content of `config.json`
  */
 export function servedTask(model: EncoderModel, json: unknown, checkpoint: CheckpointEntries): Task | undefined {
   const named = readTask(json);
-  if (named === null || named.name === "masked-lm" || named.name === "pretraining") return undefined;
+  if (named === null) return undefined;
   const task: Task =
     named.name === "multiple-choice"
       ? { name: "sequence-classification", problemType: "regression", numLabels: 1 }

@@ -1,0 +1,41 @@
+import { describe, expect, test } from "vitest";
+import type { Frame } from "./frame.ts";
+import { batchOf, numResultRows, outputFrame, tokenFrame } from "./microBatchFrames.ts";
+
+const id = { epoch: 1, microBatch: 2, attempt: 0 };
+const lengths = Int32Array.of(2, 3);
+const batch = { inputIds: Int32Array.of(7, 4, 5, 4, 4), tokenTypeIds: new Int32Array(5), lengths };
+const masked = { ...batch, maskedRows: Int32Array.of(1, 3, 4) };
+const hidden = { shape: [5, 2], data: new Float32Array(10), busyMs: 1 };
+const names = ({ tensors }: Frame) => tensors.map(({ name }) => name);
+
+describe("frames of a micro-batch", () => {
+  test("carry the masked rows through every stage, and not back to the gateway", () => {
+    const first = tokenFrame(id, masked, "maskedScores");
+    expect(batchOf(first, true)).toEqual(masked);
+    const second = outputFrame(first, hidden, { stage: 0, isLast: false, lengths });
+    const third = outputFrame(second, hidden, { stage: 1, isLast: false, lengths });
+    expect(batchOf(third, false)).toEqual({ lengths, hidden: hidden.data, maskedRows: masked.maskedRows });
+    const scores = { shape: [3, 2], data: new Float32Array(6), busyMs: 1 };
+    expect(names(outputFrame(third, scores, { stage: 2, isLast: true, lengths }))).toEqual(["lengths", "output"]);
+  });
+
+  test("are as they were where nothing is masked", () => {
+    const first = tokenFrame(id, batch, "tokens");
+    expect(names(first)).toEqual(["lengths", "input_ids", "token_type_ids"]);
+    expect(names(outputFrame(first, hidden, { stage: 0, isLast: false, lengths }))).toEqual(["lengths", "hidden"]);
+  });
+
+  test("keep masked rows of their own: the other arrays may be given to another thread", () => {
+    const { maskedRows } = batchOf(tokenFrame(id, masked, "maskedScores"), true);
+    expect(maskedRows).not.toBe(masked.maskedRows);
+  });
+});
+
+test("numResultRows(): one for each text, each token, or each masked token", () => {
+  const counts = { texts: 2, tokens: 5, masked: 3 };
+  const rows = (["sentence", "textScores", "tokens", "tokenScores", "maskedScores"] as const).map((output) =>
+    numResultRows(output, counts),
+  );
+  expect(rows).toEqual([2, 2, 5, 5, 3]);
+});
