@@ -9,7 +9,7 @@
  * BENCH_EXAMPLES training texts (4000), BENCH_TEST_EXAMPLES to evaluate on (1000), BENCH_EPOCHS (2), BENCH_PAIRS seeds (3).
  * About 20 minutes a pair on two cores. Rates alone, in ten pairs: BENCH_EXAMPLES=400 BENCH_PAIRS=10, about half an hour.
  */
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -84,6 +84,7 @@ expectSameAccuracy("grouping");
 report.save(
   `BENCH_EXAMPLES=${examples} BENCH_TEST_EXAMPLES=${testExamples} BENCH_EPOCHS=${epochs} BENCH_PAIRS=${pairs} npm run bench -- fineTuning`,
 );
+rmSync(folder, { recursive: true, force: true });
 
 function firstLines(name: string, count: number): string {
   const path = join(folder, name.replace(/\.gz$/, ""));

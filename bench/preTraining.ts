@@ -10,8 +10,8 @@
  * BENCH_DEV_DOCUMENTS to evaluate on (400), BENCH_LEARNING_RATE (0.001), BENCH_PAIRS blocks (20). Curves are written to
  * bench/results/preTraining.svg. Besides the steps, the vocabulary, the instances and the evaluation take about 4 minutes.
  */
-import { curveSvg } from "@stagecoach/training";
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { curveSvg, type CurvePanel } from "@stagecoach/training";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -97,10 +97,11 @@ for (const [claim, key] of [
   report.atMost(`${claim}, apart`, Math.abs(own[key]! - peer[key]!), { limit: 0.01, unit: "of accuracy" });
 }
 mkdirSync(results, { recursive: true });
-writeFileSync(join(results, "preTraining.svg"), curveSvg([{ title: "Pre-training loss", lines: lines() }]));
+writeFileSync(join(results, "preTraining.svg"), curveSvg(panels()));
 report.save(
   `BENCH_STEPS=${steps} BENCH_PAIRS=${pairs} BENCH_LEARNING_RATE=${learningRate} npm run bench -- preTraining`,
 );
+rmSync(folder, { recursive: true, force: true });
 
 function documents(part: "train" | "dev", count: number): string {
   const path = join(folder, `documents.${part}.jsonl`);
@@ -178,11 +179,17 @@ async function block(name: keyof typeof curves): Promise<number> {
   return tokens / seconds;
 }
 
-function lines() {
-  return Object.entries(curves).map(([name, losses]) => ({
+/** Lines that cover each other look like one: their difference has a panel of its own. */
+function panels(): CurvePanel[] {
+  const lineOf = (name: string, values: readonly number[]) => ({
     name,
-    points: losses.map((value, step) => ({ step: step + 1, value })),
-  }));
+    points: values.map((value, step) => ({ step: step + 1, value })),
+  });
+  const difference = curves.ours.map((loss, step) => loss - curves.PyTorch[step]!);
+  return [
+    { title: "Pre-training loss", lines: Object.entries(curves).map(([name, losses]) => lineOf(name, losses)) },
+    { title: "Difference of the losses", lines: [lineOf("ours - PyTorch", difference)] },
+  ];
 }
 
 function mean(values: readonly number[]): number {

@@ -16,7 +16,7 @@ import { CheckpointFolder, openInitialParameters, StepLogFile } from "@stagecoac
 import { checkpointNameOf, taskParameters, type TrainingBatch } from "@stagecoach/transformer";
 import { writeSafetensors, type TensorToWrite } from "@stagecoach/transformer/node";
 import { once } from "node:events";
-import { createWriteStream, mkdtempSync } from "node:fs";
+import { createWriteStream, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -176,3 +176,4 @@ async function answer(line: string): Promise<unknown> {
 for await (const line of createInterface({ input: process.stdin })) console.log(JSON.stringify(await answer(line)));
 await end();
 data.close();
+rmSync(folder, { recursive: true, force: true });
