@@ -10,6 +10,7 @@ import { GradientError, ShapeError } from "./errors.ts";
 import { reachable } from "./graph.ts";
 import { operationOf } from "./operations/registry.ts";
 import { add } from "./operations/arithmetic.ts";
+import { fusedGradient } from "./passes/fusedGradients.ts";
 import { constant, type Tensor } from "./tensor.ts";
 
 /** An output together with the gradient of the loss with respect to it. */
@@ -57,7 +58,7 @@ export function backpropagate(outputs: readonly OutputGradient[], sources: reado
   }
   for (const node of nodes.toReversed()) {
     const gradient = collected.get(node);
-    const operation = operationOf(node.op);
+    const operation = operationOf(node.op) ?? fusedGradient(node.op);
     if (gradient === undefined || !needed.has(node) || operation === undefined) continue;
     const towards = operation.gradient({ inputs: node.inputs, output: node, attributes: node.attributes, gradient });
     node.inputs.forEach((each, position) => {

@@ -27,6 +27,7 @@ export { abs, addAll, erf, exp, log, neg, relu, sigmoid, sqrt, square, tanh } fr
 export { mergeCommonSubexpressions } from "./passes/commonSubexpressions.ts";
 export { foldConstants, type Evaluate } from "./passes/constantFolding.ts";
 export { fuse } from "./passes/fuse.ts";
+export { differentiableFusions } from "./passes/fusedGradients.ts";
 export { fusedOperationNames, LOWEST, type FusedOperationName } from "./passes/fusionTemplates.ts";
 export { optimize, type OptimizeOptions } from "./passes/optimize.ts";
 export { rewrite } from "./passes/rewrite.ts";

@@ -6,8 +6,11 @@
 import { createReferenceEngine, evaluateConstant, int32, type HostTensor } from "@stagecoach/engine";
 import {
   add,
+  backpropagate,
+  differentiableFusions,
   div,
   erf,
+  fuse,
   fusedOperationNames,
   graphOf,
   greaterEqual,
@@ -67,7 +70,33 @@ export function fusionSuite({ engine, claim }: Conformance): void {
         expectClose(actual["y"]!, reference["y"]!, { tolerance: FLOAT32_TOLERANCE });
       });
     }
+    for (const name of differentiableFusions) {
+      claim(`the gradient rule of ${name} gives the gradients of the operations that it replaces`, async ({ skip }) => {
+        const { fusedOperations } = engine();
+        skip(!fusedOperations.has(name), "this engine has no such kernel");
+        const formula = graphOf({ y: formulas[name]((record) => record()) });
+        const fused = fuse(formula, new Set([name]));
+        expect(fused.outputs.get("y")!.op).toBe(name);
+        const given = values(gradientGraph(formula));
+        const actual = await runGraph(engine(), gradientGraph(fused), given);
+        const expected = await runGraph(createReferenceEngine(), gradientGraph(formula), given);
+        expect(Object.keys(actual)).toEqual(Object.keys(expected));
+        for (const [each, tensor] of Object.entries(expected))
+          expectClose(actual[each]!, tensor, { tolerance: FLOAT32_TOLERANCE });
+      });
+    }
   });
+}
+
+/** Gradients of `y` with respect to all parameters and float32 inputs, for an `upstream` gradient that is given. */
+function gradientGraph({ inputs, parameters, outputs }: Graph): Graph {
+  const output = outputs.get("y")!;
+  const sources = [...inputs.filter(({ dtype }) => dtype === "float32"), ...parameters];
+  const gradient = input("upstream", output.shape, "float32");
+  const gradients = backpropagate([{ output, gradient }], sources);
+  return graphOf(
+    Object.fromEntries(sources.map((node, at) => [`gradient of ${String(node.attributes["name"])}`, gradients[at]!])),
+  );
 }
 
 const x_TF = () => input("x", ["T", F], "float32");
@@ -91,6 +120,24 @@ const formulas: Readonly<Record<FusedOperationName, (step: Step) => Tensor>> = {
     return step(() => add(product, parameter("bias", [F])));
   },
   layerNormalization: (step) => normalized(x_TD(), step),
+  standardization(step) {
+    const difference = step(() => centred(x_TD()));
+    return step(() => div(difference, deviation(difference)));
+  },
+  inverseDeviation(step) {
+    const difference = step(() => centred(x_TD()));
+    return step(() => div(1, deviation(difference)));
+  },
+  maskedSoftmax(step) {
+    const scores = input("scores", ["B", N, "L", "L"], "float32");
+    const isReal = reshape(greaterEqual(input("unpackIndex", ["B", "L"], "int32"), 0), ["B", 1, 1, "L"]);
+    const masked = step(() => where(isReal, scores, LOWEST));
+    return step(() => softmax(masked));
+  },
+  scaledProduct(step) {
+    const product = step(() => matMul(x_TD(), parameter("weight", [F, D]), { transposeB: true }));
+    return step(() => mul(product, 0.3));
+  },
   skipLayerNormalization(step) {
     const biased = step(() => add(x_TD(), parameter("bias", [D])));
     return normalized(
@@ -107,11 +154,15 @@ function exactGelu(x: Tensor, step: Step): Tensor {
   return step(() => mul(half, add(erf(mul(x, Math.SQRT1_2)), 1)));
 }
 
+const lastAxis = { axis: -1, keepDims: true } as const;
+
+const centred = (x: Tensor) => sub(x, mean(x, lastAxis));
+const deviation = (difference: Tensor) => sqrt(add(mean(square(difference), lastAxis), 1e-12));
+
 function normalized(x: Tensor, step: Step): Tensor {
-  const last = { axis: -1, keepDims: true };
-  const centred = step(() => sub(x, mean(x, last)));
-  const deviation = step(() => sqrt(add(mean(square(centred), last), 1e-12)));
-  return step(() => add(mul(div(centred, deviation), parameter("weight", [D])), parameter("shift", [D])));
+  const difference = step(() => centred(x));
+  const size = step(() => deviation(difference));
+  return step(() => add(mul(div(difference, size), parameter("weight", [D])), parameter("shift", [D])));
 }
 
 /** With a bias the length of the longest text is a number, since the bias has one entry for each pair of places. */

@@ -3,7 +3,7 @@
  * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
  */
 import { formatShape, LOWEST, type FusedOperationName, type Tensor } from "@stagecoach/graph";
-import { castTo, reshapeTarget } from "./lowerings.ts";
+import { castTo, product, reshapeTarget } from "./lowerings.ts";
 import { MICROSOFT, type Lowering, type ModelBuilder } from "./modelBuilder.ts";
 
 const microsoft =
@@ -22,9 +22,35 @@ export const fusedLowerings: Readonly<Record<FusedOperationName, Lowering>> = {
     builder.emit("LayerNormalization", inputs, { attributes: { axis: -1, epsilon: epsilonOf(node) } }),
   skipLayerNormalization: (builder, inputs, node) =>
     builder.emit("SkipLayerNormalization", inputs, { domain: MICROSOFT, attributes: { epsilon: epsilonOf(node) } }),
+  standardization: (builder, [x], node) => standardized(builder, x, node).normal,
+  inverseDeviation: (builder, [x], node) => standardized(builder, x, node).inverse,
+  maskedSoftmax(builder, [x, mask]) {
+    const bias = builder.emitOnce(`mask bias:${mask}`, () =>
+      builder.emit("Where", [mask, builder.float(0), builder.float(LOWEST)]),
+    );
+    // No score is large enough to change LOWEST, so the sum is what a choice between the two would give.
+    return builder.emit("Softmax", [builder.emit("Add", [x, bias])], { attributes: { axis: -1 } });
+  },
+  scaledProduct: (builder, inputs, node) => product(builder, inputs, node),
   packedAttention: attention,
   packedBiasedAttention: attention,
 };
+
+/** ONNX's layer norm without weights, whose kernel gives the inverse deviation as well: one node for both. */
+function standardized(builder: ModelBuilder, x: string, node: Tensor): { normal: string; inverse: string } {
+  const [{ shape }] = node.inputs;
+  const D = shape.at(-1);
+  if (typeof D !== "number")
+    throw new Error(`internal: rows of shape ${formatShape(shape)} have a symbol as their length`);
+  const normal = builder.emitOnce(`standardized:${x}`, () => {
+    const ones = builder.emitOnce(`ones:${D}`, () => builder.floats(new Float32Array(D).fill(1)));
+    return builder.emit("LayerNormalization", [x, ones], {
+      attributes: { axis: -1, epsilon: epsilonOf(node) },
+      others: ["", `${x}/inverse_deviation`],
+    });
+  });
+  return { normal, inverse: `${x}/inverse_deviation` };
+}
 
 /**
  * Rows to padded texts, ONNX Runtime's attention, and back to rows. Padding gathers the last row (index -1): a real value

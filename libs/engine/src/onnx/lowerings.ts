@@ -58,7 +58,7 @@ export const lowerings: Readonly<Record<OperationName, Lowering>> = {
     });
     return castTo(builder, builder.emit("ReduceProd", [sizes], { attributes: { keepdims: 0 } }), "float32");
   },
-  matMul,
+  matMul: product,
   slice(builder, [x], { attributes }) {
     const [start, end, axis] = ["start", "end", "axis"].map((name) => builder.int64([attributes[name] as number]));
     return builder.emit("Slice", [x, start, end, axis]);
@@ -120,16 +120,17 @@ export function reshapeTarget(builder: ModelBuilder, from: Shape, to: Shape): st
   return builder.shape(to);
 }
 
-/** Gemm for two matrices: ONNX Runtime packs a constant weight once, transposed or not. */
-function matMul(builder: ModelBuilder, inputs: readonly string[], { inputs: [a, b], attributes }: Tensor): string {
-  const [transA, transB] = [attributes["transposeA"] === true ? 1 : 0, attributes["transposeB"] === true ? 1 : 0];
-  if (a.shape.length === 2 && b.shape.length === 2)
-    return builder.emit("Gemm", inputs, { attributes: { transA, transB } });
-  if (transA === 0 && transB === 0) return builder.emit("MatMul", inputs);
+/** Gemm for two matrices: ONNX Runtime packs a constant weight once, transposed or not. A scale costs nothing; only batches of the same sizes have one. */
+export function product(builder: ModelBuilder, inputs: readonly string[], node: Tensor): string {
+  const [a, b] = node.inputs;
+  const { transposeA, transposeB, scale } = node.attributes as Readonly<Record<string, unknown>> & { scale?: number };
+  const [transA, transB] = [transposeA === true ? 1 : 0, transposeB === true ? 1 : 0];
+  const attributes = { transA, transB, ...(scale === undefined ? {} : { alpha: { float: scale } }) };
+  if (a.shape.length === 2 && b.shape.length === 2) return builder.emit("Gemm", inputs, { attributes });
+  if (transA === 0 && transB === 0 && scale === undefined) return builder.emit("MatMul", inputs);
   const batchA = a.shape.slice(0, -2);
   const batchB = b.shape.slice(0, -2);
-  if (sameShape(batchA, batchB))
-    return builder.emit("FusedMatMul", inputs, { domain: MICROSOFT, attributes: { transA, transB } });
+  if (sameShape(batchA, batchB)) return builder.emit("FusedMatMul", inputs, { domain: MICROSOFT, attributes });
   // FusedMatMul does not broadcast a transposed operand in every version: transpose it first.
   const [left, right] = [
     swapLast(builder, inputs[0], transA === 1 ? a : null),

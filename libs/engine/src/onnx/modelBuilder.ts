@@ -10,6 +10,8 @@ export type EmitOptions = {
   readonly domain?: string;
   /** Name of the result; made up when left out. */
   readonly output?: string;
+  /** Names of results beside the first; an empty name leaves an optional one out. */
+  readonly others?: readonly string[];
 };
 
 export class ModelBuilder {
@@ -30,8 +32,8 @@ export class ModelBuilder {
   emit(opType: string, inputs: readonly string[], options: EmitOptions = {}): string {
     const name = `${this.#scope}/${opType}_${this.#count++}`;
     const output = options.output ?? name;
-    const { attributes = {}, domain = "" } = options;
-    this.nodes.push({ name, opType, domain, inputs, outputs: [output], attributes });
+    const { attributes = {}, domain = "", others = [] } = options;
+    this.nodes.push({ name, opType, domain, inputs, outputs: [output, ...others], attributes });
     return output;
   }
 
@@ -82,6 +84,15 @@ export class ModelBuilder {
       dtype: "float32",
       shape: [],
       values: { bytes: bytesOf(Float32Array.of(value)) },
+    });
+  }
+
+  floats(values: Float32Array): string {
+    return this.initializer({
+      name: `/constant_${this.initializers.length}`,
+      dtype: "float32",
+      shape: [values.length],
+      values: { bytes: bytesOf(values) },
     });
   }
 

@@ -38,10 +38,14 @@ export const onnxRuntimeFusedOperations: ReadonlySet<FusedOperationName> = new S
   "packedBiasedAttention",
   "skipLayerNormalization",
   "layerNormalization",
+  "standardization",
+  "inverseDeviation",
+  "maskedSoftmax",
   "biasGelu",
   "gelu",
   "geluTanh",
   "linear",
+  "scaledProduct",
 ]);
 
 export type OnnxRuntimeOptions = {

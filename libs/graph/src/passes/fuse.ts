@@ -1,9 +1,9 @@
 /**
- * @file Fusion for inference: groups of operations that an engine has one kernel for become one node.
+ * @file Fusion: groups of operations that an engine has one kernel for become one node.
  *
  * A group lies within one scope (a layer of the model), so that cutting a model between layers changes no arithmetic, and
  * nothing outside may use its inner values. Larger templates go first; a node belongs to one group at most.
- * Fused nodes have no gradient rule: differentiate before fusing.
+ * Few fused nodes have a gradient rule (fusedGradients.ts); what else is to be differentiated must not be fused before.
  */
 import { countUses, type Graph } from "../graph.ts";
 import { createTensor, type Tensor } from "../tensor.ts";

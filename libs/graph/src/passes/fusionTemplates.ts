@@ -16,7 +16,7 @@ import { reshape, transpose } from "../operations/reshape.ts";
 import { greaterEqual, where } from "../operations/selection.ts";
 import { softmax } from "../operations/softmax.ts";
 import { erf, sqrt, square, tanh } from "../operations/unary.ts";
-import type { Tensor } from "../tensor.ts";
+import { constant, createTensor, type Tensor } from "../tensor.ts";
 import { hole, placeholder } from "./match.ts";
 
 export const fusedOperationNames = [
@@ -24,10 +24,14 @@ export const fusedOperationNames = [
   "packedBiasedAttention",
   "skipLayerNormalization",
   "layerNormalization",
+  "standardization",
+  "inverseDeviation",
+  "maskedSoftmax",
   "biasGelu",
   "gelu",
   "geluTanh",
   "linear",
+  "scaledProduct",
 ] as const;
 
 export type FusedOperationName = (typeof fusedOperationNames)[number];
@@ -58,6 +62,32 @@ export const fusionTemplates: Readonly<Record<FusedOperationName, (rank: number)
     return { root, inputs: ["x", "weight", "shift"], attributes: { epsilon: "epsilon" } };
   },
 
+  standardization(rank) {
+    if (rank === 0) return null;
+    const x = placeholder("x", axes(rank));
+    return { root: div(centred(x), deviation(centred(x))), inputs: ["x"], attributes: { epsilon: "epsilon" } };
+  },
+
+  inverseDeviation(rank) {
+    if (rank === 0) return null;
+    const x = placeholder("x", axes(rank));
+    return { root: div(1, deviation(centred(x))), inputs: ["x"], attributes: { epsilon: "epsilon" } };
+  },
+
+  /** The mask has the rank of the scores and says where they count. */
+  maskedSoftmax(rank) {
+    if (rank === 0) return null;
+    const shape = axes(rank);
+    const mask = placeholder(
+      "mask",
+      Array.from(shape, (_, axis) => `?mask${axis}`),
+      "bool",
+    );
+    const branches = [placeholder("x", shape), constant(LOWEST)];
+    const masked = createTensor({ op: "where", inputs: [mask, ...branches], attributes: {}, shape, dtype: "float32" });
+    return { root: softmax(masked), inputs: ["x", "mask"], attributes: {} };
+  },
+
   biasGelu(rank) {
     if (rank === 0) return null;
     const root = exactGelu(add(placeholder("x", axes(rank, "?F")), placeholder("bias", ["?F"])));
@@ -78,6 +108,17 @@ export const fusionTemplates: Readonly<Record<FusedOperationName, (rank: number)
     const product = matMul(placeholder("x", ["?M", "?K"]), placeholder("weight", ["?N", "?K"]), { transposeB: true });
     return { root: add(product, placeholder("bias", ["?N"])), inputs: ["x", "weight", "bias"], attributes: {} };
   },
+
+  /** A product of matrices, or of batches of the same sizes, transposed or not, times a number. */
+  scaledProduct(rank) {
+    if (rank < 2) return null;
+    const shape = axes(rank);
+    const operand = (name: string) => placeholder(name, [...shape.slice(0, -2), `?${name}Row`, `?${name}Column`]);
+    const inputs = [operand("a"), operand("b")];
+    const flags = { transposeA: "?transposeA", transposeB: "?transposeB" };
+    const product = createTensor({ op: "matMul", inputs, attributes: flags, shape, dtype: "float32" });
+    return { root: mul(product, hole("scale")), inputs: ["a", "b"], attributes: { ...flags, scale: "scale" } };
+  },
 };
 
 /** Wildcards for a tensor of some rank whose last size has a name, because a vector of that size is added to it. */
@@ -85,11 +126,15 @@ const axes = (rank: number, last = "?last"): Dim[] =>
   Array.from({ length: rank }, (_, axis) => (axis === rank - 1 ? last : `?axis${axis}`));
 
 function normalized(x: Tensor): Tensor {
-  const last = { axis: -1, keepDims: true };
-  const centred = sub(x, mean(x, last));
-  const deviation = sqrt(add(mean(square(centred), last), hole("epsilon")));
-  return add(mul(div(centred, deviation), placeholder("weight", ["?D"])), placeholder("shift", ["?D"]));
+  const difference = centred(x);
+  const normal = div(difference, deviation(difference));
+  return add(mul(normal, placeholder("weight", ["?D"])), placeholder("shift", ["?D"]));
 }
+
+const centred = (x: Tensor): Tensor => sub(x, mean(x, { axis: -1, keepDims: true }));
+
+const deviation = (difference: Tensor): Tensor =>
+  sqrt(add(mean(square(difference), { axis: -1, keepDims: true }), hole("epsilon")));
 
 function exactGelu(x: Tensor): Tensor {
   return mul(mul(x, 0.5), add(erf(mul(x, Math.SQRT1_2)), 1));

@@ -1,8 +1,10 @@
 /** @file The compiled graphs of a training stage: forward, backward (alone and adding to a sum), norms, update, evaluation. */
-import { hostParameters, type Executable } from "@stagecoach/engine";
+import { hostParameters, type Engine, type Executable } from "@stagecoach/engine";
 import {
   add,
   constant,
+  differentiableFusions,
+  fuse,
   graphOf,
   input,
   mul,
@@ -47,7 +49,7 @@ type CompileOptions = Pick<
 export async function compileStage(options: CompileOptions): Promise<StageExecutables> {
   const { engine, model, layers, dropout, isFrozen = () => false, withPaddingRows = false } = options;
   const traced = trainingStageGraph(model, layers, { dropout: dropout?.rates ?? null, withPaddingRows });
-  const split = trainingGraphs(traced, { isFrozen, recompute: options.recompute === true });
+  const split = trainingGraphs(traced, { engine, isFrozen, recompute: options.recompute === true });
   const graphs = withPaddingRows ? { ...split, backward: withoutPaddingGradient(split.backward, model) } : split;
   const gradientNames = new Set(graphs.backward.outputs.keys());
   const parameters = traced.parameters.map((node) => ({ name: nameOf(node), shape: node.shape as readonly number[] }));
@@ -88,18 +90,24 @@ function renamed({ hidden, ...others }: Readonly<Record<string, Tensor>>): Recor
   return hidden === undefined ? others : { ...others, [HIDDEN_OUTPUT]: hidden };
 }
 
-function trainingGraphs(
-  traced: TracedStage,
-  options: { readonly isFrozen: (name: string) => boolean; readonly recompute: boolean },
-): TrainingGraphs {
-  const trainable = traced.parameters.filter((node) => !options.isFrozen(nameOf(node)));
+type SplitFacts = {
+  readonly engine: Engine;
+  readonly isFrozen: (name: string) => boolean;
+  readonly recompute: boolean;
+};
+
+/** What the engine has kernels for is fused before the graph is differentiated, as far as fused operations have gradient rules. */
+function trainingGraphs(traced: TracedStage, { engine, isFrozen, recompute }: SplitFacts): TrainingGraphs {
+  const trainable = traced.parameters.filter((node) => !isFrozen(nameOf(node)));
   const sources = new Map(trainable.map((node) => [nameOf(node), node]));
   if (traced.hidden !== null) sources.set("hidden", traced.hidden);
-  const outputs = renamed(traced.outputs);
+  const fusions = new Set([...engine.fusedOperations].filter((name) => differentiableFusions.has(name)));
+  const fused = fuse(graphOf(renamed(traced.outputs)), fusions);
+  const outputs = Object.fromEntries(fused.outputs);
   return splitTraining(outputs, {
     differentiate: [HIDDEN_OUTPUT in outputs ? HIDDEN_OUTPUT : "loss"],
     sources,
-    recompute: options.recompute ? recomputeAllButHidden(traced) : recomputeRearrangements,
+    recompute: recompute ? recomputeAllButHidden(fused) : recomputeRearrangements,
   });
 }
 
