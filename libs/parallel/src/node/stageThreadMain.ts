@@ -21,7 +21,8 @@ serveEngineThread(
   {
     async load(request: LoadRequest) {
       const { model = BASE_MODEL, width = "whole" } = request;
-      if (width === "whole") await unloadAll(model);
+      await unload("lane", model);
+      if (width === "whole") await unload("whole", model);
       const local = await loadLocalStage(request);
       stages[width].set(model, local);
       const { facts } = local.stage;
