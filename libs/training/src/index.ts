@@ -52,6 +52,14 @@ export { ExampleStore, type PieceStorage, type StoredExample } from "./data/exam
 export { findLayout, roles, type ColumnMap, type Layout, type Role } from "./data/layouts.ts";
 export { cutMicroBatches, type MicroBatchRule } from "./data/microBatches.ts";
 export { splitExamples } from "./data/splitExamples.ts";
+export { AnswerRanking, type RankedAnswer, type RankingOptions, type WindowLogits } from "./answers/answerRanking.ts";
+export {
+  contextWindows,
+  countContextWindows,
+  type ContextWindow,
+  type QuestionText,
+  type WindowOptions,
+} from "./answers/contextWindows.ts";
 export {
   decodeAnswer,
   type AnswerCandidate,

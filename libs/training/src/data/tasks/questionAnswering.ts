@@ -1,8 +1,9 @@
 /**
- * @file Questions whose answer is a span of a context: contexts longer than a model reads become windows that overlap, as in
- * transformers' run_qa.py. A window without the whole answer has the answer "none": its first token.
+ * @file Questions whose answer is a span of a context, in windows (answers/contextWindows.ts). A window without the whole answer
+ * has the answer "none": its first token.
  */
-import { TruncationError, type Encoding } from "@stagecoach/tokenizer";
+import { TruncationError } from "@stagecoach/tokenizer";
+import { contextWindows } from "../../answers/contextWindows.ts";
 import { DataError } from "../dataError.ts";
 import type { DataRow } from "../dataRow.ts";
 import type { RowFields } from "../rowFields.ts";
@@ -31,16 +32,16 @@ export function questionAnsweringReader(fields: RowFields, options: TaskReaderOp
       const context = fields.text(row, "context");
       const question = fields.text(row, "question").trimStart();
       const answers = readAnswers(fields, row, context);
-      const truncation = { maxLength, strategy: "only_second", overflow: true, stride } as const;
-      const encoding = within(fields, row, () => tokenizer.encode(question, { pair: context, truncation }));
+      const windows = within(fields, row, () =>
+        contextWindows(tokenizer, { question, context }, { maxLength, stride }),
+      );
       const { id } = row.values;
       const name = typeof id === "string" || typeof id === "number" ? String(id) : undefined;
       sink.question({ id: name, context, answers: answers.map(({ text }) => text) });
-      for (const window of [encoding, ...encoding.overflowing]) {
-        const offsets = contextOffsets(window);
+      for (const { encoding, offsets } of windows) {
         const [first, last] = answerTokens(offsets, answers[0]);
         const target = Int32Array.of(first, last, numQuestions, ...offsets);
-        sink.add({ ids: window.ids, firstSegment: firstSegmentOf(window.typeIds), target });
+        sink.add({ ids: encoding.ids, firstSegment: firstSegmentOf(encoding.typeIds), target });
       }
       numQuestions++;
     },
@@ -57,10 +58,6 @@ function within<T>(fields: RowFields, row: DataRow, encode: () => T): T {
     const message = `expected a question that leaves room for more of the context than the stride, got a longer one (${cause.message})`;
     throw new DataError("data_value", message, place);
   }
-}
-
-function contextOffsets({ offsets, sequenceIds }: Encoding): Int32Array {
-  return offsets.map((offset, i) => (sequenceIds[i >> 1] === 1 ? offset : -1));
 }
 
 /** First and last token of the answer, or the first token of all when it is not wholly in the window. */
