@@ -31,7 +31,7 @@ export function forkTrainers(options: ForkTrainerOptions): JobRunner {
       try {
         settings = settingsOf(job, context, options);
       } catch (error) {
-        return { stop: () => {}, ended: Promise.resolve({ status: "failed", error: failureOf(error) }) };
+        return { stop: () => {}, ended: Promise.resolve({ status: "failed", error: failureOf(error, {}) }) };
       }
       return forkTrainer(settings, context, { ...options, jobId: job.id });
     },

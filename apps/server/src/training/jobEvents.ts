@@ -1,6 +1,8 @@
 /** @file Events of a training job as the queue keeps and streams them (jobs/jobRunner.ts). */
+import { DataError } from "@stagecoach/training";
 import type { JobFailure, Numbers, RunnerEvent } from "../jobs/jobRunner.ts";
 import type { JobEvent } from "./runJob.ts";
+import type { TrainingSettings } from "./trainingSettings.ts";
 
 /** Steps of which numbers are kept; of longer runs every n-th. */
 const MAX_KEPT_STEPS = 2000;
@@ -84,11 +86,18 @@ function stepEvents(event: Extract<JobEvent, { type: "step" }>, loggingSteps: nu
   return step % every === 0 || step === totalSteps ? [shown, { type: "metrics", step, totalSteps, metrics }] : [shown];
 }
 
-/** What a client is told of an error, and which of its fields is to blame. */
-export function failureOf(error: unknown): JobFailure {
+/** What a client is told of an error, and which of its fields is to blame: of two files with one name the first. */
+export function failureOf(
+  error: unknown,
+  files: Partial<Pick<TrainingSettings, "data" | "evaluation_data">>,
+): JobFailure {
   const message = error instanceof Error ? error.message : String(error);
   const code = error instanceof Error && "code" in error ? String(error.code) : "internal_error";
-  const isData = error instanceof Error && error.name === "DataError";
-  if (isData) return { code: "invalid_training_file", message, param: "training_file" };
+  if (error instanceof DataError) {
+    const { file } = error;
+    const isValidation = file !== undefined && file === files.evaluation_data?.name && file !== files.data?.name;
+    const param = isValidation ? "validation_file" : "training_file";
+    return { code: `invalid_${param}`, message, param };
+  }
   return { code, message, param: code === "training_option" ? "hyperparameters" : null };
 }

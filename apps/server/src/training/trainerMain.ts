@@ -55,7 +55,7 @@ async function train({ folder, settings }: Extract<ToTrainer, { kind: "start" }>
       tell({ kind: "lost", reason: error.message });
     else {
       log.error({ err: error }, "training failed");
-      tell({ kind: "end", end: { status: "failed", error: failureOf(error) } });
+      tell({ kind: "end", end: { status: "failed", error: failureOf(error, settings) } });
     }
   }
   process.disconnect?.();
