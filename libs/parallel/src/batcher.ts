@@ -34,7 +34,7 @@ export type BatchRequest = {
 };
 
 export type BatchResponse = {
-  /** Per text: its sentence vector `[E]`, its tokens' vectors `[tokens, D]`, or scores (MicroBatchResult) of it, its tokens or its masked tokens. */
+  /** Per text: its sentence vector `[E]`, its tokens' vectors `[tokens, D]`, or scores of it, of its tokens or of its masked tokens. */
   readonly vectors: readonly Float32Array[];
   /** Means over the texts. */
   readonly queueMs: number;

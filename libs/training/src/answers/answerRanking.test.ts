@@ -43,6 +43,20 @@ describe("AnswerRanking", () => {
     expect(rank({ ...options, topK: 5, allowNoAnswer: true })).toContainEqual(["", 0.08, 0, 0]);
   });
 
+  test("finds the best span of a long window, also when its ends are not among the likeliest", () => {
+    // Fifty likely ends come before fifty likely starts; the best span that is left joins two tokens that are less likely.
+    const long = Array.from({ length: 110 }, () => "one").join(" ");
+    const [whole] = contextWindows(tokenizer, { question: "who", context: long }, { maxLength: 200, stride: 0 });
+    const ofToken = (value: (token: number) => number) =>
+      Array.from({ length: whole!.encoding.length }, (_, token) => value(token - 3));
+    const start = ofToken((token) => (token >= 60 && token < 110 ? 5 : token === 52 ? 3 : 0));
+    const end = ofToken((token) => (token >= 0 && token < 50 ? 5 : token === 55 ? 4 : 0));
+    const ranking = new AnswerRanking(long, { ...options, topK: 1, alignToWords: false });
+    ranking.add(whole!, { start, end });
+    const [best] = ranking.answers();
+    expect([best!.start, best!.end]).toEqual([52 * 4, 55 * 4 + 3]);
+  });
+
   test("adds up windows that overlap", () => {
     expect(rank(options, 3)[0]).toEqual(["twos", 0.87, 4, 8]);
   });

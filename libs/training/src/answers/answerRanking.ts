@@ -7,7 +7,7 @@
  * Dimensions: L tokens of a window.
  */
 import type { ContextWindow } from "./contextWindows.ts";
-import { decodeAnswer } from "./decodeAnswer.ts";
+import { decodeAnswer, type AnswerCandidate } from "./decodeAnswer.ts";
 
 export type RankingOptions = {
   readonly topK: number;
@@ -51,12 +51,11 @@ export class AnswerRanking {
     const offsets = alignToWords ? wordOffsets(window) : window.offsets;
     // The pipeline's number: candidates of one word become one answer.
     const wanted = alignToWords ? topK * 2 + 10 : topK;
-    const nBest = Math.max(wanted, startLogits.length);
-    const { candidates } = decodeAnswer([{ startLogits, endLogits, offsets }], this.#context, {
-      nBest,
-      maxAnswerLength,
+    const spans = bestSpans(wanted, { startLogits, endLogits }, (nBest) => {
+      const decoded = decodeAnswer([{ startLogits, endLogits, offsets }], this.#context, { nBest, maxAnswerLength });
+      return decoded.candidates.filter(({ start, end }) => end > start);
     });
-    for (const { text, start, end, score } of candidates.filter((each) => each.end > each.start).slice(0, wanted)) {
+    for (const { text, start, end, score } of spans) {
       const key = text.toLowerCase();
       const known = this.#found.get(key) ?? { text, start, end, score: 0 };
       this.#found.set(key, { ...known, score: known.score + Math.exp(score) });
@@ -70,6 +69,34 @@ export class AnswerRanking {
     const all = [...this.#found.values(), ...(allowNoAnswer ? [noAnswer] : [])];
     return all.toSorted((a, b) => b.score - a.score).slice(0, topK);
   }
+}
+
+/** Starts and ends that are tried first: as many as decodeAnswer tries. */
+const FEW = 20;
+/** Sums are rounded to float32 (decodeAnswer). */
+const ROUNDING = 1e-5;
+
+/**
+ * The best `wanted` spans of all. Trying few starts and ends gives spans that are nearly as good; a start, or an end, that cannot beat
+ * the last of them even with the best partner need not be tried.
+ *
+ * @param decode - the spans of so many of the likeliest starts and ends, best first
+ */
+function bestSpans(
+  wanted: number,
+  logits: { readonly startLogits: readonly number[]; readonly endLogits: readonly number[] },
+  decode: (nBest: number) => readonly AnswerCandidate[],
+): readonly AnswerCandidate[] {
+  const { startLogits, endLogits } = logits;
+  const few = Math.max(wanted, FEW);
+  const found = decode(few);
+  const least = (found[wanted - 1]?.score ?? -Infinity) - ROUNDING;
+  const canBeat = (values: readonly number[], partners: readonly number[]) => {
+    const bound = least - Math.max(...partners);
+    return values.filter((value) => value >= bound).length;
+  };
+  const enough = Math.max(canBeat(startLogits, endLogits), canBeat(endLogits, startLogits));
+  return (enough <= few ? found : decode(enough)).slice(0, wanted);
 }
 
 /** Logarithms of probabilities; -Infinity for tokens that cannot be chosen. */
