@@ -102,6 +102,16 @@ describe("values that do not fit", () => {
     ["dimensions 2.5", "/v1/embeddings", { input: "a", dimensions: 2.5 }, 400, /`dimensions`: .*int/],
     ["dimensions -1", "/embed", { inputs: "a", dimensions: -1 }, 422, /`dimensions`: expected 1 to 32/],
     ["an unknown model", "/v1/embeddings", { input: "a", model: "b" }, 404, /`b` does not exist.*`tiny-encoder`/],
+    ["an unknown model", "/answer", { inputs: { question: "a", context: "b" }, model: "b" }, 404, /`b` does not exist/],
+    [
+      "a model of no task",
+      "/answer",
+      { inputs: { question: "a", context: "b" } },
+      424,
+      /`tiny-encoder` only gives emb/,
+    ],
+    ["an unknown model", "/fill-mask", { inputs: "a [MASK]", model: "b" }, 404, /`b` does not exist/],
+    ["a model of no task", "/fill-mask", { inputs: "a [MASK]" }, 424, /masked-lm or pretraining; `tiny-encoder` only/],
     ["an unknown prompt", "/embed", { inputs: "a", prompt_name: "b" }, 422, /`prompt_name`: .*query.* got "b"/],
   ];
   const named: Case[] = cases.map(([name, path, body, status, message]) => ({ name, path, body, status, message }));
@@ -113,6 +123,7 @@ describe("values that do not fit", () => {
 });
 
 describe("values of the wrong type", () => {
+  const question = { question: "a", context: "b" };
   const ours: readonly (readonly [path: string, field: string, body: Record<string, unknown>])[] = [
     ...([5, true, {}, null, [true], ["a", 3], [3, "a"], [["a"]], [[[1]]], [null]] as const).flatMap((value) => [
       ["/v1/embeddings", "input", { input: value }] as const,
@@ -143,6 +154,22 @@ describe("values of the wrong type", () => {
       "parameters.truncate",
       { inputs: { source_sentence: "a", sentences: ["b"] }, parameters: { truncate: 5 } },
     ],
+    ["/answer", "inputs", { inputs: "a" }],
+    ["/answer", "inputs.context", { inputs: { question: "a" } }],
+    ["/answer", "inputs.1.question", { inputs: [question, { ...question, question: 5 }] }],
+    ["/answer", "top_k", { inputs: question, top_k: "3" }],
+    ["/answer", "handle_impossible_answer", { inputs: question, handle_impossible_answer: 1 }],
+    ["/answer", "doc_stride", { inputs: question, doc_stride: -1 }],
+    ["/answer", "parameters.max_answer_len", { inputs: question, parameters: { max_answer_len: 1.5 } }],
+    ["/answer", "offset_unit", { inputs: question, offset_unit: "bytes" }],
+    ["/answer", "model", { inputs: question, model: 5 }],
+    ["/fill-mask", "inputs", { inputs: 5 }],
+    ["/fill-mask", "inputs.1", { inputs: ["[MASK]", 5] }],
+    ["/fill-mask", "top_k", { inputs: "[MASK]", top_k: 1001 }],
+    ["/fill-mask", "targets", { inputs: "[MASK]", targets: "a" }],
+    ["/fill-mask", "targets.0", { inputs: "[MASK]", targets: [5] }],
+    ["/fill-mask", "parameters", { inputs: "[MASK]", parameters: [] }],
+    ["/fill-mask", "truncate", { inputs: "[MASK]", truncate: "no" }],
     ["/tokenize", "inputs", { inputs: 5 }],
     ["/tokenize", "add_special_tokens", { inputs: "a", add_special_tokens: 1 }],
     ["/decode", "ids", { ids: "a" }],
@@ -163,13 +190,14 @@ describe("values of the wrong type", () => {
     expect((await problemOf("/v1/embeddings", { input: [5, 6, "b"] })).param).toBe("input.2");
   });
 
-  test.each(["/v1/embeddings", "/embed", "/embed_all", "/similarity", "/tokenize", "/decode"])(
+  test.each(["/v1/embeddings", "/embed", "/embed_all", "/similarity", "/tokenize", "/decode", "/answer", "/fill-mask"])(
     "%s refuses fields that it does not know, those of Object included",
     async (path) => {
       const body: Record<string, unknown> = {
         "/v1/embeddings": { input: "a" },
         "/similarity": { inputs: { source_sentence: "a", sentences: ["b"] } },
         "/decode": { ids: [5] },
+        "/answer": { inputs: question },
       }[path] ?? { inputs: "a" };
       for (const field of ["normalise", "__proto__", "constructor", "toString"]) {
         const text = `${JSON.stringify(body).slice(0, -1)},"${field}":{"normalize":false}}`;

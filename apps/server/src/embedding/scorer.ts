@@ -1,25 +1,46 @@
 /**
- * @file Texts and pairs to a task's scores: what a classifier, a cross-encoder or a tagger says of them.
+ * @file Texts and pairs to what a task's model says of them: a classifier, a cross-encoder, a tagger, one that answers questions or
+ * fills in masked tokens.
  *
  * Softmax and sigmoid follow text-embeddings-inference: over several exclusive classes softmax, else a sigmoid for each.
  */
-import type { Batcher, TokenizedText } from "@stagecoach/parallel";
+import type { Batcher, ServedOutput, TokenizedText } from "@stagecoach/parallel";
 import type { Encoding, Tokenizer, TruncationDirection } from "@stagecoach/tokenizer";
+import { AnswerRanking, type QuestionText, type RankedAnswer, type RankingOptions } from "@stagecoach/training";
 import type { EncoderModel, Task } from "@stagecoach/transformer";
+import { setImmediate } from "node:timers/promises";
 import type { Timings } from "./embedder.ts";
 import { InvalidInputError } from "./errors.ts";
+import { expectFewMasks, fillMask, maskedParts, maskedText, targetIds, type Filling } from "./maskFilling.ts";
+import { questionWindows, type WindowRequest } from "./questionWindows.ts";
+import { sigmoid, softmax } from "./softmax.ts";
 
 /** A text, or two that belong together: premise and hypothesis, query and passage. */
 export type ScoreInput = string | readonly [string, string];
 
-export type ScoreOptions = {
-  readonly truncate: boolean;
-  readonly truncationDirection: TruncationDirection;
-  /** Logits as they are. */
-  readonly rawScores: boolean;
+export type RequestOptions = {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
   readonly inputField: string;
+};
+
+export type CuttingOptions = RequestOptions & {
+  readonly truncate: boolean;
+  readonly truncationDirection: TruncationDirection;
+};
+
+export type ScoreOptions = CuttingOptions & {
+  /** Logits as they are. */
+  readonly rawScores: boolean;
+};
+
+export type AnswerOptions = RequestOptions & RankingOptions & WindowRequest;
+
+export type FillMaskOptions = CuttingOptions & {
+  /** Tokens for each place. */
+  readonly topK: number;
+  /** Texts to choose from; the whole vocabulary when left out. */
+  readonly targets?: readonly string[] | undefined;
 };
 
 export type Scored<T> = {
@@ -83,23 +104,79 @@ export class Scorer {
     return { results, ...rest };
   }
 
-  async #score(inputs: readonly ScoreInput[], options: ScoreOptions, output: "textScores" | "tokenScores") {
-    const { batcher, now } = this.#options;
+  /** The best answers to each question, out of its context. Nothing is cut off: a long context is read in windows. */
+  async answer(questions: readonly QuestionText[], options: AnswerOptions): Promise<Scored<readonly RankedAnswer[]>> {
+    const { tokenizer, model, now } = this.#options;
     const started = now();
+    const windows = questionWindows(questions, { ...options, tokenizer, longest: model.modules.maxLength });
+    const texts = windows.flat().map(({ encoding }) => textOf(encoding));
+    const { scores, ...rest } = await this.#run(texts, "tokenScores", { ...options, started, numTruncated: 0 });
+    const results: RankedAnswer[][] = [];
+    let next = 0;
+    for (const [index, { context }] of questions.entries()) {
+      const ranking = new AnswerRanking(context, options);
+      for (const window of windows[index]!) {
+        ranking.add(window, columns(scores[next++]!));
+        // It takes a millisecond or two, and there may be thousands: heartbeats and other requests come in between.
+        await setImmediate();
+      }
+      results.push(ranking.answers());
+    }
+    return { results, ...rest };
+  }
+
+  /** What may stand in the place of each masked token of each text. @throws InvalidInputError for a text without one */
+  async fillMask(texts: readonly string[], options: FillMaskOptions): Promise<Scored<readonly (readonly Filling[])[]>> {
+    const { tokenizer, model, now } = this.#options;
+    const started = now();
+    const { topK, inputField } = options;
+    const { vocabSize } = model.config;
+    const targets = options.targets && targetIds(tokenizer, options.targets, vocabSize);
+    const encodings = texts.map((text, index) => this.#encode(text, index, options));
+    const masked = encodings.map((encoding, index) => maskedText(tokenizer, encoding, { index, inputField }));
+    expectFewMasks(masked, { vocabSize, topK, inputField });
+    const parts = masked.flatMap(maskedParts);
+    const numTruncated = encodings.filter(({ truncated }) => truncated).length;
+    const { scores, ...rest } = await this.#run(parts, "maskedScores", { ...options, started, numTruncated });
+    const rows = scores.flatMap((values) => rowsOf(values, vocabSize));
+    const results: Filling[][][] = masked.map(() => []);
+    let next = 0;
+    for (const [index, text] of masked.entries()) {
+      for (const place of text.places) {
+        results[index]!.push(fillMask(tokenizer, text, { place, scores: rows[next++]!, topK, targets }));
+        await setImmediate();
+      }
+    }
+    return { results, ...rest };
+  }
+
+  async #score(inputs: readonly ScoreInput[], options: ScoreOptions, output: "textScores" | "tokenScores") {
+    const started = this.#options.now();
     const encodings = inputs.map((input, index) => this.#encode(input, index, options));
+    const numTruncated = encodings.filter(({ truncated }) => truncated).length;
+    const { scores, ...rest } = await this.#run(encodings.map(textOf), output, { ...options, started, numTruncated });
+    return { scored: encodings.map((encoding, index) => ({ encoding, values: scores[index]! })), ...rest };
+  }
+
+  /** @param request.started - when tokenization began */
+  async #run(
+    texts: readonly TokenizedText[],
+    output: ServedOutput,
+    request: RequestOptions & { readonly started: number; readonly numTruncated: number },
+  ) {
+    const { batcher, now } = this.#options;
+    const { timeoutMs, signal, started, numTruncated } = request;
     const tokenizationMs = now() - started;
-    const texts: TokenizedText[] = encodings.map(({ ids, typeIds }) => ({ ids, typeIds }));
-    const { timeoutMs, signal } = options;
     const { vectors, queueMs, inferenceMs } = await batcher.submit({ texts, output, timeoutMs, signal });
     return {
-      scored: encodings.map((encoding, index) => ({ encoding, values: vectors[index]! })),
+      scores: vectors,
       numTokens: texts.reduce((total, { ids }) => total + ids.length, 0),
-      numTruncated: encodings.filter(({ truncated }) => truncated).length,
+      numTruncated,
       timings: { tokenizationMs, queueMs, inferenceMs },
     };
   }
 
-  #encode(input: ScoreInput, index: number, options: ScoreOptions): Encoding {
+  #encode(input: ScoreInput, index: number, options: CuttingOptions): Encoding {
     const { tokenizer, model } = this.#options;
     const [text, pair] = typeof input === "string" ? [input] : input;
     const { maxLength } = model.modules;
@@ -155,14 +232,14 @@ export class Scorer {
   }
 }
 
-export function softmax(logits: ArrayLike<number>): number[] {
-  const values = Array.from(logits);
-  const largest = Math.max(...values);
-  const powers = values.map((value) => Math.exp(value - largest));
-  const total = powers.reduce((a, b) => a + b, 0);
-  return powers.map((power) => power / total);
+const textOf = ({ ids, typeIds }: Encoding): TokenizedText => ({ ids, typeIds });
+
+/** `[M, V]` as M rows. */
+function rowsOf(values: Float32Array, width: number): Float32Array[] {
+  return Array.from({ length: values.length / width }, (_, row) => values.subarray(row * width, (row + 1) * width));
 }
 
-export function sigmoid(logit: number): number {
-  return 1 / (1 + Math.exp(-logit));
+/** `[L, 2]` as its two columns. */
+function columns(values: Float32Array): { readonly start: Float32Array; readonly end: Float32Array } {
+  return { start: values.filter((_, index) => index % 2 === 0), end: values.filter((_, index) => index % 2 === 1) };
 }

@@ -9,6 +9,7 @@ import {
   closeCodes,
   Fleet,
   frameBytesFor,
+  MAX_MASKED_ROWS,
   modelCosts,
   numLanes,
   planStages,
@@ -380,10 +381,11 @@ function allPlaces({ replicas, stages }: ServeSettings): Place[] {
   }));
 }
 
-/** The largest message on a data link: hidden rows, or token vectors, of the largest micro-batch. */
+/** The largest message on a data link: hidden rows or token vectors of the largest micro-batch, or scores of its masked tokens. */
 function maxFrameBytes({ config, modules }: EncoderModel, { maxBatchTokens }: ServeSettings): number {
   const tokens = Math.max(maxBatchTokens, modules.maxLength);
-  return frameBytesFor(tokens * (Math.max(config.hiddenSize, modules.dimensions) + 3) * 4);
+  const rows = tokens * (Math.max(config.hiddenSize, modules.dimensions) + 3);
+  return frameBytesFor(Math.max(rows, MAX_MASKED_ROWS * (config.vocabSize + 1)) * 4);
 }
 
 function urlOf(server: Server, host: string): string {

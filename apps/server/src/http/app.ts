@@ -11,8 +11,10 @@ import { HttpProblem, problemOf } from "./httpProblem.ts";
 import { serveOpenApi } from "./openApi.ts";
 import { readJson } from "./readJson.ts";
 import type { Route } from "./route.ts";
+import { answerRoute } from "./routes/answer.ts";
 import { embedRoutes } from "./routes/embed.ts";
 import { fileRoutes } from "./routes/files.ts";
+import { fillMaskRoute } from "./routes/fillMask.ts";
 import { fineTuningRoutes } from "./routes/fineTuning.ts";
 import { openAiRoutes } from "./routes/openAi.ts";
 import { operationRoutes } from "./routes/operations.ts";
@@ -26,6 +28,8 @@ export function createApp(serving: Serving, log: Logger): Express {
     ...openAiRoutes(serving),
     ...embedRoutes(serving),
     ...predictRoutes(serving),
+    answerRoute(serving),
+    fillMaskRoute(serving),
     ...tokenizeRoutes(serving),
     ...operationRoutes(serving),
     ...(serving.jobs === undefined ? [] : [...fileRoutes(serving.jobs), ...fineTuningRoutes(serving, serving.jobs)]),

@@ -57,7 +57,7 @@ export function openApiDocument(routes: readonly Route[], version: string): Retu
       title: "Stagecoach",
       version,
       description:
-        "Embeddings from transformer encoders. Routes under /v1 follow OpenAI, the others text-embeddings-inference.",
+        "Transformer encoders: embeddings, and what task models say. Routes under /v1 follow OpenAI, /answer and /fill-mask Hugging Face's task clients, the others text-embeddings-inference.",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     components: { securitySchemes: { apiKey: { type: "http", scheme: "bearer" } } },
@@ -75,7 +75,7 @@ function operationOf(route: Route): ZodOpenApiOperationObject {
   }));
   return {
     summary: route.summary,
-    tags: [route.family === "openai" ? "OpenAI" : route.isInference ? "text-embeddings-inference" : "operations"],
+    tags: [route.tag ?? tagOf(route)],
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(route.request === undefined
       ? {}
@@ -90,6 +90,11 @@ function operationOf(route: Route): ZodOpenApiOperationObject {
       ...errorResponses(route),
     },
   };
+}
+
+function tagOf({ family, isInference }: Route): string {
+  if (family === "openai") return "OpenAI";
+  return isInference ? "text-embeddings-inference" : "operations";
 }
 
 function errorResponses(route: Route) {

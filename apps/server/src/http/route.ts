@@ -24,6 +24,8 @@ export type RouteDocumentation = {
   readonly path: string;
   readonly family: RouteFamily;
   readonly summary: string;
+  /** Heading in the OpenAPI document; by default that of its family. */
+  readonly tag?: string;
   readonly request?: z.ZodType;
   /** A body of another kind than JSON, which the handler reads by itself. */
   readonly form?: z.ZodType;

@@ -32,6 +32,11 @@ export function listInputs(input: Input): {
   return { inputs: input as readonly (string | readonly number[])[], isSingle: false };
 }
 
+export const modelField = z
+  .string()
+  .optional()
+  .meta({ description: "name of a served model; the server's own when left out" });
+
 export const truncateSchema = z
   .boolean()
   .nullish()

@@ -1,17 +1,13 @@
 /** @file What task models say: `/predict` and `/rerank` as text-embeddings-inference, `/next-sentence` of our own. */
-import type { TaskName } from "@stagecoach/transformer";
 import { z } from "zod";
-import type { LabelledSpan, LabelScore, Scored, ScoreInput, Scorer } from "../../embedding/scorer.ts";
+import type { LabelledSpan, LabelScore, Scored, ScoreInput } from "../../embedding/scorer.ts";
 import { serveInputs } from "../embedRequest.ts";
 import { HttpProblem } from "../httpProblem.ts";
 import { postRoute, type Route } from "../route.ts";
-import { directionOf, truncateSchema, truncationDirectionSchema } from "../schemas.ts";
-import { modelNamed, type ServedModel, type Serving } from "../serving.ts";
+import { directionOf, modelField, truncateSchema, truncationDirectionSchema } from "../schemas.ts";
+import { scorerOf } from "../scorerOf.ts";
+import { modelNamed, type Serving } from "../serving.ts";
 
-const modelField = z
-  .string()
-  .optional()
-  .meta({ description: "name of a served model; the server's own when left out" });
 const rawScoresField = z.boolean().default(false).meta({ description: "logits instead of probabilities" });
 const pair = z.tuple([z.string(), z.string()]);
 const cutting = { truncate: truncateSchema, truncation_direction: truncationDirectionSchema };
@@ -118,6 +114,7 @@ export function predictRoutes(serving: Serving): Route[] {
     postRoute({
       path: "/next-sentence",
       family: "native",
+      tag: "Stagecoach",
       summary: "Whether the second text of a pair follows the first.",
       request: nextSentenceSchema,
       response: z
@@ -128,7 +125,7 @@ export function predictRoutes(serving: Serving): Route[] {
       async handle({ body, response, signal }) {
         const { inputs } = listPairs(body.inputs);
         const model = await modelNamed(serving, body.model);
-        const scorer = scorerOf(model, ["next-sentence"]);
+        const scorer = scorerOf(model, ["next-sentence", "pretraining"]);
         const { results } = await serveInputs(
           serving,
           { model, inputs: inputs.map(plain), inputField: "inputs", response, signal },
@@ -142,17 +139,6 @@ export function predictRoutes(serving: Serving): Route[] {
 
 /** Class 0 of next-sentence prediction: the second text does follow. */
 const NEXT = "LABEL_0";
-
-/** @throws HttpProblem `wrong_task` */
-function scorerOf(model: ServedModel, wanted: readonly TaskName[]): Scorer {
-  const { scorer, name } = model;
-  if (scorer !== null && wanted.includes(scorer.task.name)) return scorer;
-  const task = scorer === null ? "only gives embeddings" : `was trained for ${scorer.task.name}`;
-  throw new HttpProblem(
-    "wrong_task",
-    `\`model\`: expected a model for ${wanted.join(" or ")}; \`${name}\` ${task} (GET /v1/models lists the models)`,
-  );
-}
 
 /** As text-embeddings-inference reads it: two strings in one array are a pair. */
 function listPairs(inputs: z.output<typeof predictSchema>["inputs"]): {

@@ -1,0 +1,63 @@
+/** @file What transformers' pipelines answered for the tiny encoder with a head (tools/oracles/task_pipelines.py), and that model's folder. */
+import { openSafetensors, writeSafetensors } from "@stagecoach/transformer/node";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { copyModel, editJson, type ModelCopy } from "./modelFolders.ts";
+import { fixtures, tinyEncoder } from "./paths.ts";
+
+export type PipelineFixture<Request, Answers> = {
+  /** Version of the program that has answered. */
+  readonly transformers: string;
+  /** Of the head, by their names in a checkpoint. */
+  readonly weights: Readonly<Record<string, { readonly shape: readonly number[]; readonly values: readonly number[] }>>;
+  readonly cases: readonly { readonly request: Request; readonly answers: Answers }[];
+};
+
+export type Question = { readonly question: string; readonly context: string };
+export type Answer = { readonly score: number; readonly start: number; readonly end: number; readonly answer: string };
+export type Filling = {
+  readonly score: number;
+  readonly token: number;
+  readonly token_str: string;
+  readonly sequence: string;
+};
+type QuestionRequest = Question & Readonly<Record<"top_k" | "doc_stride", number | undefined>>;
+type MaskRequest = { readonly inputs: string | readonly string[]; readonly top_k?: number };
+type MaskAnswers = readonly Filling[] | readonly (readonly Filling[])[] | readonly (readonly (readonly Filling[])[])[];
+
+const read = (task: string): unknown => JSON.parse(readFileSync(`${fixtures}pipelines/${task}.json`, "utf8"));
+export const questionAnswering = read("question-answering") as PipelineFixture<
+  QuestionRequest,
+  Answer | readonly Answer[]
+>;
+export const fillMask = read("fill-mask") as PipelineFixture<MaskRequest, MaskAnswers>;
+
+const VOCABULARY = 200;
+
+/**
+ * The tiny encoder with a fixture's head.
+ * @param architecture - transformers' name of its class
+ * @param vocabSize - more than the 200 tokens that the tokenizer has: the others have weights of 0
+ */
+export async function modelWithHead(
+  { weights }: Pick<PipelineFixture<unknown, unknown>, "weights">,
+  architecture: string,
+  vocabSize = VOCABULARY,
+): Promise<ModelCopy> {
+  const copy = copyModel((folder) =>
+    editJson(join(folder, "config.json"), { architectures: [architecture], vocab_size: vocabSize }),
+  );
+  const base = await openSafetensors(tinyEncoder);
+  const tensors = new Map<string, { dtype: "F32"; shape: readonly number[]; data: Float32Array }>();
+  const set = (name: string, [rows, ...width]: readonly number[], values: ArrayLike<number>) => {
+    const shape = [rows === VOCABULARY ? vocabSize : rows!, ...width];
+    const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
+    data.set(values);
+    tensors.set(name, { dtype: "F32", shape, data });
+  };
+  for (const name of base.names()) set(name, base.entry(name).shape, await base.readFloat32(name));
+  await base.close();
+  for (const [name, { shape, values }] of Object.entries(weights)) set(name, shape, values);
+  await writeSafetensors(join(copy.folder, "model.safetensors"), tensors);
+  return copy;
+}
