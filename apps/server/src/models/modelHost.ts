@@ -9,6 +9,7 @@ import { loadTokenizer } from "@stagecoach/tokenizer/node";
 import { layoutFingerprint, openModelFolder } from "@stagecoach/transformer/node";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { Embedder } from "../embedding/embedder.ts";
 import { HttpProblem } from "../http/httpProblem.ts";
 import type { ServedModel } from "../http/serving.ts";
@@ -124,6 +125,8 @@ export class ModelHost {
     const loaded = this.#loaded.get(name);
     if (loaded === undefined) return;
     this.#loaded.delete(name);
+    // Who found it a moment ago has yet to hand its texts over.
+    await setImmediate();
     await loaded.batcher?.idle();
     this.#options.pipeline.removeModel(loaded.number);
     this.#tell();
