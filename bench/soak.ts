@@ -27,7 +27,7 @@ const elapsed = () => (performance.now() - started) / 60_000;
 const over = new AbortController();
 const watching = (async () => {
   while (!over.signal.aborted) {
-    samples.push({ minute: elapsed(), megabytes: resident(server.process.pid!).together / 1e6 });
+    samples.push({ minute: elapsed(), megabytes: resident(server.process.pid!).anonymous / 1e6 });
     await pause(2000);
   }
 })();
@@ -48,7 +48,7 @@ await watching;
 
 report.atMost(`errors in ${minutes} minutes, ${texts} texts`, errors, { limit: 0, unit: "errors" });
 report.atMost(
-  "growth of the memory of all processes (2 stages)",
+  "growth of the memory of all processes, files that they map left out (2 stages)",
   slope(samples.filter(({ minute }) => minute > minutes / 5)),
   { limit: 1, unit: "MB a minute" },
 );

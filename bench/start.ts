@@ -21,7 +21,7 @@ const here = fileURLToPath(new URL(".", import.meta.url));
 const textsFile = writeTexts(readTexts());
 const report = new Report("start");
 const seconds: number[] = [];
-const loaded: Resident = { together: 0, summed: 0 };
+let loaded: Pick<Resident, "together" | "summed"> = { together: 0, summed: 0 };
 
 for (let run = 0; run < RUNS; run++) {
   const dataDir = mkdtempSync(join(tmpdir(), "stagecoach-bench-"));
@@ -39,7 +39,7 @@ for (let run = 0; run < RUNS; run++) {
   await firstAnswer(`http://127.0.0.1:${port}`);
   seconds.push((performance.now() - started) / 1000);
   console.error(`  ${run + 1}: ${seconds.at(-1)!.toFixed(2)} s`);
-  if (run === RUNS - 1) Object.assign(loaded, await residentUnderLoad(npm.pid!, `http://127.0.0.1:${port}`));
+  if (run === RUNS - 1) loaded = await residentUnderLoad(npm.pid!, `http://127.0.0.1:${port}`);
   const exited = new Promise((resolve) => npm.once("exit", resolve));
   process.kill(-npm.pid!, "SIGTERM");
   await exited;
@@ -69,7 +69,7 @@ async function firstAnswer(url: string): Promise<void> {
 }
 
 /** Largest while 3,000 texts are served, after 200 that warm everything up. npm and its shell are part of it. */
-async function residentUnderLoad(pid: number, url: string): Promise<Resident> {
+async function residentUnderLoad(pid: number, url: string): Promise<typeof loaded> {
   await using client = new LineProcess(process.execPath, [join(here, "clients/httpClient.ts"), url, textsFile]);
   const over = new AbortController();
   let [together, summed] = [0, 0];

@@ -6,12 +6,14 @@ export type Resident = {
   readonly together: number;
   /** Sum of what `ps` shows for each: such a page counts in every process, and once for each time that it is mapped (`Rss`). */
   readonly summed: number;
+  /** Without what lies in files: what a leak would add to, and nobody else's processes change. */
+  readonly anonymous: number;
 };
 
 export function resident(root: number): Resident {
   const family = familyOf(root).map((pid) => read(`/proc/${pid}/smaps_rollup`));
   const sum = (key: string) => family.reduce((total, text) => total + bytesAt(text, key), 0);
-  return { together: sum("Pss"), summed: sum("Rss") };
+  return { together: sum("Pss"), summed: sum("Rss"), anonymous: sum("Anonymous") };
 }
 
 function familyOf(root: number): number[] {
