@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { largestError } from "../golden/compareEncoder.ts";
 import { golden, longText, TOLERANCE, unitLength } from "../harness/goldenSentences.ts";
+import { fillMask, modelWithHead, questionAnswering, type Answer, type Filling } from "../harness/pipelineFixtures.ts";
 import { runPython } from "../harness/python.ts";
 import { startServer, type TestServer } from "../harness/startServer.ts";
 
@@ -123,5 +124,32 @@ describe("huggingface_hub's InferenceClient", () => {
     const [source, ...others] = golden.embeddings;
     const expected = others.map((other) => other.reduce((sum, value, index) => sum + value * source![index]!, 0));
     expect(largestError([...given.similarity], expected)).toBeLessThan(4e-6);
+  });
+});
+
+describe("huggingface_hub's InferenceClient with task models", () => {
+  type Given = { answer: Answer; slice: string; answers: Answer[]; filled: Filling[]; targets: Filling[] };
+  const near = <T extends { readonly score: number }>({ score, ...rest }: T) => ({
+    ...rest,
+    score: expect.closeTo(score, 5) as number,
+  });
+
+  test("question_answering() and fill_mask() give what transformers' pipelines give", async () => {
+    using answering = await modelWithHead(questionAnswering, "BertForQuestionAnswering");
+    using filling = await modelWithHead(fillMask, "BertForMaskedLM");
+    await using answers = await startServer({ model: answering.folder });
+    await using masks = await startServer({ model: filling.folder });
+    const [one, , several] = questionAnswering.cases;
+    const { question, context } = one!.request;
+    const given = await runPython<Given>("hub_tasks.py", {
+      answer: { url: answers.url, question, context },
+      mask: { url: masks.url, text: fillMask.cases[0]!.request.inputs },
+    });
+    const expected = one!.answers as Answer;
+    expect(given.answer).toEqual(near(expected));
+    expect(given.slice).toBe(expected.answer);
+    expect(given.answers).toEqual((several!.answers as Answer[]).map(near));
+    expect(given.filled).toEqual((fillMask.cases[0]!.answers as Filling[]).map(near));
+    expect(given.targets.map(({ token_str }) => token_str).toSorted()).toEqual(["layers", "the", "workers"]);
   });
 });
