@@ -4,13 +4,20 @@
  * Use with `await using`: the process and its folder are gone when the test ends, however it ends.
  */
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { repository, tinyEncoder } from "./paths.ts";
 
 export const stagecoachMain = join(repository, "apps/server/src/main.ts");
+
+/** Node's flags, as `npm start` gives them. */
+const nodeFlags = (
+  JSON.parse(readFileSync(join(repository, "package.json"), "utf8")) as { scripts: { start: string } }
+).scripts.start
+  .split(" ")
+  .filter((word) => word.startsWith("--"));
 
 export type ServerOptions = {
   /** Flags after `serve`; `--model`, `--port` and `--data-dir` have defaults of the test's. */
@@ -56,7 +63,7 @@ export async function stagecoach(
   args: readonly string[],
   options: { readonly env?: Readonly<Record<string, string>>; readonly cwd?: string; readonly timeoutMs?: number } = {},
 ) {
-  const child = spawn(process.execPath, ["--conditions=@stagecoach/source", stagecoachMain, ...args], {
+  const child = spawn(process.execPath, [...nodeFlags, stagecoachMain, ...args], {
     env: cleanEnv(options.env),
     cwd: options.cwd ?? repository,
     stdio: ["ignore", "pipe", "pipe"],
@@ -154,7 +161,7 @@ export function startWorker(flags: readonly string[], options: Pick<ServerOption
 
 function spawnStagecoach(args: readonly string[], { env, within = [] }: Pick<ServerOptions, "env" | "within">) {
   const [program, ...before] = [...within, process.execPath];
-  return spawn(program, [...before, "--conditions=@stagecoach/source", stagecoachMain, ...args], {
+  return spawn(program, [...before, ...nodeFlags, stagecoachMain, ...args], {
     env: cleanEnv(env),
     cwd: repository,
     stdio: ["ignore", "pipe", "pipe"],
