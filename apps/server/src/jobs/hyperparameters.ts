@@ -85,7 +85,7 @@ const fields = {
   }),
   mlm_probability: probability.gt(0).meta({ description: "share of tokens to predict (masked-lm, pretraining)" }),
   whole_word_mask: z.boolean().meta({ description: "mask whole words (masked-lm, pretraining)" }),
-  doc_stride: count.meta({ description: "tokens by which windows over a context advance (question-answering)" }),
+  doc_stride: count.meta({ description: "tokens of the context that neighbouring windows share (question-answering)" }),
 };
 
 type Optional<Fields extends Record<string, z.ZodType>> = { [K in keyof Fields]: z.ZodOptional<Fields[K]> };

@@ -209,6 +209,17 @@ describe("question answering", () => {
     expect(await errorOf([row("c")])).toMatchObject({ code: "data_value" });
   });
 
+  test("shares half of a window where the model is short, 128 tokens otherwise", async () => {
+    const long = { ...row([]), context: "a b c d ".repeat(100) };
+    const numWindows = async (options: { readonly maxLength: number; readonly stride?: number }) =>
+      (await encode([long], options)).store.size;
+    for (const [maxLength, stride] of [
+      [24, 12],
+      [300, 128],
+    ] as const)
+      expect(await numWindows({ maxLength })).toBe(await numWindows({ maxLength, stride }));
+  });
+
   test("refuses a question that leaves no room for the context", async () => {
     const long = { ...row([]), question: "a b c d a b c d a b" };
     expect(await errorOf([long], { maxLength: 12, stride: 2 })).toMatchObject({ code: "data_value", line: 1 });

@@ -24,7 +24,7 @@ export type Question = {
  * context, in UTF-16 units, -1 for tokens outside of it.
  */
 export function questionAnsweringReader(fields: RowFields, options: TaskReaderOptions): TaskReader {
-  const { tokenizer, maxLength, stride = defaultStride } = options;
+  const { tokenizer, maxLength, stride = Math.min(defaultStride, Math.floor(maxLength / 2)) } = options;
   let numQuestions = 0;
   return {
     settle: () => ({ task: { name: "question-answering" }, labels: [] }),

@@ -17,7 +17,7 @@ export type TaskReaderOptions = {
   readonly problemType?: ProblemType | undefined;
   /** Token classification: label all pieces of a word, with I- instead of B- after the first; default: the first only. */
   readonly labelAllPieces?: boolean | undefined;
-  /** Question answering: tokens of the context that neighbouring windows share; default 128. */
+  /** Question answering: tokens of the context that neighbouring windows share; default 128, at most half a window. */
   readonly stride?: number | undefined;
   /** Pre-training: how instances are made of documents. */
   readonly pretraining?: PretrainingOptions | undefined;
