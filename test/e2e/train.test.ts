@@ -1,6 +1,15 @@
 /** @file `stagecoach train`: from a file to a model that serves, errors of every day, Ctrl-C and going on. */
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -71,6 +80,26 @@ describe("stagecoach train", () => {
       problem_type: "single_label_classification",
     });
     expect(readFileSync(join(model, "README.md"), "utf8")).toMatch(/\| accuracy +\| 1\.0000 +\|/);
+  });
+
+  test("trains a model from scratch: a folder with a config and a tokenizer, weights by the seed", async () => {
+    const base = join(folder, "from-scratch");
+    mkdirSync(base);
+    const config = JSON.parse(readFileSync(join(tinyEncoder, "config.json"), "utf8")) as Record<string, unknown>;
+    // Weights this small leave every token equally likely.
+    writeFileSync(join(base, "config.json"), JSON.stringify({ ...config, initializer_range: 1e-3 }));
+    for (const file of ["tokenizer.json", "tokenizer_config.json"])
+      copyFileSync(join(tinyEncoder, file), join(base, file));
+    const documents = join(folder, "documents.txt");
+    writeFileSync(documents, "the layers of the stage\nthe model in a stage\n\n".repeat(40));
+    const args = ["--data", documents, "--model", base, "--task", "pretraining", "--stages", "2", "--max-steps", "2"];
+    const { code, stderr } = await run("scratch", ...args);
+    expect([code, stderr]).toEqual([0, expect.stringContaining("2 steps of 2 steps")]);
+    const [first] = readFileSync(join(folder, "scratch", "steps.jsonl"), "utf8").split("\n");
+    const { loss } = JSON.parse(first!) as { loss: number };
+    // Of 200 tokens one, and of two orders of sentences one.
+    expect(loss).toBeCloseTo(Math.log(200) + Math.log(2), 1);
+    expect(existsSync(join(folder, "scratch", "model", "model.safetensors"))).toBe(true);
   });
 
   test("the same seed gives the same bytes, another seed does not", async () => {

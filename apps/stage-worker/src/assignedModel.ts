@@ -10,12 +10,17 @@ export class ModelMismatchError extends Error {
 }
 
 /**
- * @param modelFolder - where the model is on this machine, if not where the gateway says
+ * @param place.modelFolder - where the model is on this machine, if not where the gateway says
+ * @param place.fromScratch - a folder without weights will do
  * @returns the model's folder
  * @throws ModelMismatchError when its files are not the gateway's
  */
-export async function resolveAssignedModel(model: Assignment["model"], modelFolder: string | null): Promise<string> {
-  const { folder } = await resolveModel(modelFolder ?? model.reference, { revision: model.revision ?? undefined });
+export async function resolveAssignedModel(
+  model: Assignment["model"],
+  { modelFolder, fromScratch = false }: { readonly modelFolder: string | null; readonly fromScratch?: boolean },
+): Promise<string> {
+  const revision = model.revision ?? undefined;
+  const { folder } = await resolveModel(modelFolder ?? model.reference, { revision, fromScratch });
   if ((await layoutFingerprint(folder)) !== model.fingerprint) {
     throw new ModelMismatchError(
       `the model in ${folder} is not the gateway's ${model.reference} (config.json or the checkpoint's layout differ); give this worker the same files`,

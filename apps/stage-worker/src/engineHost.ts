@@ -59,7 +59,7 @@ export class EngineHost implements StageHost {
     const loaded = this.#further.get(number);
     if (loaded?.lanes === lanes && loaded.key === key) return;
     // Not from the folder that this worker was told for its own model.
-    const folder = await resolveAssignedModel(model, null);
+    const folder = await resolveAssignedModel(model, { modelFolder: null });
     await lanes.load({ model: number, folder, layers, engine: engineNamed(engine), threads });
     this.#further.set(number, { lanes, key });
   }
@@ -95,7 +95,7 @@ export class EngineHost implements StageHost {
   async #load({ model, layers, engine, threads }: Assignment): Promise<LoadResult> {
     this.#numLoading++;
     try {
-      const folder = await resolveAssignedModel(model, this.#modelFolder);
+      const folder = await resolveAssignedModel(model, { modelFolder: this.#modelFolder });
       const lanes = await this.#lanesFor(engineNamed(engine), threads);
       return await lanes.load({ folder, layers, engine: engineNamed(engine), threads });
     } finally {

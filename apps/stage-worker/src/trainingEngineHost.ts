@@ -32,7 +32,10 @@ export class TrainingEngineHost implements TrainingStageHost {
     this.#isLoading = true;
     const started = performance.now();
     try {
-      const folder = await resolveAssignedModel(assignment.model, this.#modelFolder);
+      const folder = await resolveAssignedModel(assignment.model, {
+        modelFolder: this.#modelFolder,
+        fromScratch: true,
+      });
       const engine = engineNamed(assignment.engine);
       const { layers, threads } = assignment;
       const settings = assignment.training as unknown as StageSettings;

@@ -138,6 +138,7 @@ class TrainingJob {
   async #resolve({ model, revision }: TrainingSettings): Promise<ResolvedModel> {
     return resolveModel(model, {
       revision,
+      fromScratch: true,
       onProgress: (progress) => void this.#tell({ type: "download", ...progress }),
       onWarning: (message) => void this.#tell({ type: "warning", message }),
       ...(this.#options.signal === undefined ? {} : { signal: this.#options.signal }),

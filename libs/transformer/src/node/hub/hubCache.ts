@@ -63,7 +63,7 @@ export class HubCache {
     const folder = this.snapshotFolder(commit);
     const recorded = await this.#missingFromRecord(commit);
     if (recorded) return { commit, folder, state: recorded.length > 0 ? "incomplete" : "complete", missing: recorded };
-    const missing = await missingModelFiles(folder, { tokenizer: true });
+    const missing = await missingModelFiles(folder, { tokenizer: true, weights: true });
     return { commit, folder, state: missing.length > 0 ? "incomplete" : "plausible", missing };
   }
 

@@ -85,7 +85,7 @@ describe("missingModelFiles()", () => {
       await mkdir(dirname(join(folder, path)), { recursive: true });
       await writeFile(join(folder, path), text);
     }
-    return missingModelFiles(folder, { tokenizer: true });
+    return missingModelFiles(folder, { tokenizer: true, weights: true });
   }
   const plain = { "config.json": "{}", "model.safetensors": "", "vocab.txt": "" };
 

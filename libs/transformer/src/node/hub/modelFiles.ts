@@ -73,7 +73,7 @@ export function selectShards(indexText: string, paths: readonly string[], id: st
  */
 export async function missingModelFiles(
   folder: string,
-  options: { readonly tokenizer: boolean },
+  wanted: { readonly tokenizer: boolean; readonly weights: boolean },
 ): Promise<readonly string[]> {
   const has = (path: string) => isFile(join(folder, path));
   const modules = await readModules(folder);
@@ -81,9 +81,9 @@ export async function missingModelFiles(
   const base = modules.find(({ path }) => /^0_\w+$/.test(path))?.path ?? "";
   const missing: string[] = [];
   if (!(await has(join(base, "config.json")))) missing.push(join(base, "config.json"));
-  missing.push(...(await missingWeights(folder, base)));
+  if (wanted.weights) missing.push(...(await missingWeights(folder, base)));
   const tokenizers = ["tokenizer.json", "vocab.txt", "vocab.json"].map((name) => has(join(base, name)));
-  if (options.tokenizer && !(await Promise.all(tokenizers)).includes(true)) missing.push("tokenizer.json or vocab.txt");
+  if (wanted.tokenizer && !(await Promise.all(tokenizers)).includes(true)) missing.push("tokenizer.json or vocab.txt");
   for (const { path, type } of modules) {
     const needsConfig = path !== "" && path !== base && !type.endsWith("Normalize");
     if (needsConfig && !(await has(join(path, "config.json")))) missing.push(`${path}/config.json`);

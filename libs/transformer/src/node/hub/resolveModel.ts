@@ -47,6 +47,8 @@ export type ResolveModelOptions = {
   /** What relative folders are relative to. Default: the working folder of the process. */
   readonly workingFolder?: string | undefined;
   readonly limits?: Partial<NetworkLimits> | undefined;
+  /** A folder without weights will do as well: a model that is to be trained from scratch. */
+  readonly fromScratch?: boolean | undefined;
 };
 
 export type ResolvedModel = {
@@ -67,7 +69,8 @@ export type ResolvedModel = {
  */
 export async function resolveModel(idOrFolder: string, options: ResolveModelOptions = {}): Promise<ResolvedModel> {
   const env = options.env ?? process.env;
-  const found = await findFolder(idOrFolder, { env, workingFolder: options.workingFolder ?? process.cwd() });
+  const { workingFolder = process.cwd(), fromScratch = false } = options;
+  const found = await findFolder(idOrFolder, { env, workingFolder, fromScratch });
   if (found) return found;
 
   const revision = options.revision || "main";
@@ -100,7 +103,7 @@ export async function resolveModel(idOrFolder: string, options: ResolveModelOpti
 /** The folder that is meant, or undefined when a name on the hub is meant. */
 async function findFolder(
   text: string,
-  where: { readonly env: Environment; readonly workingFolder: string },
+  where: { readonly env: Environment; readonly workingFolder: string; readonly fromScratch: boolean },
 ): Promise<ResolvedModel | undefined> {
   const home = where.env["HOME"] || where.env["USERPROFILE"] || homedir();
   const folder = resolve(where.workingFolder, text.startsWith("~") ? expandPath(text, {}, home) : text);
@@ -108,7 +111,7 @@ async function findFolder(
     if (text === "" || !looksLikeFolder(text)) return undefined;
     throw folderError(folder, "no such folder (check the path; a model on the hub is named organization/name)");
   }
-  const missing = await missingModelFiles(folder, { tokenizer: false });
+  const missing = await missingModelFiles(folder, { tokenizer: false, weights: !where.fromScratch });
   if (missing.length > 0) {
     const hint = looksLikeFolder(text)
       ? ""
