@@ -32,6 +32,7 @@ import {
   unpack,
   where,
   withScope,
+  type Dim,
   type FusedOperationName,
   type Graph,
   type Tensor,
@@ -130,7 +131,7 @@ const formulas: Readonly<Record<FusedOperationName, (step: Step) => Tensor>> = {
   },
   maskedSoftmax(step) {
     const scores = input("scores", ["B", N, "L", "L"], "float32");
-    const isReal = reshape(greaterEqual(input("unpackIndex", ["B", "L"], "int32"), 0), ["B", 1, 1, "L"]);
+    const isReal = reshape(greaterEqual(unpackIndex(), 0), ["B", 1, 1, "L"]);
     const masked = step(() => where(isReal, scores, LOWEST));
     return step(() => softmax(masked));
   },
@@ -145,6 +146,14 @@ const formulas: Readonly<Record<FusedOperationName, (step: Step) => Tensor>> = {
       step,
     );
   },
+  unpackHeads(step) {
+    const rows = step(() => unpack(reshape(x_TD(), ["T", N, H]), unpackIndex(), packIndex()));
+    return step(() => transpose(rows, [0, 2, 1, 3]));
+  },
+  packHeads(step) {
+    const x_BLNH = step(() => transpose(input("heads", ["B", N, "L", H], "float32"), [0, 2, 1, 3]));
+    return step(() => reshape(pack(x_BLNH, unpackIndex(), packIndex()), ["T", D]));
+  },
   packedAttention: (step) => attention(step, null),
   packedBiasedAttention: (step) => attention(step, parameter("attentionBias", [1, N, 7, 7])),
 };
@@ -153,6 +162,9 @@ function exactGelu(x: Tensor, step: Step): Tensor {
   const half = step(() => mul(x, 0.5));
   return step(() => mul(half, add(erf(mul(x, Math.SQRT1_2)), 1)));
 }
+
+const unpackIndex = (longest: Dim = "L") => input("unpackIndex", ["B", longest], "int32");
+const packIndex = () => input("packIndex", ["T"], "int32");
 
 const lastAxis = { axis: -1, keepDims: true } as const;
 
@@ -168,21 +180,20 @@ function normalized(x: Tensor, step: Step): Tensor {
 /** With a bias the length of the longest text is a number, since the bias has one entry for each pair of places. */
 function attention(step: Step, bias: Tensor | null): Tensor {
   const longest = bias === null ? "L" : L;
-  const unpackIndex = input("unpackIndex", ["B", longest], "int32");
-  const packIndex = input("packIndex", ["T"], "int32");
+  const [toPadded, toPacked] = [unpackIndex(longest), packIndex()];
   const heads = (name: string) => {
     const x_TNH = step(() => reshape(x_TD(name), ["T", N, H]));
-    return step(() => transpose(unpack(x_TNH, unpackIndex, packIndex), [0, 2, 1, 3]));
+    return step(() => transpose(unpack(x_TNH, toPadded, toPacked), [0, 2, 1, 3]));
   };
   const query = heads("query");
   const key = heads("key");
   const scaled = step(() => mul(matMul(query, key, { transposeB: true }), 0.5));
   const scores = bias === null ? scaled : step(() => add(scaled, bias));
-  const isReal = step(() => reshape(greaterEqual(unpackIndex, 0), ["B", 1, 1, longest]));
+  const isReal = step(() => reshape(greaterEqual(toPadded, 0), ["B", 1, 1, longest]));
   const weights = step(() => softmax(where(isReal, scores, LOWEST)));
   const value = heads("value");
   const context = step(() => matMul(weights, value));
-  const packed = step(() => pack(transpose(context, [0, 2, 1, 3]), unpackIndex, packIndex));
+  const packed = step(() => pack(transpose(context, [0, 2, 1, 3]), toPadded, toPacked));
   return step(() => reshape(packed, ["T", D]));
 }
 

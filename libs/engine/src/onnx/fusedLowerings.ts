@@ -2,7 +2,7 @@
  * @file How fused operations are written: with ONNX Runtime's own fused operators.
  * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
  */
-import { formatShape, LOWEST, type FusedOperationName, type Tensor } from "@stagecoach/graph";
+import { formatShape, LOWEST, type Dim, type FusedOperationName, type Tensor } from "@stagecoach/graph";
 import { castTo, product, reshapeTarget } from "./lowerings.ts";
 import { MICROSOFT, type Lowering, type ModelBuilder } from "./modelBuilder.ts";
 
@@ -22,6 +22,8 @@ export const fusedLowerings: Readonly<Record<FusedOperationName, Lowering>> = {
     builder.emit("LayerNormalization", inputs, { attributes: { axis: -1, epsilon: epsilonOf(node) } }),
   skipLayerNormalization: (builder, inputs, node) =>
     builder.emit("SkipLayerNormalization", inputs, { domain: MICROSOFT, attributes: { epsilon: epsilonOf(node) } }),
+  unpackHeads,
+  packHeads,
   standardization: (builder, [x], node) => standardized(builder, x, node).normal,
   inverseDeviation: (builder, [x], node) => standardized(builder, x, node).inverse,
   maskedSoftmax(builder, [x, mask]) {
@@ -51,6 +53,51 @@ function standardized(builder: ModelBuilder, x: string, node: Tensor): { normal:
   });
   return { normal, inverse: `${x}/inverse_deviation` };
 }
+
+/**
+ * Heads are rows of H values: one Gather moves them from `[T, N]` to `[B, N, L]`. Padding takes a row of zeros that is put after
+ * the last one.
+ */
+function unpackHeads(builder: ModelBuilder, [x, unpackIndex]: readonly string[], node: Tensor): string {
+  const [, N, , H] = node.shape as readonly [unknown, number, unknown, number];
+  const rows = builder.emit("Concat", [x, builder.floats(new Float32Array(N * H), [1, N * H])], {
+    attributes: { axis: 0 },
+  });
+  const index = builder.emitOnce(`heads:${unpackIndex}:${N}`, () => {
+    const wide = builder.emit("Unsqueeze", [toInt64(builder, unpackIndex), builder.int64([1])]); // [B, 1, L]
+    const places = builder.emit("Mul", [wide, builder.int64([N])]);
+    // Padding's -1 becomes -N to -1, which Gather counts from the end: the heads of the zeros.
+    return builder.emit("Add", [places, headNumbers(builder, [N, 1])]);
+  });
+  const flat = builder.emit("Reshape", [rows, builder.int64([-1, H])]);
+  return builder.emit("Gather", [flat, index], { attributes: { axis: 0 } });
+}
+
+/** The way back: row `(b N + n) L + l` of the heads goes to head `n` of the token at place `b L + l`. */
+function packHeads(builder: ModelBuilder, [x, , packIndex]: readonly string[], node: Tensor): string {
+  const [{ shape }] = node.inputs;
+  const [, N, L, H] = shape as readonly [unknown, number, Dim, number];
+  const index = builder.emitOnce(`head rows:${packIndex}:${N}`, () => {
+    const length = builder.shape([L]);
+    const places = toInt64(builder, packIndex);
+    const skipped = builder.emit("Mul", [length, builder.int64([N - 1])]); // rows of the other heads of one text
+    const before = builder.emit("Mul", [builder.emit("Div", [places, length]), skipped]);
+    const first = builder.emit("Unsqueeze", [builder.emit("Add", [places, before]), builder.int64([1])]); // [T, 1]
+    return builder.emit("Add", [first, builder.emit("Mul", [headNumbers(builder, [N]), length])]);
+  });
+  const flat = builder.emit("Reshape", [x, builder.int64([-1, H])]);
+  const rows = builder.emit("Gather", [flat, index], { attributes: { axis: 0 } });
+  return builder.emit("Reshape", [rows, builder.int64([-1, N * H])]);
+}
+
+const toInt64 = (builder: ModelBuilder, index: string) =>
+  builder.emitOnce(`int64:${index}`, () => castTo(builder, index, "int64"));
+
+const headNumbers = (builder: ModelBuilder, shape: readonly number[]) =>
+  builder.int64(
+    Array.from({ length: shape[0] }, (_, head) => head),
+    shape,
+  );
 
 /**
  * Rows to padded texts, ONNX Runtime's attention, and back to rows. Padding gathers the last row (index -1): a real value

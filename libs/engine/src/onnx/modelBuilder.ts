@@ -87,11 +87,11 @@ export class ModelBuilder {
     });
   }
 
-  floats(values: Float32Array): string {
+  floats(values: Float32Array, shape: readonly number[] = [values.length]): string {
     return this.initializer({
       name: `/constant_${this.initializers.length}`,
       dtype: "float32",
-      shape: [values.length],
+      shape,
       values: { bytes: bytesOf(values) },
     });
   }

@@ -7,10 +7,19 @@
  *   or converted, and a stage touches only the bytes of its own layers. Others are handed over in memory.
  * - A shared program is what ONNX Runtime saves after it has brought the weights into the order of its kernels. Sessions map it
  *   and have nothing of their own but activations: packing in memory would cost each of them the linear layers once more.
+ * - Tables that rows are added up into (gradients of embeddings) are left out of a session: tableSums.ts.
  * - `run` blocks its thread for as long as it computes (microsoft/onnxruntime#19611). Terminating that thread, or exiting
  *   the process, during a run aborts the process: drain first.
  */
-import { nameOf, optimize, resolveShape, sizeOfShape, type FusedOperationName, type Graph } from "@stagecoach/graph";
+import {
+  nameOf,
+  optimize,
+  resolveShape,
+  sizeOfShape,
+  type FusedOperationName,
+  type Graph,
+  type Shape,
+} from "@stagecoach/graph";
 import {
   isHostTensor,
   type Engine,
@@ -20,7 +29,6 @@ import {
   type HostTensor,
   type ParameterSource,
   type RunInputs,
-  type SharedProgram,
 } from "../engine.ts";
 import { EngineFailureError, ParameterError } from "../errors.ts";
 import { checkInputs, wantedOutputs } from "../hostTensor.ts";
@@ -32,10 +40,13 @@ import { evaluateConstant } from "../reference/referenceEngine.ts";
 import { BufferPool } from "./bufferPool.ts";
 import type { OrtModule, OrtSession, OrtSessionOptions, OrtTensor } from "./ort.ts";
 import { LEADING_SEQUENCE, runInPlace } from "./runInPlace.ts";
+import { addRows, separateTableSums, type TableSum } from "./tableSums.ts";
 
 export const onnxRuntimeFusedOperations: ReadonlySet<FusedOperationName> = new Set<FusedOperationName>([
   "packedAttention",
   "packedBiasedAttention",
+  "unpackHeads",
+  "packHeads",
   "skipLayerNormalization",
   "layerNormalization",
   "standardization",
@@ -66,7 +77,9 @@ export function createOnnxRuntimeEngine(ort: OrtModule, options: OnnxRuntimeOpti
     fusedOperations: onnxRuntimeFusedOperations,
     async compile(graph, parameters) {
       const fused = optimized(graph);
-      return executable({ ort, pool }, fused, await createSession(ort, fused, { options, parameters }));
+      const { graph: computed, tableSums } = separateTableSums(fused);
+      const session = await createSession(ort, computed, { options, parameters });
+      return executable({ ort, pool }, fused, { session, computed, tableSums });
     },
     async compileShared(graph, parameters, program) {
       const fused = optimized(graph);
@@ -76,7 +89,7 @@ export function createOnnxRuntimeEngine(ort: OrtModule, options: OnnxRuntimeOpti
         await session.release();
       }
       const session = await compiling(() => ort.InferenceSession.create(file, sessionOptions(options)));
-      return executable({ ort, pool }, fused, session);
+      return executable({ ort, pool }, fused, { session, computed: fused, tableSums: new Map() });
     },
     hold: (tensor) => heldTensor(toOrt(ort, { ...tensor, data: tensor.data.slice() }), tensor),
     dispose() {
@@ -195,21 +208,33 @@ const storage = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } a
 
 type Context = { readonly ort: OrtModule; readonly pool: BufferPool };
 
-function executable({ ort, pool }: Context, graph: Graph, session: OrtSession): Executable {
+/** A session, what it computes of a graph, and what is left to do after it. */
+type Program = {
+  readonly session: OrtSession;
+  readonly computed: Graph;
+  readonly tableSums: ReadonlyMap<string, TableSum>;
+};
+
+function executable({ ort, pool }: Context, graph: Graph, { session, computed, tableSums }: Program): Executable {
+  const fed = new Set(computed.inputs.map(nameOf));
+  const rowShapes = new Map([...tableSums.values()].map(({ rows }) => [rows, computed.outputs.get(rows)!.shape]));
   return {
     async run(given: RunInputs, options = {}) {
       const bindings = checkInputs(graph, given);
       const { into = {} } = options;
       checkInto(graph, given, { into, bindings });
-      const wanted = wantedOutputs(graph, options.outputs).filter((name) => !Object.hasOwn(into, name));
-      const feeds = Object.fromEntries(
+      const names = wantedOutputs(graph, options.outputs);
+      const wanted = names.filter((name) => !Object.hasOwn(into, name));
+      const sums = [...tableSums].filter(([name]) => names.includes(name) || Object.hasOwn(into, name));
+      const tensors = Object.fromEntries(
         Object.entries(given).map(([name, tensor]) => [
           name,
           isHostTensor(tensor) ? toOrt(ort, tensor) : heldOrt(tensor),
         ]),
       );
+      const feeds = Object.fromEntries(Object.entries(tensors).filter(([name]) => fed.has(name)));
       const isKept = (name: string) => options.keep?.includes(name) === true;
-      if (!wanted.some(isKept) && Object.keys(into).length === 0) {
+      if (!wanted.some(isKept) && Object.keys(into).length === 0 && sums.length === 0) {
         const results = await guarded(() => session.run(feeds, Object.fromEntries(wanted.map((name) => [name, null]))));
         return Object.fromEntries(
           wanted.map((name) => {
@@ -218,18 +243,30 @@ function executable({ ort, pool }: Context, graph: Graph, session: OrtSession): 
           }),
         );
       }
+      const pooled = (shape: Shape) => {
+        const dims = resolveShape(shape, bindings);
+        return new ort.Tensor("float32", pool.take(sizeOfShape(dims)), dims);
+      };
       /** Kept outputs take memory that was used before; those for the host get new memory, which is theirs. */
       const fetches = Object.fromEntries(
         wanted.map((name) => {
           const { dtype, shape } = graph.outputs.get(name)!;
+          if (isKept(name) && dtype === "float32") return [name, pooled(shape)];
           const dims = resolveShape(shape, bindings);
-          const isPooled = isKept(name) && dtype === "float32";
-          const data = isPooled ? pool.take(sizeOfShape(dims)) : new storage[dtype](sizeOfShape(dims));
-          return [name, new ort.Tensor(dtype, data, dims)];
+          return [name, new ort.Tensor(dtype, new storage[dtype](sizeOfShape(dims)), dims)];
         }),
       );
-      const held = Object.fromEntries(Object.entries(into).map(([name, handle]) => [name, heldOrt(handle)]));
-      await guarded(() => runInPlace(session, feeds, { ...fetches, ...held }));
+      const targets = {
+        ...fetches,
+        ...Object.fromEntries(Object.entries(into).map(([name, handle]) => [name, heldOrt(handle)])),
+      };
+      const rows = Object.fromEntries(sums.map(([, { rows: name }]) => [name, pooled(rowShapes.get(name)!)]));
+      const written = Object.fromEntries(Object.entries(targets).filter(([name]) => !tableSums.has(name)));
+      await guarded(async () => {
+        await runInPlace(session, feeds, { ...written, ...rows });
+        sums.forEach(([name, sum]) => addTable(targets[name], sum, { ...tensors, ...rows }));
+      });
+      Object.values(rows).forEach(({ data }) => pool.giveBack(data));
       return Object.fromEntries(
         wanted.map((name) => {
           const tensor = fetches[name];
@@ -242,6 +279,14 @@ function executable({ ort, pool }: Context, graph: Graph, session: OrtSession): 
     },
     dispose: () => session.release(),
   };
+}
+
+/** What of a table the session has left to do. */
+function addTable(target: OrtTensor, sum: TableSum, tensors: Readonly<Record<string, OrtTensor>>): void {
+  const table = target.data as Float32Array;
+  if (sum.base === null) table.fill(0);
+  else if (tensors[sum.base].data !== table) table.set(tensors[sum.base].data);
+  addRows(table, tensors[sum.index].data, tensors[sum.rows].data as Float32Array);
 }
 
 /** @throws EngineFailureError for whatever goes wrong inside of ONNX Runtime */

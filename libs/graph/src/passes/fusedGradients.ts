@@ -7,12 +7,14 @@
  *
  * Dimensions: D the last axis.
  */
+import type { Dim } from "../dims.ts";
 import type { GradientStep } from "../operation.ts";
 import { add, div, mul, sub } from "../operations/arithmetic.ts";
 import { sum, sumTo } from "../operations/broadcasting.ts";
 import { matMul, matMulOperation } from "../operations/matMul.ts";
+import { pack, unpack } from "../operations/packing.ts";
 import { mean } from "../operations/reductions.ts";
-import { reshape } from "../operations/reshape.ts";
+import { reshape, transpose } from "../operations/reshape.ts";
 import { erf, exp, sqrt, square } from "../operations/unary.ts";
 import type { Attributes, Tensor } from "../tensor.ts";
 import type { FusedOperationName } from "./fusionTemplates.ts";
@@ -44,6 +46,17 @@ const rules = {
     const across = sub(sub(mul(gradient, weight!), along), weightedMean(gradient, weight!));
     const towardsX = mul(across, div(1, deviation(x!, epsilon)));
     return [towardsX, sumTo(perWeight, weight!.shape), sumTo(gradient, shift!.shape)];
+  },
+
+  unpackHeads({ inputs: [x, unpackIndex, packIndex], gradient }) {
+    const rows = pack(transpose(gradient, [0, 2, 1, 3]), unpackIndex!, packIndex!);
+    return [reshape(rows, x!.shape), null, null];
+  },
+
+  packHeads({ inputs: [x, unpackIndex, packIndex], gradient }) {
+    const [, N, , H] = x!.shape as readonly [Dim, Dim, Dim, Dim];
+    const rows = reshape(gradient, [gradient.shape[0]!, N, H]);
+    return [transpose(unpack(rows, unpackIndex!, packIndex!), [0, 2, 1, 3]), null, null];
   },
 
   /** Masked places have a weight of exactly 0, so nothing flows through them. */

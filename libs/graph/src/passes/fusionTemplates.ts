@@ -22,6 +22,8 @@ import { hole, placeholder } from "./match.ts";
 export const fusedOperationNames = [
   "packedAttention",
   "packedBiasedAttention",
+  "unpackHeads",
+  "packHeads",
   "skipLayerNormalization",
   "layerNormalization",
   "standardization",
@@ -48,6 +50,24 @@ export type FusionTemplate = {
 export const fusionTemplates: Readonly<Record<FusedOperationName, (rank: number) => FusionTemplate | null>> = {
   packedAttention: (rank) => (rank === 2 ? attentionTemplate(false) : null),
   packedBiasedAttention: (rank) => (rank === 2 ? attentionTemplate(true) : null),
+
+  unpackHeads: (rank) =>
+    rank === 4
+      ? {
+          root: heads(placeholder("x", ["?T", "?D"]), packingIndices()),
+          inputs: ["x", "unpackIndex", "packIndex"],
+          attributes: { numHeads: "?N" },
+        }
+      : null,
+
+  packHeads: (rank) =>
+    rank === 2
+      ? {
+          root: packedRows(placeholder("x", ["?B", "?N", "?L", "?H"]), packingIndices()),
+          inputs: ["x", "unpackIndex", "packIndex"],
+          attributes: { numHeads: "?N" },
+        }
+      : null,
 
   skipLayerNormalization(rank) {
     if (rank === 0) return null;
@@ -140,20 +160,29 @@ function exactGelu(x: Tensor): Tensor {
   return mul(mul(x, 0.5), add(erf(mul(x, Math.SQRT1_2)), 1));
 }
 
+type PackingIndices = { readonly unpackIndex: Tensor; readonly packIndex: Tensor };
+
+const packingIndices = (): PackingIndices => ({
+  unpackIndex: placeholder("unpackIndex", ["?B", "?L"], "int32"),
+  packIndex: placeholder("packIndex", ["?T"], "int32"),
+});
+
+function heads(x_TD: Tensor, { unpackIndex, packIndex }: PackingIndices): Tensor {
+  return transpose(unpack(reshape(x_TD, ["?T", "?N", "?H"]), unpackIndex, packIndex), [0, 2, 1, 3]);
+}
+
+function packedRows(x_BNLH: Tensor, { unpackIndex, packIndex }: PackingIndices): Tensor {
+  return reshape(pack(transpose(x_BNLH, [0, 2, 1, 3]), unpackIndex, packIndex), ["?T", "?D"]);
+}
+
 function attentionTemplate(isBiased: boolean): FusionTemplate {
-  const unpackIndex = placeholder("unpackIndex", ["?B", "?L"], "int32");
-  const packIndex = placeholder("packIndex", ["?T"], "int32");
-  const heads = (name: string) => {
-    const x_TNH = reshape(placeholder(name, ["?T", "?D"]), ["?T", "?N", "?H"]);
-    return transpose(unpack(x_TNH, unpackIndex, packIndex), [0, 2, 1, 3]);
-  };
-  const scaled = mul(matMul(heads("query"), heads("key"), { transposeB: true }), hole("scale"));
+  const indices = packingIndices();
+  const [query, key, value] = ["query", "key", "value"].map((name) => heads(placeholder(name, ["?T", "?D"]), indices));
+  const scaled = mul(matMul(query!, key!, { transposeB: true }), hole("scale"));
   const scores = isBiased ? add(scaled, placeholder("attentionBias", [1, "?N", "?L", "?L"])) : scaled;
-  const isReal = reshape(greaterEqual(unpackIndex, 0), ["?B", 1, 1, "?L"]);
-  const context = matMul(softmax(where(isReal, scores, LOWEST)), heads("value"));
-  const packed = pack(transpose(context, [0, 2, 1, 3]), unpackIndex, packIndex);
+  const isReal = reshape(greaterEqual(indices.unpackIndex, 0), ["?B", 1, 1, "?L"]);
   return {
-    root: reshape(packed, ["?T", "?D"]),
+    root: packedRows(matMul(softmax(where(isReal, scores, LOWEST)), value!), indices),
     inputs: ["query", "key", "value", "unpackIndex", "packIndex", ...(isBiased ? ["attentionBias"] : [])],
     attributes: { numHeads: "?N", scale: "scale" },
   };
