@@ -4,7 +4,16 @@
  * Dimensions: B texts, L longest text, T packed tokens.
  */
 import { float32, hostParameters, type Engine, type EngineTensor } from "@stagecoach/engine";
-import { graphOf, input, matMul, nameOf, resolveShape, splitTraining, type Tensor } from "@stagecoach/graph";
+import {
+  computeNeededRows,
+  graphOf,
+  input,
+  matMul,
+  nameOf,
+  resolveShape,
+  splitTraining,
+  type Tensor,
+} from "@stagecoach/graph";
 import { trainingStageGraph, type TaskModel } from "@stagecoach/transformer";
 import { median } from "./pairs.ts";
 
@@ -53,7 +62,8 @@ function distinctProducts(model: TaskModel, symbols: ReadonlyMap<string, number>
     { start: 0, end: model.config.numLayers },
     { dropout: null },
   );
-  const { forward, backward } = splitTraining(outputs, {
+  const needed = Object.fromEntries(computeNeededRows(graphOf(outputs)).outputs);
+  const { forward, backward } = splitTraining(needed, {
     differentiate: ["loss"],
     sources: new Map(parameters.map((node) => [nameOf(node), node])),
   });

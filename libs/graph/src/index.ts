@@ -29,6 +29,7 @@ export { foldConstants, type Evaluate } from "./passes/constantFolding.ts";
 export { fuse } from "./passes/fuse.ts";
 export { differentiableFusions } from "./passes/fusedGradients.ts";
 export { fusedOperationNames, LOWEST, type FusedOperationName } from "./passes/fusionTemplates.ts";
+export { computeNeededRows } from "./passes/neededRows.ts";
 export { optimize, type OptimizeOptions } from "./passes/optimize.ts";
 export { rewrite } from "./passes/rewrite.ts";
 export {

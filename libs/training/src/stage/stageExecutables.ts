@@ -2,6 +2,7 @@
 import { hostParameters, type Engine, type Executable } from "@stagecoach/engine";
 import {
   add,
+  computeNeededRows,
   constant,
   differentiableFusions,
   fuse,
@@ -55,7 +56,7 @@ export async function compileStage(options: CompileOptions): Promise<StageExecut
   const parameters = traced.parameters.map((node) => ({ name: nameOf(node), shape: node.shape as readonly number[] }));
   const trained = parameters.filter(({ name }) => gradientNames.has(`gradient.${name}`));
   const evaluation = parametersAsInputs(
-    graphOf(renamed(trainingStageGraph(model, layers, { dropout: null, withPaddingRows }).outputs)),
+    stageGraph(trainingStageGraph(model, layers, { dropout: null, withPaddingRows })),
   );
   const updateGraph = trained.length === 0 ? null : adamWGraph(trained, options.optimizer);
   const compile = (graph: Graph) => engine.compile(graph, hostParameters({}));
@@ -90,6 +91,9 @@ function renamed({ hidden, ...others }: Readonly<Record<string, Tensor>>): Recor
   return hidden === undefined ? others : { ...others, [HIDDEN_OUTPUT]: hidden };
 }
 
+/** What a stage computes: of the last layer, only the rows that the head reads. */
+const stageGraph = (traced: TracedStage): Graph => computeNeededRows(graphOf(renamed(traced.outputs)));
+
 type SplitFacts = {
   readonly engine: Engine;
   readonly isFrozen: (name: string) => boolean;
@@ -102,7 +106,7 @@ function trainingGraphs(traced: TracedStage, { engine, isFrozen, recompute }: Sp
   const sources = new Map(trainable.map((node) => [nameOf(node), node]));
   if (traced.hidden !== null) sources.set("hidden", traced.hidden);
   const fusions = new Set([...engine.fusedOperations].filter((name) => differentiableFusions.has(name)));
-  const fused = fuse(graphOf(renamed(traced.outputs)), fusions);
+  const fused = fuse(stageGraph(traced), fusions);
   const outputs = Object.fromEntries(fused.outputs);
   return splitTraining(outputs, {
     differentiate: [HIDDEN_OUTPUT in outputs ? HIDDEN_OUTPUT : "loss"],
