@@ -43,6 +43,15 @@ async function predict(server: TestServer, { name }: FineTuned): Promise<Scores>
   expect({ status: response.status, answer }).toMatchObject({ status: 200 });
   return answer as Scores;
 }
+/** Nothing can be loaded meanwhile. */
+async function withoutFolders<T>(act: () => Promise<T>): Promise<T> {
+  for (const { folder } of models) renameSync(folder, `${folder}.away`);
+  try {
+    return await act();
+  } finally {
+    for (const { folder } of models) renameSync(`${folder}.away`, folder);
+  }
+}
 async function loaded(server: TestServer): Promise<readonly [models: number, bytes: number]> {
   const text = await (await server.get("/metrics")).text();
   return [metric(text, "stagecoach_loaded_models"), metric(text, "stagecoach_loaded_models_bytes")];
@@ -56,9 +65,7 @@ test("a model makes room for another, is loaded again when it is asked for, and 
   expect(answers[0]).not.toEqual(answers[1]);
   expect(await loaded(server)).toEqual([1, second.bytes]);
   // It would answer from memory if it were still there: its folder is not.
-  renameSync(first.folder, `${first.folder}.away`);
-  const gone = await server.post("/predict", { inputs: "the layers", model: first.name });
-  renameSync(`${first.folder}.away`, first.folder);
+  const gone = await withoutFolders(() => server.post("/predict", { inputs: "the layers", model: first.name }));
   expect(gone.status).toBe(500);
   expect(await predict(server, first)).toEqual(answers[0]);
   expect(await predict(server, second)).toEqual(answers[1]);
@@ -73,12 +80,10 @@ test("the one that was used longest ago goes first", async () => {
   await predict(server, first);
   await predict(server, third);
   expect(await loaded(server)).toEqual([2, first.bytes + third.bytes]);
-  for (const { folder } of models) renameSync(folder, `${folder}.away`);
-  const [kept, evicted] = [
+  const [kept, evicted] = await withoutFolders(async () => [
     await predict(server, first),
     await server.post("/predict", { inputs: "a", model: second.name }),
-  ];
-  for (const { folder } of models) renameSync(`${folder}.away`, folder);
+  ]);
   expect(kept).toEqual(answer);
   expect(evicted.status).toBe(500);
 });

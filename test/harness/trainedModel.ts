@@ -18,12 +18,13 @@ import { openLocalPipeline } from "./openLocalPipeline.ts";
 import { runTrainingJob } from "../../apps/server/src/training/runJob.ts";
 import { trainingSettingsSchema } from "../../apps/server/src/training/trainingSettings.ts";
 import { tinyEncoder } from "./paths.ts";
-import { writeToyTexts } from "./toyTexts.ts";
+import { writeToyQuestions, writeToyTexts } from "./toyTexts.ts";
 
 /** @param folder - a new one @returns the model's folder */
 export async function trainTinyModel(folder: string, task: TaskName): Promise<string> {
   const data = `${folder}.jsonl`;
-  writeToyTexts(data, 24, 5);
+  if (task === "question-answering") writeToyQuestions(data, 24);
+  else writeToyTexts(data, 24, 5);
   const settings = trainingSettingsSchema.parse({
     model: tinyEncoder,
     task,
@@ -38,7 +39,7 @@ export async function trainTinyModel(folder: string, task: TaskName): Promise<st
 
 export type ServedText = { readonly ids: readonly number[]; readonly logits: readonly number[] };
 
-/** Logits of each text alone, as our loader reads the folder; of all tokens for masked-LM. */
+/** Logits of each text alone, as our loader reads the folder; of all tokens for masked-LM and question answering. */
 export async function serveTexts(folder: string, texts: readonly string[]): Promise<ServedText[]> {
   const task = readTask(await jsonReader(folder)("config.json"))!;
   const parameters = await openInitialParameters(folder, { task, seed: 0, replaceHead: false });
