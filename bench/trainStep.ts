@@ -8,7 +8,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { LineProcess } from "./harness/lineProcess.ts";
-import { residentBytes } from "./harness/memory.ts";
+import { resident } from "./harness/memory.ts";
 import { alternate, median } from "./harness/pairs.ts";
 import { Report } from "./harness/report.ts";
 import { expectThere, model, python } from "./harness/settings.ts";
@@ -41,7 +41,7 @@ async function warm(process_: LineProcess): Promise<LineProcess> {
   return process_;
 }
 
-const mebibytes = (process_: LineProcess) => `${Math.round(residentBytes(process_.pid) / 2 ** 20)} MiB`;
+const mebibytes = (process_: LineProcess) => `${Math.round(resident(process_.pid).together / 2 ** 20)} MiB`;
 const milliseconds = (rates: readonly number[]) => (1000 / median(rates)).toFixed(0);
 
 {
