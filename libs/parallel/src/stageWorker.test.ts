@@ -1,143 +1,12 @@
 import { describe, expect, test } from "vitest";
-import type { GatewayMessage, WorkerMessage } from "./control.ts";
-import { DataLink, type LinkHello } from "./dataLink.ts";
-import { ProtocolError } from "./errors.ts";
+import type { WorkerMessage } from "./control.ts";
+import type { LinkHello } from "./dataLink.ts";
 import { frameBytesFor, PROTOCOL_VERSION, type Frame } from "./frame.ts";
 import { tokenFrame } from "./microBatchFrames.ts";
-import { crc32 } from "./node/clock.ts";
 import { closeCodes } from "./socket.ts";
-import { StageWorker, type SessionEnd } from "./stageWorker.ts";
-import { FakeClock } from "./testing/fakeClock.ts";
-import { FakeStageHost, tracedVector } from "./testing/fakeStageHost.ts";
-import { MemoryNetwork, type MemorySocket } from "./testing/memoryNetwork.ts";
-import { batchOf, watch } from "./testing/work.ts";
-
-const heartbeatMs = 1000;
-const leaseMs = 3000;
-
-/** A worker, and a gateway and neighbours that do what the test says. */
-class Scene {
-  readonly network = new MemoryNetwork();
-  readonly clock = new FakeClock();
-  readonly process = this.clock.process();
-  readonly host = new FakeStageHost(this.process);
-  /** The gateway's end of each connection for data that the worker has dialed, by URL. */
-  readonly dialed = new Map<string, MemorySocket>();
-  /** Largest message that each of them may send. */
-  readonly allowed = new Map<string, number>();
-  /** URLs where nobody is. */
-  readonly unreachable = new Set<string>();
-  readonly worker: StageWorker;
-  control!: MemorySocket;
-  #read = 0;
-
-  constructor() {
-    this.worker = new StageWorker({
-      host: this.host,
-      identity: { workerId: "w1", seat: null, host: "machine", pid: 3, dataUrl: "memory://w1" },
-      dialData: (url, { maxMessageBytes }) => {
-        this.allowed.set(url, maxMessageBytes);
-        if (this.unreachable.has(url)) return Promise.reject(new ProtocolError(`dial ${url}: nobody is there`));
-        const [own, other] = this.network.pair("w1", url);
-        this.dialed.set(url, other);
-        return Promise.resolve(own);
-      },
-      crc32,
-      now: this.process.now,
-      every: this.process.every,
-      residentBytes: () => 42,
-      log: () => {},
-    });
-  }
-
-  /** Begin a session; the promise resolves when it ends. */
-  serve() {
-    const [own, other] = this.network.pair("w1", "gateway");
-    this.control = other;
-    this.#read = 0;
-    return watch<SessionEnd>(this.worker.serve(own));
-  }
-
-  async join() {
-    const session = this.serve();
-    this.say({ kind: "welcome", leaseId: "1", heartbeatMs, leaseMs });
-    await this.network.settle();
-    return session;
-  }
-
-  say(message: GatewayMessage): void {
-    this.control.send(JSON.stringify(message));
-  }
-
-  /** What the worker has said on its control connection since the last call. */
-  heard(): WorkerMessage[] {
-    const all = this.control.other.sent;
-    const news = all.slice(this.#read).map((text) => JSON.parse(text as string) as WorkerMessage);
-    this.#read = all.length;
-    return news;
-  }
-
-  async advance(durationMs: number): Promise<void> {
-    await this.network.settle();
-    await this.clock.advance(durationMs, () => this.network.settle());
-    await this.network.settle();
-  }
-
-  assign(place: {
-    readonly stage: number;
-    readonly numStages: number;
-    readonly epoch: number;
-    readonly credits?: number;
-  }): void {
-    const { stage, credits = 2 } = place;
-    this.say({
-      kind: "assign",
-      replica: 0,
-      ...place,
-      layers: { start: stage, end: stage + 1 },
-      model: { reference: "a/model", revision: null, fingerprint: "00" },
-      engine: "fake",
-      threads: 1,
-      credits,
-      maxFrameBytes: 1 << 20,
-    });
-  }
-
-  /** The gateway's or next stage's end of what the worker has dialed. */
-  async accept(url: string, credits = 64) {
-    const accepting = DataLink.accept(this.dialed.get(url)!, () => {}, { crc32, now: this.clock.now, credits });
-    await this.network.settle();
-    return accepting;
-  }
-
-  /** Dial the worker as a neighbour does. */
-  dial(hello: Partial<LinkHello> & { readonly epoch: number }) {
-    const [own, other] = this.network.pair("neighbour", "w1");
-    this.worker.acceptData(other).catch(() => other.terminate());
-    const opening = DataLink.open(
-      own,
-      { replica: 0, stage: 0, role: "sender", ...hello },
-      { crc32, now: this.clock.now, credits: 0 },
-    );
-    return { socket: own, link: watch(opening) };
-  }
-
-  /** The only stage of a pipeline, linked to a gateway. */
-  async only({ epoch = 1, credits = 2, resultCredits = 64 } = {}) {
-    this.assign({ stage: 0, numStages: 1, epoch, credits });
-    await this.network.settle();
-    this.say({ kind: "connect", epoch, inputUrl: "memory://in", outputUrl: "memory://out" });
-    await this.network.settle();
-    const [{ link: input }, { link: output }] = [
-      await this.accept("memory://in"),
-      await this.accept("memory://out", resultCredits),
-    ];
-    await this.network.settle();
-    const results: Frame[] = [];
-    output.onFrame((frame) => results.push(frame));
-    return { input, output, results };
-  }
-}
+import { tracedVector } from "./testing/fakeStageHost.ts";
+import { batchOf } from "./testing/work.ts";
+import { heartbeatMs, leaseMs, WorkerScene } from "./testing/workerScene.ts";
 
 const micro = (microBatch: number, ids: readonly number[] = [microBatch], epoch = 1): Frame =>
   tokenFrame({ epoch, microBatch, attempt: 0 }, batchOf([ids]), "sentence");
@@ -146,7 +15,7 @@ const kindsOf = (messages: readonly WorkerMessage[]) => messages.map(({ kind }) 
 
 describe("a session of StageWorker", () => {
   test("begins with a hello that says who it is and which protocol it speaks", () => {
-    const scene = new Scene();
+    const scene = new WorkerScene();
     scene.serve();
     expect(scene.heard()).toEqual([
       {
@@ -162,7 +31,7 @@ describe("a session of StageWorker", () => {
   });
 
   test("sends a heartbeat each heartbeatMs from the welcome on", async () => {
-    const scene = new Scene();
+    const scene = new WorkerScene();
     await scene.join();
     scene.heard();
     for (let beat = 1; beat <= 5; beat++) {
@@ -175,7 +44,7 @@ describe("a session of StageWorker", () => {
   });
 
   test("ends when the gateway is silent for longer than the lease, and tells it so", async () => {
-    const scene = new Scene();
+    const scene = new WorkerScene();
     const session = await scene.join();
     await scene.advance(leaseMs);
     expect(session.endings).toBe(0);
@@ -186,7 +55,7 @@ describe("a session of StageWorker", () => {
   });
 
   test("does not end while the gateway answers", async () => {
-    const scene = new Scene();
+    const scene = new WorkerScene();
     const session = await scene.join();
     for (let beat = 0; beat < 20; beat++) {
       scene.say({ kind: "heartbeat" });
@@ -196,7 +65,7 @@ describe("a session of StageWorker", () => {
   });
 
   test("does not end for a time in which it slept itself", async () => {
-    const scene = new Scene();
+    const scene = new WorkerScene();
     const session = await scene.join();
     scene.process.isFrozen = true;
     await scene.advance(600_000);
@@ -207,7 +76,7 @@ describe("a session of StageWorker", () => {
   });
 
   test("ends when no welcome comes", async () => {
-    const scene = new Scene();
+    const scene = new WorkerScene();
     const session = scene.serve();
     await scene.advance(9000);
     expect(session.endings).toBe(0);
@@ -217,7 +86,7 @@ describe("a session of StageWorker", () => {
   });
 
   test("ends with the reason that the gateway gave when it closes", async () => {
-    const scene = new Scene();
+    const scene = new WorkerScene();
     const session = await scene.join();
     scene.control.close(closeCodes.goingAway, "the gateway is starting; join again");
     await scene.network.settle();
@@ -225,7 +94,7 @@ describe("a session of StageWorker", () => {
   });
 
   test.each(["{", '{"kind":"dance"}', '{"kind":"heartbeat","surprise":1}'])("ends with 4400 on %s", async (text) => {
-    const scene = new Scene();
+    const scene = new WorkerScene();
     const session = await scene.join();
     scene.control.send(text);
     await scene.network.settle();
@@ -234,7 +103,7 @@ describe("a session of StageWorker", () => {
   });
 
   test("that has ended is not to be confused with the next one: its connection may close, or speak, much later", async () => {
-    const scene = new Scene();
+    const scene = new WorkerScene();
     const first = await scene.join();
     const old = scene.control;
     old.silence();
@@ -251,7 +120,7 @@ describe("a session of StageWorker", () => {
   });
 
   test("that has ended hears nothing any more that was on its way to it", async () => {
-    const scene = new Scene();
+    const scene = new WorkerScene();
     await scene.join();
     // What the gateway says is held up, until the worker has given it up and joined again.
     const held = scene.control.other;
@@ -269,7 +138,7 @@ describe("a session of StageWorker", () => {
 
 describe("an assignment", () => {
   test("is loaded, then the worker is ready and says what a run costs", async () => {
-    const scene = new Scene();
+    const scene = new WorkerScene();
     await scene.join();
     scene.heard();
     scene.host.loadMs = 200;
@@ -284,7 +153,7 @@ describe("an assignment", () => {
   });
 
   test("that cannot be loaded is refused with code and message", async () => {
-    const scene = new Scene();
+    const scene = new WorkerScene();
     await scene.join();
     scene.heard();
     scene.host.refusal = Object.assign(new Error("no such model"), { code: "model_mismatch" });
@@ -294,7 +163,7 @@ describe("an assignment", () => {
   });
 
   test("that has been replaced while it loaded is not reported as ready, nor as refused", async () => {
-    const scene = new Scene();
+    const scene = new WorkerScene();
     await scene.join();
     scene.heard();
     scene.host.loadMs = 500;
@@ -317,7 +186,7 @@ describe("an assignment", () => {
   ])(
     "of a gateway that is gone tells the next one nothing when its loading %s, also where epochs are equal",
     async (_, refusal) => {
-      const scene = new Scene();
+      const scene = new WorkerScene();
       await scene.join();
       scene.host.loadMs = 1000;
       scene.host.refusal = refusal;
@@ -338,7 +207,7 @@ describe("an assignment", () => {
   );
 
   test("of a gateway that is gone tells one nothing that has assigned nothing yet", async () => {
-    const scene = new Scene();
+    const scene = new WorkerScene();
     await scene.join();
     scene.host.loadMs = 1000;
     scene.assign({ stage: 0, numStages: 1, epoch: 1 });
@@ -354,7 +223,7 @@ describe("an assignment", () => {
 
 describe("the links of a stage", () => {
   test("of stage 0 are both dialed, for frames as large as assigned; it is linked when both are there", async () => {
-    const scene = new Scene();
+    const scene = new WorkerScene();
     await scene.join();
     scene.assign({ stage: 0, numStages: 2, epoch: 1 });
     await scene.network.settle();
@@ -372,7 +241,7 @@ describe("the links of a stage", () => {
   });
 
   test.each(["input first", "output first"])("of later stages: one is dialed, one accepted (%s)", async (order) => {
-    const scene = new Scene();
+    const scene = new WorkerScene();
     await scene.join();
     scene.assign({ stage: 1, numStages: 2, epoch: 3 });
     await scene.network.settle();
@@ -400,7 +269,7 @@ describe("the links of a stage", () => {
     ["another replica", { replica: 1 }, /of replica 0, got stage 0 of replica 1/],
     ["a receiver", { role: "receiver" }, /expected stage 0/],
   ])("are refused to %s, and it is told why", async (_, change, reason) => {
-    const scene = new Scene();
+    const scene = new WorkerScene();
     await scene.join();
     scene.assign({ stage: 1, numStages: 2, epoch: 3 });
     await scene.network.settle();
@@ -411,7 +280,7 @@ describe("the links of a stage", () => {
   });
 
   test("are refused to anybody before there is an assignment", async () => {
-    const scene = new Scene();
+    const scene = new WorkerScene();
     await scene.join();
     const { link } = scene.dial({ epoch: 1 });
     await scene.network.settle();
@@ -421,7 +290,7 @@ describe("the links of a stage", () => {
 
   test("that cannot be made are reported, and the other one is given up", async () => {
     for (const missing of ["memory://in", "memory://next"]) {
-      const scene = new Scene();
+      const scene = new WorkerScene();
       await scene.join();
       scene.assign({ stage: 0, numStages: 2, epoch: 1 });
       await scene.network.settle();
@@ -440,7 +309,7 @@ describe("the links of a stage", () => {
   });
 
   test("on which the other end never answers are given up when the pipeline is formed anew", async () => {
-    const scene = new Scene();
+    const scene = new WorkerScene();
     await scene.join();
     scene.assign({ stage: 0, numStages: 2, epoch: 1 });
     await scene.network.settle();
@@ -454,7 +323,7 @@ describe("the links of a stage", () => {
   });
 
   test("that break are reported with their reason", async () => {
-    const scene = new Scene();
+    const scene = new WorkerScene();
     await scene.join();
     const { input } = await scene.only();
     scene.heard();
@@ -464,7 +333,7 @@ describe("the links of a stage", () => {
   });
 
   test("of an old epoch are closed when a new one begins, without being reported as lost", async () => {
-    const scene = new Scene();
+    const scene = new WorkerScene();
     await scene.join();
     const { input, output } = await scene.only();
     scene.heard();
@@ -480,7 +349,7 @@ describe("the links of a stage", () => {
 
 describe("the work of a stage", () => {
   test("is done one micro-batch after another, and results leave in the order in which micro-batches came", async () => {
-    const scene = new Scene();
+    const scene = new WorkerScene();
     await scene.join();
     const { input, results } = await scene.only({ credits: 4 });
     for (const microBatch of [5, 3, 9, 1]) void input.send(micro(microBatch));
@@ -491,7 +360,7 @@ describe("the work of a stage", () => {
   });
 
   test("gives a place back once the result is with the socket, not before", async () => {
-    const scene = new Scene();
+    const scene = new WorkerScene();
     await scene.join();
     const { input, output, results } = await scene.only({ credits: 2, resultCredits: 1 });
     output.onFrame((frame) => results.push(frame));
@@ -510,7 +379,7 @@ describe("the work of a stage", () => {
   });
 
   test("on which the engine fails is reported, and its place given back", async () => {
-    const scene = new Scene();
+    const scene = new WorkerScene();
     await scene.join();
     const { input, results } = await scene.only({ credits: 1 });
     scene.heard();
@@ -532,7 +401,7 @@ describe("the work of a stage", () => {
     ["with timings that are none", (frame) => ({ ...frame, meta: { ...frame.meta, timings: [null] } })],
     ["without timings", (frame) => ({ ...frame, meta: { output: "sentence" } })],
   ])("in a frame %s is reported as failed for what it is, and its place given back", async (_, change) => {
-    const scene = new Scene();
+    const scene = new WorkerScene();
     await scene.join();
     const { input } = await scene.only({ credits: 1 });
     scene.heard();
@@ -543,7 +412,7 @@ describe("the work of a stage", () => {
   });
 
   test("that waits is dropped when the epoch changes; what runs is finished and goes nowhere", async () => {
-    const scene = new Scene();
+    const scene = new WorkerScene();
     await scene.join();
     const { input, results } = await scene.only({ credits: 3 });
     scene.host.runMs = 300;
@@ -558,7 +427,7 @@ describe("the work of a stage", () => {
   });
 
   test("is worked on beside as many others as the engine has lanes; time at work counts once", async () => {
-    const scene = new Scene();
+    const scene = new WorkerScene();
     await scene.join();
     const { input, results } = await scene.only({ credits: 4 });
     scene.host.numLanes = 2;
@@ -575,7 +444,7 @@ describe("the work of a stage", () => {
   });
 
   test("of another epoch is not done, even when it comes on a link of this one", async () => {
-    const scene = new Scene();
+    const scene = new WorkerScene();
     await scene.join();
     const { input, results } = await scene.only();
     void input.send(micro(1, [1], 0));
@@ -585,7 +454,7 @@ describe("the work of a stage", () => {
   });
 
   test("that fails after its gateway is gone is not reported to the next one", async () => {
-    const scene = new Scene();
+    const scene = new WorkerScene();
     await scene.join();
     const { input } = await scene.only();
     scene.host.runMs = 500;
@@ -602,7 +471,7 @@ describe("the work of a stage", () => {
   });
 
   test("is counted: micro-batches, tokens, time at work and waiting, bytes", async () => {
-    const scene = new Scene();
+    const scene = new WorkerScene();
     await scene.join();
     const { input } = await scene.only();
     await scene.advance(95);
@@ -619,7 +488,7 @@ describe("the work of a stage", () => {
 
 describe("StageWorker.leave()", () => {
   test("ends the session at once when there is nothing to do", async () => {
-    const scene = new Scene();
+    const scene = new WorkerScene();
     const session = await scene.join();
     await scene.only();
     scene.worker.leave();
@@ -632,7 +501,7 @@ describe("StageWorker.leave()", () => {
   test.each(["the gateway's stop", "a signal"])(
     "on %s finishes the micro-batch under way and sends its result",
     async (by) => {
-      const scene = new Scene();
+      const scene = new WorkerScene();
       const session = await scene.join();
       const { input, results } = await scene.only({ credits: 3 });
       scene.host.runMs = 300;
@@ -651,7 +520,7 @@ describe("StageWorker.leave()", () => {
   );
 
   test("ends also under a load that never ceases", async () => {
-    const scene = new Scene();
+    const scene = new WorkerScene();
     const session = await scene.join();
     const { input } = await scene.only({ credits: 2 });
     const load = (microBatch: number): void =>
@@ -667,7 +536,7 @@ describe("StageWorker.leave()", () => {
   });
 
   test("before a session ends the next one as soon as it begins", async () => {
-    const scene = new Scene();
+    const scene = new WorkerScene();
     scene.worker.leave();
     const session = scene.serve();
     await scene.network.settle();

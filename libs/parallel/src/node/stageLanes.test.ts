@@ -135,7 +135,7 @@ describe("lanes that are stopped", () => {
     await lanes.load({ folder, engine, threads: 2 });
     const runs = Array.from({ length: 9 }, () => lanes.run(batchOf(2), "sentence"));
     await lanes.stop();
-    expect((await Promise.all(runs)).map(({ shape }) => shape[0])).toEqual(new Array(9).fill(2));
+    expect((await Promise.all(runs)).map(({ shape }) => shape[0])).toEqual(Array.from({ length: 9 }, () => 2));
     expect(String(await lanes.ended)).toMatch(/ended with code 0/);
     await expect(lanes.run(batchOf(1), "sentence")).rejects.toThrow(/the engine thread ended/);
   });
