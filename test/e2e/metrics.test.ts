@@ -104,6 +104,8 @@ describe("the first scrape, before any request", () => {
           "/predict",
           "/rerank",
           "/next-sentence",
+          "/answer",
+          "/fill-mask",
           "/v1/files",
           "/v1/fine_tuning/jobs",
           ...["cancel", "pause", "resume"].map((name) => `/v1/fine_tuning/jobs/{fine_tuning_job_id}/${name}`),
