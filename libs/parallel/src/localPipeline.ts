@@ -18,7 +18,7 @@ export class LocalPipeline implements PipelinePort {
   /** @param run - does `numLanes` micro-batches at a time */
   constructor(
     run: (batch: TokenBatch, output: ServedOutput) => Promise<StageOutput>,
-    { runCost, numLanes = 1 }: { readonly runCost: RunCost; readonly numLanes?: number },
+    { runCost, numLanes }: { readonly runCost: RunCost; readonly numLanes: number },
   ) {
     this.#run = run;
     this.runCost = runCost;

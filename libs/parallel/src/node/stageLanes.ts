@@ -16,26 +16,27 @@ import { BASE_MODEL } from "../microBatchFrames.ts";
 import { numLanes } from "../numLanes.ts";
 import type { StageOutput, StageOutputKind } from "../stage.ts";
 import { StageThread } from "./stageThread.ts";
-import type { LoadRequest, LoadResult } from "./threadMessages.ts";
+import type { LoadRequest, LoadResult, StageWidth } from "./threadMessages.ts";
 
 /** Micro-batches that a lane has been given: the one it works on, and one that it need not wait for then. */
 const LANE_DEPTH = 2;
 
 type Waiting = {
   readonly model: number;
-  readonly start: (lane: Lane, width: "whole" | "lane") => Promise<void>;
+  readonly start: (lane: Lane, width: StageWidth) => Promise<void>;
 };
 
+/** `given`: micro-batches; one that all threads work on fills every lane. */
 type Lane = { readonly thread: StageThread; given: number };
+type Lanes = readonly [Lane, ...Lane[]];
 
 export class StageLanes {
-  readonly #lanes: readonly [Lane, ...Lane[]];
+  readonly #lanes: Lanes;
   readonly #threadsOfLane: number;
   /** Models that every lane holds; others run on all threads, one micro-batch at a time. */
   readonly #inLanes = new Set<number>();
   readonly #waiting: Waiting[] = [];
   readonly #unsettled = new Set<Promise<unknown>>();
-  #isWholeRunning = false;
 
   constructor({ engine, threads }: { readonly engine: EngineName; readonly threads: number }) {
     const count = numLanes(engine, threads);
@@ -121,29 +122,27 @@ export class StageLanes {
   #dispatch(): void {
     for (;;) {
       const next = this.#waiting[0];
-      if (next === undefined || this.#isWholeRunning) return;
+      if (next === undefined) return;
       const canShare = this.#inLanes.has(next.model);
       const isIdle = this.#lanes.every(({ given }) => given === 0);
-      if (isIdle && (this.#waiting.length === 1 || !canShare)) return this.#startWhole(this.#waiting.shift()!);
+      const isWhole = isIdle && (this.#waiting.length === 1 || !canShare);
       const lane = this.#lanes.toSorted((a, b) => a.given - b.given)[0]!;
-      if (!canShare || lane.given === LANE_DEPTH) return;
+      if (!isWhole && (!canShare || lane.given === LANE_DEPTH)) return;
       this.#waiting.shift();
-      this.#startIn(lane, next);
+      if (isWhole) this.#start(next, this.#lanes, { width: "whole", places: LANE_DEPTH });
+      else this.#start(next, [lane], { width: "lane", places: 1 });
     }
   }
 
-  #startWhole(next: Waiting): void {
-    this.#isWholeRunning = true;
-    void next.start(this.#lanes[0], "whole").then(() => {
-      this.#isWholeRunning = false;
-      this.#dispatch();
-    });
-  }
-
-  #startIn(lane: Lane, next: Waiting): void {
-    lane.given++;
-    void next.start(lane, "lane").then(() => {
-      lane.given--;
+  /** @param lanes - those that have so many places less until it is done; it runs on the first one's thread */
+  #start(
+    next: Waiting,
+    lanes: Lanes,
+    { width, places }: { readonly width: StageWidth; readonly places: number },
+  ): void {
+    for (const lane of lanes) lane.given += places;
+    void next.start(lanes[0], width).then(() => {
+      for (const lane of lanes) lane.given -= places;
       this.#dispatch();
     });
   }
