@@ -56,6 +56,7 @@ export { AnswerRanking, type RankedAnswer, type RankingOptions, type WindowLogit
 export {
   contextWindows,
   countContextWindows,
+  defaultStride,
   type ContextWindow,
   type QuestionText,
   type WindowOptions,

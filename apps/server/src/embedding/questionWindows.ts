@@ -1,6 +1,12 @@
 /** @file The windows in which questions and their contexts are read, with the lengths of transformers' pipeline and a bound on their number. */
 import type { Tokenizer } from "@stagecoach/tokenizer";
-import { contextWindows, countContextWindows, type ContextWindow, type QuestionText } from "@stagecoach/training";
+import {
+  contextWindows,
+  countContextWindows,
+  defaultStride,
+  type ContextWindow,
+  type QuestionText,
+} from "@stagecoach/training";
 import { InvalidInputError } from "./errors.ts";
 
 export type WindowRequest = {
@@ -17,9 +23,8 @@ type Reading = WindowRequest & {
   readonly inputField: string;
 };
 
-/** As the question-answering pipeline of transformers 4.57 has them. */
+/** As the question-answering pipeline of transformers 4.57 has it. */
 const DEFAULT_LENGTH = 384;
-const DEFAULT_STRIDE = 128;
 /** Of one request: a long question and a large stride would make hundreds of thousands of a context of a megabyte. */
 const MAX_WINDOWS = 4096;
 
@@ -28,7 +33,7 @@ export function questionWindows(questions: readonly QuestionText[], reading: Rea
   const { tokenizer, longest, inputField, maxLength = Math.min(longest, DEFAULT_LENGTH) } = reading;
   if (maxLength > longest)
     throw new InvalidInputError(`\`max_seq_len\`: expected at most ${longest} tokens, got ${maxLength}`, "max_seq_len");
-  const { stride = Math.min(Math.floor(maxLength / 2), DEFAULT_STRIDE) } = reading;
+  const { stride = defaultStride(maxLength) } = reading;
   const counts = questions.map((question) => countContextWindows(tokenizer, question, { maxLength, stride }));
   const impossible = counts.indexOf(Infinity);
   if (impossible !== -1)

@@ -13,6 +13,11 @@ export type WindowOptions = {
   readonly stride: number;
 };
 
+/** Of windows of so many tokens, where nobody says another: transformers' 128, and half a window of short ones. */
+export function defaultStride(maxLength: number): number {
+  return Math.min(Math.floor(maxLength / 2), 128);
+}
+
 export type ContextWindow = {
   readonly encoding: Encoding;
   /** `[L, 2]`: start and end of each token in the context, in UTF-16 units; -1 for tokens outside the context. */

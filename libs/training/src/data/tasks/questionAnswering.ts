@@ -3,14 +3,12 @@
  * has the answer "none": its first token.
  */
 import { TruncationError } from "@stagecoach/tokenizer";
-import { contextWindows } from "../../answers/contextWindows.ts";
+import { contextWindows, defaultStride } from "../../answers/contextWindows.ts";
 import { DataError } from "../dataError.ts";
 import type { DataRow } from "../dataRow.ts";
 import type { RowFields } from "../rowFields.ts";
 import { readAnswers, type Answer } from "./answers.ts";
 import { firstSegmentOf, type TaskReader, type TaskReaderOptions } from "./taskReader.ts";
-
-const defaultStride = 128;
 
 /** A question as evaluation needs it. */
 export type Question = {
@@ -24,7 +22,7 @@ export type Question = {
  * context, in UTF-16 units, -1 for tokens outside of it.
  */
 export function questionAnsweringReader(fields: RowFields, options: TaskReaderOptions): TaskReader {
-  const { tokenizer, maxLength, stride = Math.min(defaultStride, Math.floor(maxLength / 2)) } = options;
+  const { tokenizer, maxLength, stride = defaultStride(maxLength) } = options;
   let numQuestions = 0;
   return {
     settle: () => ({ task: { name: "question-answering" }, labels: [] }),
