@@ -13,7 +13,7 @@ import { fileURLToPath } from "node:url";
 import { startServer } from "../test/harness/startServer.ts";
 import { TrainingJob } from "./clients/trainingJob.ts";
 import { LineProcess } from "./harness/lineProcess.ts";
-import { median, summarize } from "./harness/pairs.ts";
+import { formatRatio, median, summarize } from "./harness/pairs.ts";
 import { Report } from "./harness/report.ts";
 import { dataFile, model, readLines, readTexts, writeTexts } from "./harness/settings.ts";
 
@@ -116,7 +116,5 @@ function shown(latencies: Latencies): string {
 }
 
 function ratio(values: readonly number[], others: readonly number[]): string {
-  const { median: center, interval, min, max } = summarize(values.map((value, index) => value / others[index]!));
-  const [low, high] = interval.map((each) => each.toFixed(3));
-  return `${center.toFixed(3)} [${low}, ${high}], min ${min.toFixed(3)}, max ${max.toFixed(3)}, ${values.length} pairs`;
+  return formatRatio(summarize(values.map((value, index) => value / others[index]!)));
 }

@@ -44,6 +44,12 @@ export function summarize(ratios: readonly number[]): RatioSummary {
   };
 }
 
+/** As people read it. */
+export function formatRatio({ median: middle, interval, min, max, pairs }: RatioSummary): string {
+  const [low, high] = interval.map((each) => each.toFixed(3));
+  return `${middle.toFixed(3)} [${low}, ${high}], min ${min.toFixed(3)}, max ${max.toFixed(3)}, ${pairs} pairs`;
+}
+
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((x, y) => x - y);
   const middle = sorted.length / 2;

@@ -1,7 +1,7 @@
 /** @file Results as people read them, and as a file with machine and date. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { verdict, type RatioSummary } from "./pairs.ts";
+import { formatRatio, verdict, type RatioSummary } from "./pairs.ts";
 import { machine, results } from "./settings.ts";
 
 type Row = { readonly claim: string; readonly result: string; readonly verdict: string };
@@ -18,8 +18,7 @@ export class Report {
 
   /** A ratio against a bar that it must reach. */
   ratio(claim: string, summary: RatioSummary, bar: number): void {
-    const { median, interval, min, max, pairs } = summary;
-    const result = `${median.toFixed(3)} [${interval.map((each) => each.toFixed(3)).join(", ")}], min ${min.toFixed(3)}, max ${max.toFixed(3)}, ${pairs} pairs`;
+    const result = formatRatio(summary);
     this.#add({ claim: `${claim} (at least ${bar})`, result, verdict: verdict(summary, bar) }, { bar, ...summary });
   }
 
