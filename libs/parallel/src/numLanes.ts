@@ -5,7 +5,7 @@ const MAX_LANES = 4;
 
 /**
  * One micro-batch on all threads leaves threads waiting for each other inside of every matrix product; as many micro-batches as
- * there are threads, each on one, do not. Measured with all-MiniLM-L6-v2 on 2 cores: 1.16 times the rate.
+ * there are threads, each on one, do not. docs/ARCHITECTURE.md has what was measured.
  *
  * @param engine - only `onnxruntime` can hold a stage several times for the memory of one
  */
