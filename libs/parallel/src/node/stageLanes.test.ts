@@ -58,6 +58,17 @@ describe("StageLanes", () => {
     expect(order).toEqual(["large", "small"]);
   });
 
+  test("gives a lane each to one that waited and to one that is handed over when a result leaves", async () => {
+    const order: string[] = [];
+    const alone = lanes.run(batchOf(20), "sentence");
+    await nextTurn();
+    const large = lanes.run(batchOf(200), "sentence").then(() => order.push("large"));
+    await alone;
+    const small = lanes.run(batchOf(1), "sentence").then(() => order.push("small"));
+    await Promise.all([large, small]);
+    expect(order).toEqual(["small", "large"]);
+  });
+
   test("serves several models at the same time, and forgets the one that is unloaded", async () => {
     await lanes.load({ model: FURTHER, folder, layers: { start: 0, end: 2 }, engine, threads: 2 });
     const runs = [0, 1, 2, 3].map((index) =>

@@ -37,6 +37,7 @@ export class StageLanes {
   readonly #inLanes = new Set<number>();
   readonly #waiting: Waiting[] = [];
   readonly #unsettled = new Set<Promise<unknown>>();
+  #isDispatching = false;
 
   constructor({ engine, threads }: { readonly engine: EngineName; readonly threads: number }) {
     const count = numLanes(engine, threads);
@@ -108,8 +109,7 @@ export class StageLanes {
     this.#unsettled.add(promise);
     const settled = () => void this.#unsettled.delete(promise);
     promise.then(settled, settled);
-    // Not at once: others that are handed over in the same turn count as company.
-    queueMicrotask(() => this.#dispatch());
+    this.#dispatchSoon();
     return promise;
   }
 
@@ -117,6 +117,16 @@ export class StageLanes {
   async stop(): Promise<void> {
     await Promise.allSettled(this.#unsettled);
     await Promise.all(this.#lanes.map(({ thread }) => thread.stop()));
+  }
+
+  /** Not at once: what is handed over in the same turn, or because a result has just left, counts as company. */
+  #dispatchSoon(): void {
+    if (this.#isDispatching) return;
+    this.#isDispatching = true;
+    setImmediate(() => {
+      this.#isDispatching = false;
+      this.#dispatch();
+    });
   }
 
   #dispatch(): void {
@@ -143,7 +153,7 @@ export class StageLanes {
     for (const lane of lanes) lane.given += places;
     void next.start(lanes[0], width).then(() => {
       for (const lane of lanes) lane.given -= places;
-      this.#dispatch();
+      this.#dispatchSoon();
     });
   }
 }
