@@ -64,6 +64,8 @@ describe("StageLanes", () => {
     await nextTurn();
     const large = lanes.run(batchOf(200), "sentence").then(() => order.push("large"));
     await alone;
+    // A worker sends the result on before it hands over the next one.
+    for (let turn = 0; turn < 10; turn++) await Promise.resolve();
     const small = lanes.run(batchOf(1), "sentence").then(() => order.push("small"));
     await Promise.all([large, small]);
     expect(order).toEqual(["small", "large"]);
