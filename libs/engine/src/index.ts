@@ -20,6 +20,7 @@ export { checkInputs, float32, int32, wantedOutputs } from "./hostTensor.ts";
 export { emitOnnx, type EmitOnnxOptions } from "./onnx/emitOnnx.ts";
 export { paddedInputs, type PaddedInputFacts, type Prologue } from "./onnx/paddedInputs.ts";
 export { encodeOnnxModel, type OnnxModel } from "./onnx/onnxModel.ts";
+export { BufferPool } from "./onnxruntime/bufferPool.ts";
 export {
   createOnnxRuntimeEngine,
   onnxRuntimeFusedOperations,
