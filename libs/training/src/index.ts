@@ -9,8 +9,8 @@ export {
   type AdamWStep,
 } from "./optimizers/adamW.ts";
 export { clippingScale, globalNorm } from "./optimizers/clipping.ts";
-export { DropoutMasks, type MaskBatch, type MaskShape } from "./stage/dropoutMasks.ts";
 export type { DropoutOptions } from "./stage/maskInputs.ts";
+export type { MaskMaker } from "./stage/maskMaker.ts";
 export { HIDDEN_OUTPUT, type TrainingStageOptions } from "./stage/stageOptions.ts";
 export { TrainingStage, type ForwardOptions, type StageBatch, type TensorMap } from "./stage/trainingStage.ts";
 export { LocalPipeline, summarize, type LocalPipelineOptions } from "./pipeline/localPipeline.ts";

@@ -14,8 +14,10 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { sharedWeightOf, type SharedWeight } from "../pipeline/sharedWeights.ts";
 import { newParameter } from "../stage/newParameter.ts";
+import { LocalMaskMaker, type MaskMaker } from "../stage/maskMaker.ts";
 import { frozenBy, type StageSettings } from "../stage/stageSettings.ts";
 import { TrainingStage } from "../stage/trainingStage.ts";
+import { MaskThreads } from "./maskThreads.ts";
 
 export type TrainingStageRequest = {
   readonly folder: string;
@@ -47,6 +49,7 @@ export async function loadTrainingStage(request: TrainingStageRequest): Promise<
       parameter: parameters.parameter,
       optimizer: settings.optimizer,
       dropout: settings.dropout === null ? null : { rates: settings.dropout, seed: settings.seed },
+      ...(settings.dropout === null ? {} : { maskMaker: maskMakerOf(request) }),
       isFrozen: frozenBy(settings.freeze),
       recompute: settings.recompute,
     });
@@ -62,6 +65,11 @@ export async function loadTrainingStage(request: TrainingStageRequest): Promise<
   } finally {
     await parameters.close();
   }
+}
+
+/** Tensors of tfjs need memory of their own. */
+function maskMakerOf({ engine, threads, settings: { seed } }: TrainingStageRequest): MaskMaker {
+  return engine === "onnxruntime" && threads > 1 ? new MaskThreads(seed, threads) : new LocalMaskMaker(seed);
 }
 
 export type InitialParameters = {

@@ -1,15 +1,25 @@
 import { describe, expect, test } from "vitest";
-import { DropoutMasks } from "./dropoutMasks.ts";
+import { DropoutMasks, maskSize, type MaskBatch, type MaskOptions } from "./dropoutMasks.ts";
 
 const batchOf = (lengths: readonly number[], textIds = lengths.map((_, text) => text)) => ({
   lengths: Int32Array.from(lengths),
   textIds: Int32Array.from(textIds),
 });
 
-describe("DropoutMasks.mask()", () => {
+/** How to make masks of a seed, in memory that has been used before. */
+function maskerOf(seed: number) {
+  const masks = new DropoutMasks(seed);
+  return (site: string, batch: MaskBatch, options: MaskOptions): Float32Array => {
+    const into = new Float32Array(maskSize(options.shape, batch)).fill(Number.NaN);
+    masks.fill(site, batch, { ...options, into });
+    return into;
+  };
+}
+
+describe("DropoutMasks.fill()", () => {
   test.each([0.1, 0.5, 0.02])("drops a share of %d, evenly, and scales the rest (5 standard errors)", (rate) => {
     const width = 400;
-    const mask = new DropoutMasks(7).mask("dropout.embeddings", batchOf([500, 500]), {
+    const mask = maskerOf(7)("dropout.embeddings", batchOf([500, 500]), {
       rate,
       shape: { kind: "tokens", width },
     });
@@ -29,18 +39,18 @@ describe("DropoutMasks.mask()", () => {
   });
 
   test("a text has the same mask in any company", () => {
-    const masks = new DropoutMasks(7);
+    const maskOf = maskerOf(7);
     const options = { rate: 0.3, shape: { kind: "tokens", width: 8 } } as const;
-    const alone = masks.mask("dropout.layer.0.output", batchOf([5], [42]), options);
-    const together = masks.mask("dropout.layer.0.output", batchOf([3, 5, 2], [1, 42, 9]), options);
+    const alone = maskOf("dropout.layer.0.output", batchOf([5], [42]), options);
+    const together = maskOf("dropout.layer.0.output", batchOf([3, 5, 2], [1, 42, 9]), options);
     expect(together.subarray(3 * 8, 8 * 8)).toEqual(alone);
   });
 
   test("attention's weights of a text have the same mask whatever the padding", () => {
-    const masks = new DropoutMasks(7);
+    const maskOf = maskerOf(7);
     const options = { rate: 0.3, shape: { kind: "attention", numHeads: 2 } } as const;
-    const alone = masks.mask("dropout.layer.0.attention_probs", batchOf([3], [42]), options);
-    const padded = masks.mask("dropout.layer.0.attention_probs", batchOf([5, 3], [1, 42]), options);
+    const alone = maskOf("dropout.layer.0.attention_probs", batchOf([3], [42]), options);
+    const padded = maskOf("dropout.layer.0.attention_probs", batchOf([5, 3], [1, 42]), options);
     for (let head = 0; head < 2; head++) {
       for (let query = 0; query < 3; query++) {
         const row = (1 * 2 + head) * 5 + query;
@@ -53,8 +63,7 @@ describe("DropoutMasks.mask()", () => {
 
   test("seed, site and text each give another mask", () => {
     const options = { rate: 0.5, shape: { kind: "texts", width: 64 } } as const;
-    const of = (seed: number, site: string, text: number) =>
-      new DropoutMasks(seed).mask(site, batchOf([4], [text]), options).join();
+    const of = (seed: number, site: string, text: number) => maskerOf(seed)(site, batchOf([4], [text]), options).join();
     expect(new Set([of(1, "a", 1), of(2, "a", 1), of(1, "b", 1), of(1, "a", 2)]).size).toBe(4);
     expect(of(1, "a", 1)).toBe(of(1, "a", 1));
   });

@@ -7,7 +7,7 @@
  *
  * Dimensions: T packed tokens, B texts, L longest text, D hidden size, N heads.
  */
-import { philox, type RandomKey } from "../random/philox.ts";
+import { philoxBlocks, type RandomKey } from "../random/philox.ts";
 import { randomKey } from "../random/randomKey.ts";
 
 export type MaskBatch = {
@@ -23,6 +23,8 @@ export type MaskShape =
   | { readonly kind: "texts"; readonly width: number }
   | { readonly kind: "attention"; readonly numHeads: number };
 
+export type MaskOptions = { readonly rate: number; readonly shape: MaskShape };
+
 export class DropoutMasks {
   readonly #seed: number;
   readonly #keys = new Map<string, RandomKey>();
@@ -35,30 +37,23 @@ export class DropoutMasks {
   /**
    * @param site - the graph's input, such as `dropout.layer.3.output`
    * @param rate - probability of a drop, above 0 and below 1
+   * @param into - memory of `maskSize` values; whatever was there is overwritten
    */
-  mask(
-    site: string,
-    batch: MaskBatch,
-    { rate, shape }: { readonly rate: number; readonly shape: MaskShape },
-  ): Float32Array {
+  fill(site: string, batch: MaskBatch, { rate, shape, into }: MaskOptions & { readonly into: Float32Array }): void {
     const key = this.#keyOf(site);
     const gaps = this.#gapsOf(rate);
-    const longest = batch.lengths.reduce((a, b) => Math.max(a, b), 0);
-    const mask = new Float32Array(sizeOf(shape, batch, longest)).fill(1 / (1 - rate));
-    let row = 0;
+    const longest = longestOf(batch);
+    const kept = 1 / (1 - rate);
+    let start = 0;
     batch.lengths.forEach((length, text) => {
       const drops = new Drops(key, batch.textIds[text]!, gaps);
-      if (shape.kind === "attention") {
-        const start = text * shape.numHeads * longest * longest;
-        dropAttention(mask, drops, { start, numHeads: shape.numHeads, length, longest });
-      } else {
-        const rows = shape.kind === "tokens" ? length : 1;
-        const [start, size] = [row * shape.width, rows * shape.width];
-        for (let at = drops.next(); at < size; at += 1 + drops.next()) mask[start + at] = 0;
-        row += rows;
-      }
+      const size = shape.kind === "attention" ? shape.numHeads * longest ** 2 : rowsOf(shape, length) * shape.width;
+      // Text by text, so that what is filled is still in the cache when places of it are dropped.
+      const part = into.subarray(start, start + size).fill(kept);
+      if (shape.kind === "attention") dropAttention(part, drops, { numHeads: shape.numHeads, length, longest });
+      else for (let at = drops.next(); at < size; at += 1 + drops.next()) part[at] = 0;
+      start += size;
     });
-    return mask;
   }
 
   #keyOf(site: string): RandomKey {
@@ -74,26 +69,28 @@ export class DropoutMasks {
   }
 }
 
-function sizeOf(shape: MaskShape, { lengths }: MaskBatch, longest: number): number {
-  if (shape.kind === "attention") return lengths.length * shape.numHeads * longest * longest;
-  return shape.width * (shape.kind === "tokens" ? lengths.reduce((a, b) => a + b, 0) : lengths.length);
+/** Values of a mask. */
+export function maskSize(shape: MaskShape, batch: MaskBatch): number {
+  const { lengths } = batch;
+  if (shape.kind === "attention") return lengths.length * shape.numHeads * longestOf(batch) ** 2;
+  return lengths.reduce((sum, length) => sum + rowsOf(shape, length) * shape.width, 0);
 }
 
-type AttentionPart = {
-  readonly start: number;
-  readonly numHeads: number;
-  readonly length: number;
-  readonly longest: number;
-};
+const longestOf = ({ lengths }: MaskBatch): number => lengths.reduce((a, b) => Math.max(a, b), 0);
+
+const rowsOf = ({ kind }: MaskShape, length: number): number => (kind === "tokens" ? length : 1);
+
+type AttentionPart = { readonly numHeads: number; readonly length: number; readonly longest: number };
 
 /** Only the places of real tokens are drawn for, in the order head, query, key, so that padding changes nothing. */
-function dropAttention(mask: Float32Array, drops: Drops, { start, numHeads, length, longest }: AttentionPart): void {
-  const size = numHeads * length * length;
-  for (let at = drops.next(); at < size; at += 1 + drops.next()) {
-    const row = Math.floor(at / length);
-    const head = Math.floor(row / length);
-    const query = row - head * length;
-    mask[start + (head * longest + query) * longest + (at - row * length)] = 0;
+function dropAttention(part: Float32Array, drops: Drops, { numHeads, length, longest }: AttentionPart): void {
+  let key = drops.next();
+  for (let head = 0; head < numHeads; head++) {
+    for (let query = 0; query < length; query++) {
+      const row = (head * longest + query) * longest;
+      for (; key < length; key += 1 + drops.next()) part[row + key] = 0;
+      key -= length;
+    }
   }
 }
 
@@ -125,14 +122,17 @@ class GapTable {
 
 const UNKNOWN = 0xffff;
 
+/** Blocks of random numbers that are drawn at once. */
+const DRAWN_BLOCKS = 32;
+
 /** Gaps of one text at one site, one after another. */
 class Drops {
   readonly #key: RandomKey;
   readonly #text: number;
   readonly #gaps: GapTable;
-  readonly #words = new Uint32Array(4);
+  readonly #words = new Uint32Array(4 * DRAWN_BLOCKS);
   #block = 0;
-  #used = 4;
+  #used = 4 * DRAWN_BLOCKS;
 
   constructor(key: RandomKey, text: number, gaps: GapTable) {
     this.#key = key;
@@ -142,8 +142,9 @@ class Drops {
 
   /** Values that are kept before the next one that is dropped. */
   next(): number {
-    if (this.#used === 4) {
-      philox(this.#key, [this.#block++, this.#text, 0, 0], { out: this.#words });
+    if (this.#used === this.#words.length) {
+      philoxBlocks(this.#key, [this.#block, this.#text, 0, 0], this.#words);
+      this.#block += DRAWN_BLOCKS;
       this.#used = 0;
     }
     return this.#gaps.of(this.#words[this.#used++]!);

@@ -3,6 +3,7 @@ import type { Engine, HostTensor } from "@stagecoach/engine";
 import type { LayerRange, TaskModel } from "@stagecoach/transformer";
 import type { AdamWOptions } from "../optimizers/adamW.ts";
 import type { DropoutOptions } from "./maskInputs.ts";
+import type { MaskMaker } from "./maskMaker.ts";
 
 /** Name of a stage's output for the next stage. */
 export const HIDDEN_OUTPUT = "next_hidden";
@@ -16,6 +17,8 @@ export type TrainingStageOptions = {
   readonly optimizer: AdamWOptions;
   /** null: no dropout. */
   readonly dropout: DropoutOptions | null;
+  /** Default: the thread that asks. Closed with the stage. */
+  readonly maskMaker?: MaskMaker;
   /** Whether a parameter stays as it is. */
   readonly isFrozen?: (name: string) => boolean;
   /** Compute activations again in the backward pass instead of keeping them: less memory, more time. */

@@ -12,8 +12,8 @@
 import { float32, isHostTensor, type EngineTensor, type HostTensor } from "@stagecoach/engine";
 import { trainingStageInputs, type HiddenTrainingBatch, type TrainingBatch } from "@stagecoach/transformer";
 import { adamWNames, adamWScalars, type AdamWStep } from "../optimizers/adamW.ts";
-import { DropoutMasks } from "./dropoutMasks.ts";
 import { maskInputs } from "./maskInputs.ts";
+import { LocalMaskMaker, type MaskMaker } from "./maskMaker.ts";
 import { compileStage, type StageExecutables } from "./stageExecutables.ts";
 import { HIDDEN_OUTPUT, type TrainingStageOptions } from "./stageOptions.ts";
 
@@ -28,7 +28,11 @@ export type ForwardOptions = {
 
 export type TensorMap = Readonly<Record<string, HostTensor>>;
 
-type Kept = { readonly inputs: TensorMap; readonly saved: Readonly<Record<string, EngineTensor>> };
+type Kept = {
+  readonly inputs: TensorMap;
+  readonly masks: TensorMap;
+  readonly saved: Readonly<Record<string, EngineTensor>>;
+};
 
 export class TrainingStage {
   /** Parameters that this stage trains, by name, in the order of the model. */
@@ -36,7 +40,7 @@ export class TrainingStage {
   readonly isLast: boolean;
   readonly #options: TrainingStageOptions;
   readonly #executables: StageExecutables;
-  readonly #masks: DropoutMasks | null;
+  readonly #maskMaker: MaskMaker | null;
   readonly #held: Readonly<Record<string, EngineTensor>>;
   readonly #kept = new Map<number, Kept>();
   #numBackward = 0;
@@ -49,7 +53,8 @@ export class TrainingStage {
     this.#options = options;
     this.#executables = executables;
     this.#held = held;
-    this.#masks = options.dropout === null ? null : new DropoutMasks(options.dropout.seed);
+    const { dropout, maskMaker } = options;
+    this.#maskMaker = dropout === null ? null : (maskMaker ?? new LocalMaskMaker(dropout.seed));
     this.trained = executables.trained.map(({ name }) => name);
     this.isLast = options.layers.end === options.model.config.numLayers;
   }
@@ -74,8 +79,9 @@ export class TrainingStage {
    */
   async forward(batch: StageBatch, { microBatch, scales }: ForwardOptions): Promise<TensorMap> {
     const { graphs, forward } = this.#executables;
-    const inputs = this.#inputsOf(batch, scales);
-    const given = this.#select(graphs.forward.inputs, inputs);
+    const masks = await this.#masksOf(batch);
+    const inputs = { ...this.#batchInputs(batch, graphs.forward.inputs), ...scaleInputs(scales) };
+    const given = this.#select(graphs.forward.inputs, { ...inputs, ...masks });
     const results = await forward.run(given, { keep: graphs.saved });
     const saved: Record<string, EngineTensor> = {};
     const outputs: Record<string, HostTensor> = {};
@@ -83,7 +89,7 @@ export class TrainingStage {
       if (isHostTensor(tensor)) outputs[name] = tensor;
       else saved[name] = tensor;
     }
-    this.#kept.set(microBatch, { inputs, saved });
+    this.#kept.set(microBatch, { inputs, masks, saved });
     return outputs;
   }
 
@@ -102,10 +108,13 @@ export class TrainingStage {
     const own: TensorMap =
       gradient === null ? {} : { [`gradient.${HIDDEN_OUTPUT}`]: float32(gradient, [gradient.length / D, D]) };
     const sums = isFirst ? {} : Object.fromEntries(this.trained.map((name) => [`sum.${name}`, this.#gradient(name)]));
-    const given = { ...this.#select(graphs.backward.inputs, { ...kept.inputs, ...kept.saved, ...own }), ...sums };
+    const given = {
+      ...this.#select(graphs.backward.inputs, { ...kept.inputs, ...kept.masks, ...kept.saved, ...own }),
+      ...sums,
+    };
     const into = Object.fromEntries(this.trained.map((name) => [`gradient.${name}`, this.#gradient(name)]));
     const results = await run.run(given, { into });
-    Object.values(kept.saved).forEach((tensor) => tensor.dispose());
+    this.#release(kept);
     this.#kept.delete(microBatch);
     this.#numBackward++;
     const towards = results["gradient.hidden"];
@@ -141,7 +150,7 @@ export class TrainingStage {
 
   /** Forget what the step has accumulated and kept. */
   discard(): void {
-    for (const { saved } of this.#kept.values()) Object.values(saved).forEach((tensor) => tensor.dispose());
+    for (const kept of this.#kept.values()) this.#release(kept);
     this.#kept.clear();
     this.#numBackward = 0;
   }
@@ -183,6 +192,12 @@ export class TrainingStage {
     this.discard();
     Object.values(this.#held).forEach((tensor) => tensor.dispose());
     await this.#executables.dispose();
+    await this.#maskMaker?.close();
+  }
+
+  #release({ masks, saved }: Kept): void {
+    Object.values(saved).forEach((tensor) => tensor.dispose());
+    Object.values(masks).forEach(({ data }) => this.#maskMaker?.giveBack(data as Float32Array));
   }
 
   #gradient(name: string): EngineTensor {
@@ -195,14 +210,12 @@ export class TrainingStage {
     held[name] = this.#options.engine.hold(tensor);
   }
 
-  #inputsOf(batch: StageBatch, scales: ForwardOptions["scales"]): TensorMap {
-    const { inputs } = this.#executables.graphs.forward;
+  async #masksOf(batch: StageBatch): Promise<TensorMap> {
     const { model, dropout } = this.#options;
-    const masks =
-      this.#masks === null || dropout === null
-        ? {}
-        : maskInputs(inputs, batch, { masks: this.#masks, rates: dropout.rates, config: model.config });
-    return { ...this.#batchInputs(batch, inputs), ...masks, ...scaleInputs(scales) };
+    const maker = this.#maskMaker;
+    if (maker === null || dropout === null) return {};
+    const { inputs } = this.#executables.graphs.forward;
+    return maskInputs(inputs, batch, { maker, rates: dropout.rates, config: model.config });
   }
 
   #batchInputs(batch: StageBatch, inputs: Parameters<typeof trainingStageInputs>[1]): TensorMap {

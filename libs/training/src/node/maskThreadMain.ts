@@ -1,0 +1,13 @@
+/** @file A thread that fills dropout masks; its data is the run's seed (maskThreads.ts). */
+import { parentPort, workerData } from "node:worker_threads";
+import { DropoutMasks } from "../stage/dropoutMasks.ts";
+import type { MaskThreadRequest } from "./maskThreads.ts";
+
+if (parentPort === null) throw new Error("internal: this program runs as a worker thread");
+const port = parentPort;
+const masks = new DropoutMasks(workerData as number);
+
+port.on("message", ({ requests, batch }: MaskThreadRequest) => {
+  for (const { site, ...options } of requests) masks.fill(site, batch, options);
+  port.postMessage(null);
+});
