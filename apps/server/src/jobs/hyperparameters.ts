@@ -53,7 +53,10 @@ const fields = {
     .max(2_147_483_647)
     .meta({ description: "as the job's own seed, which is OpenAI's place for it" }),
   gradient_accumulation_steps: count.max(4096).meta({ description: "batches whose gradients make one step" }),
-  micro_batches: count.max(4096).meta({ description: "parts into which a step is cut for the pipeline" }),
+  micro_batches: orAuto(count.max(4096), "a number of parts from 1 to 4096").meta({
+    description:
+      "parts of similar lengths into which a step is cut; auto: four for each of several stages, for one stage whatever is cheapest for the lengths of each step",
+  }),
   dropout: probability.meta({ description: "of hidden states; the model's own when left out" }),
   attention_dropout: probability.meta({ description: "of attention probabilities; the model's own when left out" }),
   classifier_dropout: probability.meta({ description: "before the head; the model's own when left out" }),

@@ -19,6 +19,7 @@ import { jsonReader, layoutFingerprint } from "@stagecoach/transformer/node";
 import { createHash } from "node:crypto";
 import { withClassWeights } from "./classWeights.ts";
 import { frozenParameters } from "./frozenParameters.ts";
+import { microBatchRule } from "./microBatchRule.ts";
 import { resolveHyperparameters, type ResolvedHyperparameters } from "./resolveHyperparameters.ts";
 import type { TrainingSettings } from "./trainingSettings.ts";
 
@@ -66,7 +67,7 @@ export async function planJob(
   };
   const initial = await openInitialParameters(folder, stageSettings);
   await initial.close();
-  const { train, evaluation } = dataSetsOf(data, { task, hyperparameters, seed: settings.seed });
+  const { train, evaluation } = dataSetsOf(data, { model, hyperparameters, seed: settings.seed });
   return {
     model,
     stageSettings,
@@ -102,10 +103,11 @@ async function dropoutOf(
 
 function dataSetsOf(
   { train, validation, labels }: DataSets,
-  run: { readonly task: Task; readonly hyperparameters: ResolvedHyperparameters; readonly seed: number },
+  run: { readonly model: TaskModel; readonly hyperparameters: ResolvedHyperparameters; readonly seed: number },
 ): Pick<JobPlan, "train" | "evaluation"> {
-  const { task, hyperparameters, seed } = run;
-  const { batch_size, gradient_accumulation_steps, micro_batches, group_by_length, mlm_probability } = hyperparameters;
+  const { model, hyperparameters, seed } = run;
+  const { task } = model;
+  const { batch_size, gradient_accumulation_steps, group_by_length, mlm_probability } = hyperparameters;
   const masked = { probability: mlm_probability, wholeWords: hyperparameters.whole_word_mask };
   const shared = { seed, task, masking: masked };
   const trained = new BatchedDataSet(train.encoded, {
@@ -113,7 +115,7 @@ function dataSetsOf(
     examples: train.examples,
     batchSize: batch_size * gradient_accumulation_steps,
     ordering: group_by_length ? "by-length" : "shuffled",
-    microBatches: { count: micro_batches * gradient_accumulation_steps },
+    microBatches: microBatchRule(model.config, hyperparameters, train.encoded.report.longest * batch_size),
   });
   if (validation === undefined) return { train: trained, evaluation: null };
   const { encoded, examples } = validation;

@@ -33,13 +33,15 @@ type Decided =
   | "adam_epsilon"
   | "max_grad_norm"
   | "gradient_accumulation_steps"
-  | "micro_batches"
   | "group_by_length"
   | "recompute"
   | "bad_rows";
 
-export type ResolvedHyperparameters = Omit<Hyperparameters, Decided | "learning_rate_multiplier"> & {
+export type ResolvedHyperparameters = Omit<Hyperparameters, Decided | "micro_batches" | "learning_rate_multiplier"> & {
   readonly [Name in Decided]: Exclude<NonNullable<Hyperparameters[Name]>, "auto">;
+} & {
+  /** "auto": as each step's lengths make it cheapest. */
+  readonly micro_batches: number | "auto";
 };
 
 /** @param facts.numExamples - of the training data: a batch that nobody has given is not larger */
@@ -70,7 +72,10 @@ export function resolveHyperparameters(
     adam_epsilon: given.adam_epsilon ?? adamWDefaults.epsilon,
     max_grad_norm: given.max_grad_norm ?? 1,
     gradient_accumulation_steps: accumulation,
-    micro_batches: given.micro_batches ?? (facts.numStages === 1 ? 1 : MICRO_BATCHES_PER_STAGE * facts.numStages),
+    micro_batches: chosen<number | "auto">(
+      given.micro_batches,
+      facts.numStages === 1 ? "auto" : MICRO_BATCHES_PER_STAGE * facts.numStages,
+    ),
     group_by_length: given.group_by_length ?? false,
     recompute: given.recompute ?? false,
     bad_rows: given.bad_rows ?? "error",

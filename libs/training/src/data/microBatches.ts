@@ -4,7 +4,9 @@ export type MicroBatchRule =
   /** So many, of about equal cost; fewer when a step has fewer examples. */
   | { readonly count: number }
   /** As few as have at most so many tokens, padding included; an example that is longer by itself is alone. */
-  | { readonly maxTokens: number };
+  | { readonly maxTokens: number }
+  /** Whatever this function gives for the lengths: indices, each once. */
+  | { readonly cut: (lengths: readonly number[]) => number[][] };
 
 /**
  * Cuts the examples in order of their lengths.
@@ -13,6 +15,7 @@ export type MicroBatchRule =
  * @returns indices into `lengths`; shortest examples first
  */
 export function cutMicroBatches(lengths: readonly number[], rule: MicroBatchRule): number[][] {
+  if ("cut" in rule) return rule.cut(lengths);
   const order = lengths.map((_, index) => index).toSorted((a, b) => lengths[a]! - lengths[b]! || a - b);
   const sorted = order.map((index) => lengths[index]!);
   const ends =
