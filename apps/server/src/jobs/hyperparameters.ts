@@ -53,9 +53,12 @@ const fields = {
     .max(2_147_483_647)
     .meta({ description: "as the job's own seed, which is OpenAI's place for it" }),
   gradient_accumulation_steps: count.max(4096).meta({ description: "batches whose gradients make one step" }),
-  micro_batches: orAuto(count.max(4096), "a number of parts from 1 to 4096").meta({
+  micro_batches: orAuto(
+    z.union([z.literal("by-length"), count.max(4096)]),
+    '"by-length" or a number of parts from 1 to 4096',
+  ).meta({
     description:
-      "parts of similar lengths into which a step is cut; auto: four for each of several stages, for one stage whatever is cheapest for the lengths of each step",
+      "parts of similar lengths into which a step is cut; by-length: whatever is cheapest for the lengths of each step; auto: four for each of several stages, by-length for one",
   }),
   dropout: probability.meta({ description: "of hidden states; the model's own when left out" }),
   attention_dropout: probability.meta({ description: "of attention probabilities; the model's own when left out" }),

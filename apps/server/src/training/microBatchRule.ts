@@ -22,7 +22,7 @@ export function microBatchRule(
   }: Pick<ResolvedHyperparameters, "micro_batches" | "gradient_accumulation_steps">,
   maxTokens: number,
 ): MicroBatchRule {
-  if (count !== "auto") return { count: count * accumulation };
+  if (count !== "by-length") return { count: count * accumulation };
   const weightsOfLayer = 4 * hiddenSize ** 2 + 2 * hiddenSize * intermediateSize;
   const fixed = (PAIRS_PER_WEIGHT_OF_HEAD * weightsOfLayer) / numHeads;
   const cost: RunCost = { fixed, token: 0, padded: 0, attention: 1 };

@@ -40,8 +40,8 @@ type Decided =
 export type ResolvedHyperparameters = Omit<Hyperparameters, Decided | "micro_batches" | "learning_rate_multiplier"> & {
   readonly [Name in Decided]: Exclude<NonNullable<Hyperparameters[Name]>, "auto">;
 } & {
-  /** "auto": as each step's lengths make it cheapest. */
-  readonly micro_batches: number | "auto";
+  /** "by-length": as each step's lengths make it cheapest. */
+  readonly micro_batches: number | "by-length";
 };
 
 /** @param facts.numExamples - of the training data: a batch that nobody has given is not larger */
@@ -72,9 +72,9 @@ export function resolveHyperparameters(
     adam_epsilon: given.adam_epsilon ?? adamWDefaults.epsilon,
     max_grad_norm: given.max_grad_norm ?? 1,
     gradient_accumulation_steps: accumulation,
-    micro_batches: chosen<number | "auto">(
+    micro_batches: chosen<number | "by-length">(
       given.micro_batches,
-      facts.numStages === 1 ? "auto" : MICRO_BATCHES_PER_STAGE * facts.numStages,
+      facts.numStages === 1 ? "by-length" : MICRO_BATCHES_PER_STAGE * facts.numStages,
     ),
     group_by_length: given.group_by_length ?? false,
     recompute: given.recompute ?? false,

@@ -57,7 +57,7 @@ describe("resolveHyperparameters()", () => {
 
   test("auto and nothing become the task's defaults", () => {
     const resolved = resolveHyperparameters("question-answering", { n_epochs: "auto", batch_size: "auto" }, facts);
-    expect(resolved).toMatchObject({ n_epochs: 2, batch_size: 16, learning_rate: 3e-5, micro_batches: "auto" });
+    expect(resolved).toMatchObject({ n_epochs: 2, batch_size: 16, learning_rate: 3e-5, micro_batches: "by-length" });
   });
 
   test("the multiplier is of the task's learning rate, and is gone afterwards", () => {
@@ -71,6 +71,11 @@ describe("resolveHyperparameters()", () => {
     const given = { gradient_accumulation_steps: 2 };
     const resolved = resolveHyperparameters("sequence-classification", given, { numStages: 3, numExamples: 11 });
     expect(resolved).toMatchObject({ batch_size: 5, micro_batches: 12 });
+  });
+
+  test("what one stage has decided stays when several go on with it", () => {
+    const one = resolveHyperparameters("masked-lm", {}, facts);
+    expect(resolveHyperparameters("masked-lm", one, { ...facts, numStages: 4 })).toEqual(one);
   });
 
   test("what is given stays, and can be given again", () => {

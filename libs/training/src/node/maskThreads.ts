@@ -47,14 +47,17 @@ export class MaskThreads implements MaskMaker {
       helper.worker.postMessage(request, []);
       return promise;
     });
-    for (const { site, ...options } of own!) this.#own.fill(site, batch, options);
-    await Promise.all(others);
+    await Promise.all([...others, this.#fill(own!, batch)]);
   }
 
   async close(): Promise<void> {
     this.#endedBy ??= new Error("internal: masks were asked for after the threads that make them had been closed");
     this.#pool.clear();
     await Promise.all(this.#helpers.map(({ worker }) => worker.terminate()));
+  }
+
+  async #fill(requests: readonly MaskRequest[], batch: MaskBatch): Promise<void> {
+    for (const { site, ...options } of requests) this.#own.fill(site, batch, options);
   }
 
   #start(main: URL, seed: number): Helper {
