@@ -1,4 +1,5 @@
 /** @file Engines: the contract, the float64 reference, and ONNX Runtime and tfjs behind it (portable: the programs themselves are handed in). */
+export { BufferPool } from "./bufferPool.ts";
 export {
   hostParameters,
   isHostTensor,
@@ -20,7 +21,6 @@ export { checkInputs, float32, int32, wantedOutputs } from "./hostTensor.ts";
 export { emitOnnx, type EmitOnnxOptions } from "./onnx/emitOnnx.ts";
 export { paddedInputs, type PaddedInputFacts, type Prologue } from "./onnx/paddedInputs.ts";
 export { encodeOnnxModel, type OnnxModel } from "./onnx/onnxModel.ts";
-export { BufferPool } from "./onnxruntime/bufferPool.ts";
 export {
   createOnnxRuntimeEngine,
   onnxRuntimeFusedOperations,

@@ -37,7 +37,7 @@ import { emitOnnx } from "../onnx/emitOnnx.ts";
 import { bytesOf } from "../onnx/modelBuilder.ts";
 import { encodeOnnxModel, type OnnxInitializer } from "../onnx/onnxModel.ts";
 import { evaluateConstant } from "../reference/referenceEngine.ts";
-import { BufferPool } from "./bufferPool.ts";
+import { BufferPool } from "../bufferPool.ts";
 import type { OrtModule, OrtSession, OrtSessionOptions, OrtTensor } from "./ort.ts";
 import { LEADING_SEQUENCE, runInPlace } from "./runInPlace.ts";
 import { addRows, separateTableSums, type TableSum } from "./tableSums.ts";

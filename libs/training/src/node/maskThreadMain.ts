@@ -8,6 +8,6 @@ const port = parentPort;
 const masks = new DropoutMasks(workerData as number);
 
 port.on("message", ({ requests, batch }: MaskThreadRequest) => {
-  for (const { site, ...options } of requests) masks.fill(site, batch, options);
+  masks.fill(requests, batch);
   port.postMessage(null);
 });

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { maskSize } from "../stage/dropoutMasks.ts";
-import { LocalMaskMaker, type MaskMaker, type MaskRequest } from "../stage/maskMaker.ts";
+import { maskSize, type MaskRequest } from "../stage/dropoutMasks.ts";
+import { LocalMaskMaker, type MaskMaker } from "../stage/maskMaker.ts";
 import { MaskThreads } from "./maskThreads.ts";
 
 const batch = { lengths: Int32Array.of(5, 9, 2), textIds: Int32Array.of(3, 1, 7) };
@@ -18,7 +18,7 @@ async function masksOf(maker: MaskMaker): Promise<number[][]> {
   ] as const;
   const requests = kinds.flatMap((shape) =>
     ["0", "1"].map((layer): MaskRequest => {
-      const into = maker.take(maskSize(shape, batch));
+      const into = maker.memory.take(maskSize(shape, batch));
       return { site: `dropout.layer.${layer}.${shape.kind}`, rate: 0.3, shape, into };
     }),
   );
@@ -34,9 +34,9 @@ describe("MaskThreads", () => {
   test("uses memory again that was given back", () => {
     const maker = new MaskThreads(11, 1);
     makers.push(maker);
-    const first = maker.take(5000);
-    maker.giveBack(first);
-    expect(maker.take(5000).buffer).toBe(first.buffer);
+    const first = maker.memory.take(5000);
+    maker.memory.giveBack(first);
+    expect(maker.memory.take(5000).buffer).toBe(first.buffer);
   });
 
   test("says what went wrong in another thread, and makes no more", async () => {
@@ -44,8 +44,8 @@ describe("MaskThreads", () => {
     makers.push(maker);
     const shape = { kind: "tokens", width: 4 } as const;
     const requestOf = (of: object) => ({ site: "dropout.a", rate: 0.3, shape, ...of }) as MaskRequest;
-    const own = requestOf({ into: maker.take(100) });
-    const broken = requestOf({ into: maker.take(64), shape: null });
+    const own = requestOf({ into: maker.memory.take(100) });
+    const broken = requestOf({ into: maker.memory.take(64), shape: null });
     await expect(maker.make([own, broken], batch)).rejects.toThrow(TypeError);
     await expect(maker.make([own], batch)).rejects.toThrow(TypeError);
   });

@@ -7,17 +7,17 @@
 import { BufferPool } from "@stagecoach/engine";
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
-import { DropoutMasks, type MaskBatch } from "../stage/dropoutMasks.ts";
-import type { MaskMaker, MaskRequest } from "../stage/maskMaker.ts";
+import { DropoutMasks, type MaskBatch, type MaskRequest } from "../stage/dropoutMasks.ts";
+import type { MaskMaker } from "../stage/maskMaker.ts";
 
 export type MaskThreadRequest = { readonly requests: readonly MaskRequest[]; readonly batch: MaskBatch };
 
 type Helper = { readonly worker: Worker; settle: ((error: Error | null) => void) | null };
 
 export class MaskThreads implements MaskMaker {
+  readonly memory = new BufferPool({ isShared: true });
   readonly #own: DropoutMasks;
   readonly #helpers: readonly Helper[];
-  readonly #pool = new BufferPool({ isShared: true });
   #endedBy: Error | null = null;
 
   /** @param threads - this one and others, at least one in all */
@@ -26,14 +26,6 @@ export class MaskThreads implements MaskMaker {
     // The file has the ending of this one: .ts in a checkout, .js in a published package.
     const main = new URL(`./maskThreadMain${extname(import.meta.url)}`, import.meta.url);
     this.#helpers = Array.from({ length: threads - 1 }, () => this.#start(main, seed));
-  }
-
-  take(size: number): Float32Array {
-    return this.#pool.take(size);
-  }
-
-  giveBack(mask: Float32Array): void {
-    this.#pool.giveBack(mask);
   }
 
   /** Calls do not overlap. @throws Error what a thread ended by */
@@ -52,12 +44,12 @@ export class MaskThreads implements MaskMaker {
 
   async close(): Promise<void> {
     this.#endedBy ??= new Error("internal: masks were asked for after the threads that make them had been closed");
-    this.#pool.clear();
+    this.memory.clear();
     await Promise.all(this.#helpers.map(({ worker }) => worker.terminate()));
   }
 
   async #fill(requests: readonly MaskRequest[], batch: MaskBatch): Promise<void> {
-    for (const { site, ...options } of requests) this.#own.fill(site, batch, options);
+    this.#own.fill(requests, batch);
   }
 
   #start(main: URL, seed: number): Helper {

@@ -11,7 +11,7 @@ function maskerOf(seed: number) {
   const masks = new DropoutMasks(seed);
   return (site: string, batch: MaskBatch, options: MaskOptions): Float32Array => {
     const into = new Float32Array(maskSize(options.shape, batch)).fill(Number.NaN);
-    masks.fill(site, batch, { ...options, into });
+    masks.fill([{ site, ...options, into }], batch);
     return into;
   };
 }

@@ -23,7 +23,18 @@ export type MaskShape =
   | { readonly kind: "texts"; readonly width: number }
   | { readonly kind: "attention"; readonly numHeads: number };
 
-export type MaskOptions = { readonly rate: number; readonly shape: MaskShape };
+export type MaskOptions = {
+  /** Probability of a drop, above 0 and below 1. */
+  readonly rate: number;
+  readonly shape: MaskShape;
+};
+
+export type MaskRequest = MaskOptions & {
+  /** Name of the graph's input, such as `dropout.layer.3.output`. */
+  readonly site: string;
+  /** Memory of `maskSize` values; whatever was there is overwritten. */
+  readonly into: Float32Array;
+};
 
 export class DropoutMasks {
   readonly #seed: number;
@@ -34,12 +45,11 @@ export class DropoutMasks {
     this.#seed = seed;
   }
 
-  /**
-   * @param site - the graph's input, such as `dropout.layer.3.output`
-   * @param rate - probability of a drop, above 0 and below 1
-   * @param into - memory of `maskSize` values; whatever was there is overwritten
-   */
-  fill(site: string, batch: MaskBatch, { rate, shape, into }: MaskOptions & { readonly into: Float32Array }): void {
+  fill(requests: readonly MaskRequest[], batch: MaskBatch): void {
+    for (const request of requests) this.#fillOne(request, batch);
+  }
+
+  #fillOne({ site, rate, shape, into }: MaskRequest, batch: MaskBatch): void {
     const key = this.#keyOf(site);
     const gaps = this.#gapsOf(rate);
     const longest = longestOf(batch);

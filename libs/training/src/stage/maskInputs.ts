@@ -2,8 +2,8 @@
 import type { HostTensor } from "@stagecoach/engine";
 import { nameOf, type Tensor } from "@stagecoach/graph";
 import { rateOfSite, type DropoutRates, type EncoderConfig } from "@stagecoach/transformer";
-import { maskSize, type MaskBatch, type MaskShape } from "./dropoutMasks.ts";
-import type { MaskMaker, MaskRequest } from "./maskMaker.ts";
+import { maskSize, type MaskBatch, type MaskRequest, type MaskShape } from "./dropoutMasks.ts";
+import type { MaskMaker } from "./maskMaker.ts";
 
 export type DropoutOptions = { readonly rates: DropoutRates; readonly seed: number };
 
@@ -32,7 +32,7 @@ export async function maskInputs(
     const rate = rateOfSite(rates, site);
     if (rate === null) continue;
     const shape = maskShape(node, config);
-    const into = maker.take(maskSize(shape, batch));
+    const into = maker.memory.take(maskSize(shape, batch));
     requests.push({ site, rate, shape, into });
     const dims = node.shape.map((dim) => (typeof dim === "number" ? dim : sizes[dim]!));
     result[site] = { dtype: "float32", shape: dims, data: into };

@@ -4,20 +4,11 @@
  * The masks of a step are hundreds of megabytes; fresh memory of that size would cost more than the draws.
  */
 import { BufferPool } from "@stagecoach/engine";
-import { DropoutMasks, type MaskBatch, type MaskOptions } from "./dropoutMasks.ts";
-
-export type MaskRequest = MaskOptions & {
-  /** Name of the graph's input. */
-  readonly site: string;
-  /** What `take` gave, to be filled. */
-  readonly into: Float32Array;
-};
+import { DropoutMasks, type MaskBatch, type MaskRequest } from "./dropoutMasks.ts";
 
 export interface MaskMaker {
-  /** Memory for so many values; they are whatever was there before. */
-  take(size: number): Float32Array;
-  /** @param mask - what `take` gave; nobody may use it afterwards */
-  giveBack(mask: Float32Array): void;
+  /** Memory for masks: taken for a request, given back when nobody needs the mask any more. */
+  readonly memory: BufferPool;
   /** Fills all masks of a micro-batch: the same values whoever makes them. */
   make(requests: readonly MaskRequest[], batch: MaskBatch): Promise<void>;
   close(): Promise<void>;
@@ -25,28 +16,20 @@ export interface MaskMaker {
 
 /** Makes them in the thread that asks. */
 export class LocalMaskMaker implements MaskMaker {
+  readonly memory = new BufferPool();
   readonly #masks: DropoutMasks;
-  readonly #pool = new BufferPool();
 
   constructor(seed: number) {
     this.#masks = new DropoutMasks(seed);
   }
 
-  take(size: number): Float32Array {
-    return this.#pool.take(size);
-  }
-
-  giveBack(mask: Float32Array): void {
-    this.#pool.giveBack(mask);
-  }
-
   make(requests: readonly MaskRequest[], batch: MaskBatch): Promise<void> {
-    for (const { site, ...options } of requests) this.#masks.fill(site, batch, options);
+    this.#masks.fill(requests, batch);
     return Promise.resolve();
   }
 
   close(): Promise<void> {
-    this.#pool.clear();
+    this.memory.clear();
     return Promise.resolve();
   }
 }

@@ -197,7 +197,7 @@ export class TrainingStage {
 
   #release({ masks, saved }: Kept): void {
     Object.values(saved).forEach((tensor) => tensor.dispose());
-    Object.values(masks).forEach(({ data }) => this.#maskMaker?.giveBack(data as Float32Array));
+    Object.values(masks).forEach(({ data }) => this.#maskMaker?.memory.giveBack(data));
   }
 
   #gradient(name: string): EngineTensor {

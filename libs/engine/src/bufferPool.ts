@@ -6,7 +6,7 @@
  * half, and one that turns out too small is let go of for a larger one. So there are as many as are in use at a time, as large as
  * the largest batch so far asked for.
  */
-import type { TensorData } from "../engine.ts";
+import type { TensorData } from "./engine.ts";
 
 /** Capacities are of 1/8 octave, so that a batch that is a little larger than the last one still fits. */
 const STEPS_PER_OCTAVE = 8;
