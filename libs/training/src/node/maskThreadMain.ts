@@ -8,6 +8,6 @@ const port = parentPort;
 const masks = new DropoutMasks(workerData as number);
 
 port.on("message", ({ requests, batch }: MaskThreadRequest) => {
-  masks.fill(requests, batch);
+  masks.fillAll(requests, batch);
   port.postMessage(null);
 });

@@ -49,7 +49,7 @@ export class MaskThreads implements MaskMaker {
   }
 
   async #fill(requests: readonly MaskRequest[], batch: MaskBatch): Promise<void> {
-    this.#own.fill(requests, batch);
+    this.#own.fillAll(requests, batch);
   }
 
   #start(main: URL, seed: number): Helper {

@@ -11,12 +11,12 @@ function maskerOf(seed: number) {
   const masks = new DropoutMasks(seed);
   return (site: string, batch: MaskBatch, options: MaskOptions): Float32Array => {
     const into = new Float32Array(maskSize(options.shape, batch)).fill(Number.NaN);
-    masks.fill([{ site, ...options, into }], batch);
+    masks.fillAll([{ site, ...options, into }], batch);
     return into;
   };
 }
 
-describe("DropoutMasks.fill()", () => {
+describe("DropoutMasks.fillAll()", () => {
   test.each([0.1, 0.5, 0.02])("drops a share of %d, evenly, and scales the rest (5 standard errors)", (rate) => {
     const width = 400;
     const mask = maskerOf(7)("dropout.embeddings", batchOf([500, 500]), {

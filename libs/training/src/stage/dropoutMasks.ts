@@ -45,11 +45,11 @@ export class DropoutMasks {
     this.#seed = seed;
   }
 
-  fill(requests: readonly MaskRequest[], batch: MaskBatch): void {
-    for (const request of requests) this.#fillOne(request, batch);
+  fillAll(requests: readonly MaskRequest[], batch: MaskBatch): void {
+    for (const request of requests) this.#fill(request, batch);
   }
 
-  #fillOne({ site, rate, shape, into }: MaskRequest, batch: MaskBatch): void {
+  #fill({ site, rate, shape, into }: MaskRequest, batch: MaskBatch): void {
     const key = this.#keyOf(site);
     const gaps = this.#gapsOf(rate);
     const longest = longestOf(batch);

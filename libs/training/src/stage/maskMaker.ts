@@ -24,7 +24,7 @@ export class LocalMaskMaker implements MaskMaker {
   }
 
   make(requests: readonly MaskRequest[], batch: MaskBatch): Promise<void> {
-    this.#masks.fill(requests, batch);
+    this.#masks.fillAll(requests, batch);
     return Promise.resolve();
   }
 
