@@ -6,6 +6,7 @@
  * `breakdown` (with `profile`): time per step by operator since the start.
  */
 import { createOnnxRuntimeEngine, type OrtModule } from "@stagecoach/engine";
+import { LoopThreads } from "@stagecoach/engine/node";
 import { adamWDefaults, TrainingStage } from "@stagecoach/training";
 import { openInitialParameters } from "@stagecoach/training/node";
 import type { TaskModel, TrainingBatch } from "@stagecoach/transformer";
@@ -21,6 +22,7 @@ const engine = createOnnxRuntimeEngine(profile?.ort ?? (ort as unknown as OrtMod
   version: ort.env.versions.node ?? "",
   threads: Number(threads),
   spinning: false,
+  loops: new LoopThreads(Number(threads)),
 });
 const parameters = await openInitialParameters(folder!, {
   task: { name: "sequence-classification", problemType: "single_label_classification", numLabels: 2 },

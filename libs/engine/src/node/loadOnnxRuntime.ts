@@ -4,6 +4,7 @@ import { EngineUnavailableError } from "../errors.ts";
 import { createOnnxRuntimeEngine } from "../onnxruntime/onnxRuntimeEngine.ts";
 import type { OrtModule } from "../onnxruntime/ort.ts";
 import { importFirst } from "./importFirst.ts";
+import { LoopThreads } from "./loopThreads.ts";
 import { setOnnxRuntimeEnvironment } from "./onnxRuntimeEnvironment.ts";
 
 export type LoadOptions = { readonly threads: number; readonly spinning?: boolean };
@@ -24,5 +25,5 @@ export async function loadOnnxRuntime({ threads, spinning = false }: LoadOptions
     readonly env: { readonly versions: Readonly<Record<string, string | undefined>> };
   };
   const version = ort.env.versions["node"] ?? ort.env.versions["common"] ?? "of unknown version";
-  return createOnnxRuntimeEngine(ort, { threads, spinning, version });
+  return createOnnxRuntimeEngine(ort, { threads, spinning, version, loops: new LoopThreads(threads) });
 }

@@ -8,6 +8,7 @@
  * - A shared program is what ONNX Runtime saves after it has brought the weights into the order of its kernels. Sessions map it
  *   and have nothing of their own but activations: packing in memory would cost each of them the linear layers once more.
  * - Tables that rows are added up into (gradients of embeddings) are left out of a session: tableSums.ts.
+ * - Arithmetic without a product (an optimizer's update) has no session: it is a loop over memory (loops/loopGraph.ts).
  * - `run` blocks its thread for as long as it computes (microsoft/onnxruntime#19611). Terminating that thread, or exiting
  *   the process, during a run aborts the process: drain first.
  */
@@ -29,12 +30,16 @@ import {
   type HostTensor,
   type ParameterSource,
   type RunInputs,
+  type TensorData,
 } from "../engine.ts";
 import { EngineFailureError, ParameterError } from "../errors.ts";
 import { checkInputs, wantedOutputs } from "../hostTensor.ts";
 import { checkInto } from "../inPlace.ts";
 import { emitOnnx } from "../onnx/emitOnnx.ts";
 import { bytesOf } from "../onnx/modelBuilder.ts";
+import { loopExecutable, type HeldTensors } from "../loops/loopExecutable.ts";
+import { loopsOf } from "../loops/loopGraph.ts";
+import { LocalLoops, type LoopRunner } from "../loops/loopRunner.ts";
 import { encodeOnnxModel, type OnnxInitializer } from "../onnx/onnxModel.ts";
 import { evaluateConstant } from "../reference/referenceEngine.ts";
 import { BufferPool } from "../bufferPool.ts";
@@ -65,10 +70,15 @@ export type OnnxRuntimeOptions = {
   readonly threads: number;
   /** Threads of a run spin while they wait for work: fast when the engine has its cores to itself, harmful when it shares them. */
   readonly spinning: boolean;
+  /** Who runs loops; the engine closes it. This thread alone when left out. */
+  readonly loops?: LoopRunner;
 };
 
 export function createOnnxRuntimeEngine(ort: OrtModule, options: OnnxRuntimeOptions): Engine {
   const pool = new BufferPool();
+  const { loops: runner = new LocalLoops() } = options;
+  const hold = (tensor: HostTensor) => heldTensor(toOrt(ort, tensor), tensor);
+  const held: HeldTensors = { hold, valuesOf: (handle) => heldOrt(handle).data as Float32Array };
   const optimized = (graph: Graph) =>
     optimize(graph, { fusedOperations: onnxRuntimeFusedOperations, evaluate: evaluateConstant });
   return {
@@ -77,6 +87,8 @@ export function createOnnxRuntimeEngine(ort: OrtModule, options: OnnxRuntimeOpti
     fusedOperations: onnxRuntimeFusedOperations,
     async compile(graph, parameters) {
       const fused = optimized(graph);
+      const loops = loopsOf(fused);
+      if (loops !== null) return loopExecutable(fused, loops, { runner, held });
       const { graph: computed, tableSums } = separateTableSums(fused);
       const session = await createSession(ort, computed, { options, parameters });
       return executable({ ort, pool }, fused, { session, computed, tableSums });
@@ -91,10 +103,10 @@ export function createOnnxRuntimeEngine(ort: OrtModule, options: OnnxRuntimeOpti
       const session = await compiling(() => ort.InferenceSession.create(file, sessionOptions(options)));
       return executable({ ort, pool }, fused, { session, computed: fused, tableSums: new Map() });
     },
-    hold: (tensor) => heldTensor(toOrt(ort, { ...tensor, data: tensor.data.slice() }), tensor),
-    dispose() {
+    hold: (tensor) => hold({ ...tensor, data: copied(tensor, runner) }),
+    async dispose() {
       pool.clear();
-      return Promise.resolve();
+      await runner.close();
     },
   };
 }
@@ -296,6 +308,14 @@ async function guarded<T>(run: () => Promise<T>): Promise<T> {
   } catch (error) {
     throw new EngineFailureError("onnxruntime", "run", error);
   }
+}
+
+/** In memory in which loops can be divided over threads. */
+function copied({ dtype, data }: HostTensor, runner: LoopRunner): TensorData {
+  if (dtype !== "float32") return data.slice();
+  const copy = new Float32Array(runner.allocate(data.length * Float32Array.BYTES_PER_ELEMENT));
+  copy.set(data);
+  return copy;
 }
 
 function toOrt(ort: OrtModule, { dtype, data, shape }: HostTensor): OrtTensor {

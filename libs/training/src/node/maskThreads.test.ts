@@ -53,6 +53,6 @@ describe("MaskThreads", () => {
   test("refuses to make masks once it is closed", async () => {
     const maker = new MaskThreads(11, 2);
     await maker.close();
-    await expect(maker.make([], batch)).rejects.toThrow(/after the threads that make them had been closed/);
+    await expect(maker.make([], batch)).rejects.toThrow(/threads that make masks had been closed/);
   });
 });
