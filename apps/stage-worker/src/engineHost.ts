@@ -31,8 +31,8 @@ export class EngineHost implements StageHost {
     return this.#numLoading > 0 ? 0 : (this.#lanes?.runningMs ?? 0);
   }
 
-  get numLanes(): number {
-    return this.#lanes?.numLanes ?? 1;
+  get numPlaces(): number {
+    return this.#lanes?.numPlaces ?? 1;
   }
 
   /** A worker that comes back to the same layers keeps what it has loaded. */

@@ -129,7 +129,7 @@ class Chaos {
       const seat = { replica: this.#random.whole(0, replicas.length - 1), stage: this.#random.whole(0, numStages - 1) };
       const worker = this.cluster.start(`w${this.#nextWorker++}`, this.#random.chance(0.5) ? seat : null);
       worker.host.loadMs = this.#random.pick([0, 0, 20, 3000]);
-      worker.host.numLanes = this.#random.whole(1, 3);
+      worker.host.numPlaces = this.#random.whole(1, 3);
     }
   }
 }

@@ -430,7 +430,7 @@ describe("the work of a stage", () => {
     const scene = new WorkerScene();
     await scene.join();
     const { input, results } = await scene.only({ credits: 4 });
-    scene.host.numLanes = 2;
+    scene.host.numPlaces = 2;
     scene.host.runMs = 300;
     for (const microBatch of [1, 2, 3]) void input.send(micro(microBatch));
     await scene.advance(299);

@@ -35,8 +35,8 @@ export interface StageHost {
   unloadModel?(number: number): Promise<void>;
   /** @param model - number of the model, 0 for the assignment's own */
   run(batch: TokenBatch | HiddenBatch, output: StageOutputKind, model?: number): Promise<StageOutput>;
-  /** Runs that it does at a time. */
-  readonly numLanes: number;
+  /** Runs that it takes at a time: those that it does, and those that it is to have at hand then. */
+  readonly numPlaces: number;
   /** Milliseconds that the oldest request has been with the engine. */
   readonly runningMs: number;
 }
@@ -397,9 +397,9 @@ export class StageWorker {
 
   // --- work ----------------------------------------------------------------------------------------------------------
 
-  /** As many micro-batches at a time as the engine has lanes. */
+  /** As many micro-batches at a time as the engine has places. */
   #pump(): void {
-    while (!this.#isStopping && this.#numRunning < this.#options.host.numLanes) {
+    while (!this.#isStopping && this.#numRunning < this.#options.host.numPlaces) {
       const frame = this.#queue.shift();
       if (frame === undefined) return;
       this.#countTime();

@@ -25,7 +25,7 @@ describe("StageLanes", () => {
   afterAll(() => lanes.stop());
 
   test("has a lane for each thread", () => {
-    expect(lanes.numLanes).toBe(2);
+    expect([lanes.numLanes, lanes.numPlaces]).toEqual([2, 2]);
   });
 
   test("gives the bytes of one thread, whether a micro-batch is alone or not", async () => {
@@ -96,6 +96,26 @@ describe("StageLanes", () => {
     const results = await Promise.allSettled(runs);
     expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
     expect(lanes.runningMs).toBe(0);
+  });
+});
+
+describe("a lane that is the only one", () => {
+  test("has its next micro-batch at hand, and no more", async () => {
+    const lanes = new StageLanes({ engine, threads: 1 });
+    await lanes.load({ folder, engine, threads: 1 });
+    expect([lanes.numLanes, lanes.numPlaces]).toEqual([1, 2]);
+    const handedOver = vi.spyOn(StageThread.prototype, "run");
+    let numDone = 0;
+    const runs = [1, 2, 3].map(async (count) => {
+      const { shape } = await lanes.run(batchOf(count), "sentence");
+      numDone++;
+      return shape[0];
+    });
+    await nextTurn();
+    expect([handedOver.mock.calls.length, numDone]).toEqual([2, 0]);
+    expect(await Promise.all(runs)).toEqual([1, 2, 3]);
+    handedOver.mockRestore();
+    await lanes.stop();
   });
 });
 

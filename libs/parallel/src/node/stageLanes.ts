@@ -5,6 +5,8 @@
  *   second (numLanes.ts). Which one it is depends on what waits, never on a setting.
  * - Lanes share one program on disk (SharedProgram): every further one costs its activations only, and gives the same bytes.
  *   The folder is deleted as soon as all have mapped it. Where it cannot be written, there is one lane, and `facts.engine` says why.
+ * - A lane that is the only one has its next micro-batch at hand when it is done with one. With several, whichever is done first
+ *   takes the next.
  * - A result can overtake an earlier one.
  */
 import type { EngineName } from "@stagecoach/engine/node";
@@ -51,6 +53,15 @@ export class StageLanes {
     return this.#lanes.length;
   }
 
+  /** Micro-batches that it takes at a time when enough are there. */
+  get numPlaces(): number {
+    return this.#isOnly ? LANE_DEPTH : this.#lanes.length;
+  }
+
+  get #isOnly(): boolean {
+    return this.#lanes.length === 1;
+  }
+
   /** Resolves when one of the threads has ended, asked to or not, with what it ended by. */
   get ended(): Promise<Error> {
     return Promise.race(this.#lanes.map(({ thread }) => thread.ended));
@@ -66,7 +77,7 @@ export class StageLanes {
     const { model = BASE_MODEL } = request;
     this.#inLanes.delete(model);
     const [{ thread }] = this.#lanes;
-    if (this.#lanes.length === 1) return thread.load(request);
+    if (this.#isOnly) return thread.load(request);
     try {
       const result = await this.#loadShared(request);
       this.#inLanes.add(model);
@@ -133,14 +144,14 @@ export class StageLanes {
     for (;;) {
       const next = this.#waiting[0];
       if (next === undefined) return;
-      const canShare = this.#inLanes.has(next.model);
+      const canShare = this.#isOnly || this.#inLanes.has(next.model);
       const isIdle = this.#lanes.every(({ given }) => given === 0);
-      const isWhole = isIdle && (this.#waiting.length === 1 || !canShare);
+      const isWhole = !this.#isOnly && isIdle && (this.#waiting.length === 1 || !canShare);
       const lane = this.#lanes.toSorted((a, b) => a.given - b.given)[0]!;
       if (!isWhole && (!canShare || lane.given === LANE_DEPTH)) return;
       this.#waiting.shift();
       if (isWhole) this.#start(next, this.#lanes, { width: "whole", places: LANE_DEPTH });
-      else this.#start(next, [lane], { width: "lane", places: 1 });
+      else this.#start(next, [lane], { width: this.#isOnly ? "whole" : "lane", places: 1 });
     }
   }
 

@@ -21,7 +21,7 @@ export function tracedVector(ids: readonly number[], numStages: number): number[
 }
 
 export class FakeStageHost implements StageHost {
-  numLanes = 1;
+  numPlaces = 1;
   loadMs = 0;
   runMs = 5;
   /** Loading ends with this error. */
@@ -64,7 +64,7 @@ export class FakeStageHost implements StageHost {
   }
 
   run(batch: TokenBatch | HiddenBatch, output: StageOutputKind): Promise<StageOutput> {
-    if (this.#running.length >= this.numLanes) throw new Error(`more than ${this.numLanes} runs at the same time`);
+    if (this.#running.length >= this.numPlaces) throw new Error(`more than ${this.numPlaces} runs at the same time`);
     const assignment = this.#assignment;
     if (assignment === null) throw new Error("a run before the stage was loaded");
     const startedAt = this.#clock.now();
