@@ -83,8 +83,11 @@ export type GatewayControls = {
 
 const HEARTBEAT_MS = 1000;
 const LEASE_MS = 3000;
-/** While each lane of a stage works on a micro-batch, the next one waits beside them. */
-const WAITING_CREDITS = 1;
+/**
+ * Micro-batches that wait beside those that the lanes of a stage work on. Stages that pass work to each other need more: what slows
+ * one of them for a while must not leave the other without work.
+ */
+const waitingCredits = (numStages: number): number => (numStages === 1 ? 1 : 3);
 const CONTROL_MESSAGE_BYTES = 1 << 20;
 
 /** @returns once requests can be served @throws what resolving or loading the model throws, or when a port is taken */
@@ -160,7 +163,7 @@ async function startServing({ settings, serving, server, controls, links }: Star
     },
     engine: settings.engine,
     threads,
-    credits: numLanes(settings.engine, threads) + WAITING_CREDITS,
+    credits: numLanes(settings.engine, threads) + waitingCredits(stages.length),
     maxFrameBytes: maxFrameBytes(model, settings),
     gatewayDataUrl: listener.urlOf("/data", settings.advertiseHost),
   };
