@@ -10,7 +10,8 @@
  * - SE, schedule-relative = PE / E, where E is the busy share of a step that is simulated with each stage's own times
  *
  * The simulator is fed with times of stages alone in processes of their own (clients/stageAlone.ts), divided by kappa where two
- * stages are to run at once. All of them are measured in turn, BENCH_PAIRS times (10): about 4 minutes.
+ * stages are to run at once. All of them are measured in turn, BENCH_PAIRS times (10), each time by the median of BENCH_STEPS steps
+ * (3): about 8 minutes.
  */
 import {
   compareTimelines,
@@ -37,12 +38,13 @@ import { stepSettings, syntheticBatches, type StepSize } from "./harness/synthet
 const SIZE: StepSize = { count: 8, texts: 2, length: 128 };
 const STAGES = 2;
 const TOKENS = SIZE.count * SIZE.texts * SIZE.length;
-const WARM_UP = 2;
+const WARM_UP = 1;
 const schedules = ["1f1b", "gpipe"] as const satisfies readonly ScheduleName[];
 type Schedule = (typeof schedules)[number];
 type Alone = Readonly<Record<"forward" | "backward" | "norm" | "update", number>>;
 
 const pairs = Number(process.env["BENCH_PAIRS"] ?? 10);
+const steps = Number(process.env["BENCH_STEPS"] ?? 3);
 const stageAlone = fileURLToPath(new URL("clients/stageAlone.ts", import.meta.url));
 const batches = syntheticBatches(SIZE);
 const report = new Report("trainPipeline");
@@ -178,18 +180,15 @@ function timelineOf(name: string, intervals: RemoteStepResult["intervals"]): Tim
 async function measure(isForwards: boolean): Promise<Round> {
   const found: { -readonly [Name in keyof Round]?: Round[Name] } = {};
   const rates: Partial<Record<Schedule, { rate: number; timeline: Timeline }>> = {};
-  const runSchedule = (schedule: Schedule) => async () => {
-    const rate = TOKENS / (await piped[schedule].step());
-    rates[schedule] = { rate, timeline: piped[schedule].timeline() };
-  };
+  const runSchedule = (schedule: Schedule) => async () => void (rates[schedule] = await typicalStep(piped[schedule]));
   const tasks: (() => Promise<void>)[] = [
-    async () => void (found.x1 = TOKENS / (await one.step())),
+    async () => void (found.x1 = (await typicalStep(one)).rate),
     async () => void (found.parallel = await bothAtOnce()),
-    async () => void (found.x2t = TOKENS / (await threaded.step())),
+    async () => void (found.x2t = (await typicalStep(threaded)).rate),
     ...schedules.map(runSchedule),
     async () => {
       const times: Alone[] = [];
-      for (const stage of alone) times.push((await stage.ask("step")) as Alone);
+      for (const stage of alone) times.push(await typicalTimes(stage));
       found.alone = times;
     },
   ];
@@ -197,10 +196,28 @@ async function measure(isForwards: boolean): Promise<Round> {
   return { ...(found as Omit<Round, "piped">), piped: rates as Round["piped"] };
 }
 
+/** Of a few steps the one of median length. */
+async function typicalStep({
+  step,
+  timeline,
+}: Opened): Promise<{ readonly rate: number; readonly timeline: Timeline }> {
+  const runs: { readonly rate: number; readonly timeline: Timeline }[] = [];
+  for (let run = 0; run < steps; run++) runs.push({ rate: TOKENS / (await step()), timeline: timeline() });
+  return runs.toSorted((a, b) => a.rate - b.rate)[Math.floor(steps / 2)]!;
+}
+
 /** Mean rate of two stages that know nothing of each other. */
 async function bothAtOnce(): Promise<number> {
-  const seconds = await Promise.all([one.step(), copy.step()]);
-  return seconds.reduce((sum, each) => sum + TOKENS / each, 0) / seconds.length;
+  const [a, b] = await Promise.all([typicalStep(one), typicalStep(copy)]);
+  return (a.rate + b.rate) / 2;
+}
+
+/** Medians of a few steps. */
+async function typicalTimes(stage: LineProcess): Promise<Alone> {
+  const runs: Alone[] = [];
+  for (let run = 0; run < steps; run++) runs.push((await stage.ask("step")) as Alone);
+  const of = (name: keyof Alone) => median(runs.map((each) => each[name]));
+  return { forward: of("forward"), backward: of("backward"), norm: of("norm"), update: of("update") };
 }
 
 function reportSchedule(name: Schedule): void {
