@@ -1,0 +1,230 @@
+/**
+ * @file Training jobs whose processes are killed while something is half written: a checkpoint, the finished model, the model's lasting
+ * place. All processes are stopped first, and are killed only when that is where they stand.
+ */
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openSafetensors } from "@stagecoach/transformer/node";
+import type OpenAI from "openai";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { freezeAt } from "../harness/freeze.ts";
+import { seededRandom } from "../harness/random.ts";
+import { startServer, type TestServer } from "../harness/startServer.ts";
+import { writeToyTexts } from "../harness/toyTexts.ts";
+import {
+  createJob,
+  eventsOf,
+  gone,
+  jobProcesses,
+  madeStep,
+  modelBytes,
+  openAi,
+  reached,
+  resumptionsOf,
+  servingWorkers,
+  upload,
+} from "../harness/trainingJobs.ts";
+
+const SEEDS = [1, 2, 3];
+const NUM_STEPS = 40;
+const CHECKPOINT_STEPS = 5;
+const MODEL = "org/tiny";
+const WAIT = { timeout: 30_000, interval: 10 };
+/** Jobs to try until one is caught where the test wants it. */
+const MAX_JOBS = 5;
+const absent = process.platform === "linux" ? null : "skipped: processes are found in /proc";
+
+type Victim = "a training stage" | "a serving stage" | "the trainer" | "everything";
+
+describe.skipIf(absent !== null)(`a job killed while it writes (${absent ?? "Linux"})`, { timeout: 90_000 }, () => {
+  let [folder, dataDir, file] = ["", "", ""];
+  let server: TestServer;
+  let client: OpenAI;
+  let undisturbed: { bytes: Buffer; log: string };
+
+  const open = async () => {
+    server = await startServer({ dataDir, flags: ["--stages", "2", "--served-model-name", MODEL] });
+    client = openAi(server);
+  };
+  const create = () =>
+    createJob(
+      client,
+      { model: MODEL, file },
+      {
+        seed: 7,
+        hyperparameters: {
+          max_steps: NUM_STEPS,
+          batch_size: 8,
+          micro_batches: 4,
+          checkpoint_steps: CHECKPOINT_STEPS,
+          learning_rate: 1e-3,
+          dropout: 0.1,
+          attention_dropout: 0.1,
+        },
+      },
+    );
+  const jobFolder = (id: string) => join(dataDir, "jobs", id);
+  const logOf = (id: string) => readFileSync(join(jobFolder(id), "steps.jsonl"), "utf8");
+  const modelNames = async () => (await client.models.list()).data.map(({ id }) => id);
+
+  /** What has a checkpoint's or a model's name is one, whatever else is there. */
+  async function expectWholeOnDisk(id: string): Promise<void> {
+    const checkpoints = join(jobFolder(id), "checkpoints");
+    for (const name of readdirSync(checkpoints).filter((each) => !each.endsWith(".tmp"))) {
+      const json = readFileSync(join(checkpoints, name, "checkpoint.json"), "utf8");
+      const { files, state } = JSON.parse(json) as { files: string[]; state: { step: number } };
+      expect([name, files.length]).toEqual([`step-${state.step}`, 2]);
+      for (const each of files) await (await openSafetensors(join(checkpoints, name, each))).close();
+    }
+    const models = [join(jobFolder(id), "model"), join(dataDir, "models", id)];
+    for (const model of models.filter((each) => existsSync(each))) await (await openSafetensors(model)).close();
+  }
+
+  /** Clients see checkpoints that are on the disk, and no model before the job has succeeded. */
+  async function expectWholeToClients(id: string): Promise<void> {
+    const listed = (await client.fineTuning.jobs.checkpoints.list(id)).data;
+    for (const { step_number: step } of listed)
+      expect(existsSync(join(jobFolder(id), "checkpoints", `step-${step}`, "checkpoint.json"))).toBe(true);
+    const { status, fine_tuned_model: name } = await client.fineTuning.jobs.retrieve(id);
+    expect(name === null).toBe(status !== "succeeded");
+    if (name !== null) expect(await modelNames()).toContain(name);
+  }
+
+  /** The same bytes as without a kill, every step in the log once, and nothing half written left. */
+  async function expectUndisturbed(id: string): Promise<void> {
+    const job = await reached(client, id, "succeeded");
+    expect(logOf(id)).toBe(undisturbed.log);
+    expect(modelBytes(dataDir, id).equals(undisturbed.bytes)).toBe(true);
+    const rest = readdirSync(jobFolder(id), { recursive: true, encoding: "utf8" });
+    expect(rest.filter((name) => name.endsWith(".tmp"))).toEqual([]);
+    await expectWholeOnDisk(id);
+    const told = (await eventsOf(client, id)).map(({ message }) => message);
+    for (const once of ["The model is written", "The job has successfully completed"])
+      expect(told.filter((message) => message === once)).toHaveLength(1);
+    const answer = await server.post("/predict", { inputs: "stag", model: job.fine_tuned_model });
+    expect(answer.status).toBe(200);
+  }
+
+  /** Waits until a job is where the test wants it. @returns what stands still, or null when it was too fast */
+  type Catch = (id: string) => Promise<Disposable | null>;
+
+  /** Once there is a trainer again. */
+  const processes = async () => {
+    const { trainer, workers } = await vi.waitFor(() => {
+      const found = jobProcesses(server);
+      expect(found.trainer).toBeGreaterThan(0);
+      return found;
+    }, WAIT);
+    return [server.process.pid!, trainer, ...workers].filter((pid) => pid > 0);
+  };
+  /** While a checkpoint is being saved: that of a step which the seed gives, or the next one that is caught. */
+  const saving =
+    (firstStep: number): Catch =>
+    async (id) => {
+      await madeStep(dataDir, id, 1);
+      for (let step = firstStep; step < NUM_STEPS; step += CHECKPOINT_STEPS) {
+        const path = join(jobFolder(id), "checkpoints", `step-${step}.tmp`);
+        const frozen = await freezeAt(path, await processes());
+        if (frozen !== null) return frozen;
+      }
+      return null;
+    };
+  const exporting: Catch = async (id) => freezeAt(join(jobFolder(id), "model.tmp"), await processes());
+  /** The gateway gives the model its lasting place. */
+  const finishing: Catch = (id) => freezeAt(join(dataDir, "models", id), [server.process.pid!]);
+
+  function pidsOf(victim: Victim, stage: number): readonly number[] {
+    const { trainer, workers } = jobProcesses(server);
+    const serving = servingWorkers(server);
+    const pids: Readonly<Record<Victim, readonly number[]>> = {
+      "a training stage": [workers[stage]!],
+      "a serving stage": [serving[stage]!],
+      "the trainer": [trainer],
+      everything: [server.process.pid!, trainer, ...workers, ...serving].filter((pid) => pid > 0),
+    };
+    return pids[victim];
+  }
+
+  /** Kills while the rest stands still. */
+  async function kill(frozen: Disposable, id: string, pids: readonly number[]): Promise<void> {
+    using _ = frozen;
+    expect(pids.length).toBeGreaterThan(0);
+    for (const pid of pids) expect(pid).toBeGreaterThan(0);
+    await expectWholeOnDisk(id);
+    for (const pid of pids) process.kill(pid, "SIGKILL");
+    await gone(pids);
+  }
+
+  /** Creates jobs until one is caught at every place, and kills there; the rest goes on. @returns the job's id */
+  async function killed(kills: readonly (readonly [Victim, Catch])[], stage: number): Promise<string> {
+    for (let number = 0; number < MAX_JOBS; number++) {
+      const id = await create();
+      let isCaught = true;
+      for (const [victim, at] of kills) {
+        const frozen = await at(id);
+        isCaught &&= frozen !== null;
+        if (frozen === null) break;
+        await kill(frozen, id, pidsOf(victim, stage));
+        if (victim === "everything") await open();
+        await expectWholeToClients(id);
+      }
+      if (isCaught) return id;
+      await reached(client, id, "succeeded");
+    }
+    throw new Error(`none of ${MAX_JOBS} jobs was caught in time`);
+  }
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), "stagecoach-phases-"));
+    dataDir = join(folder, "data");
+    writeToyTexts(join(folder, "train.jsonl"), 64, 1);
+    await open();
+    file = await upload(client, join(folder, "train.jsonl"));
+    const id = await create();
+    await reached(client, id, "succeeded");
+    undisturbed = { bytes: modelBytes(dataDir, id), log: logOf(id) };
+    await expectWholeOnDisk(id);
+  });
+  afterAll(async () => {
+    await server[Symbol.asyncDispose]();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  describe.each(SEEDS)("seed %i", (seed) => {
+    const random = seededRandom(seed);
+    const below = (limit: number) => Math.floor(random() * limit);
+
+    const firstStep = () => CHECKPOINT_STEPS * (1 + below(4));
+
+    /** One resumption, from the checkpoint before the one that was half written; none while model and place are written. */
+    async function expectOneReplay(id: string, reason: string): Promise<void> {
+      await expectUndisturbed(id);
+      const resumptions = await resumptionsOf(client, id);
+      expect(resumptions.map((each) => each.reason)).toEqual([reason]);
+      const [{ step, steps_to_replay: replayed } = expect.fail("no resumption")] = resumptions;
+      expect([step % CHECKPOINT_STEPS, replayed]).toEqual([0, CHECKPOINT_STEPS]);
+    }
+
+    test("a stage that trains, while a checkpoint is saved; one that serves, while the model is exported", async () => {
+      const kills = [["a training stage", saving(firstStep())] as const, ["a serving stage", exporting] as const];
+      await expectOneReplay(await killed(kills, below(2)), "stage_lost");
+    });
+
+    test("the trainer, while a checkpoint is saved, and while the model is exported", async () => {
+      const kills = [["the trainer", saving(firstStep())] as const, ["the trainer", exporting] as const];
+      await expectOneReplay(await killed(kills, 0), "restart");
+    });
+
+    test("everything, while a checkpoint is saved, the model is exported, and gets its lasting place", async () => {
+      const places = [saving(firstStep()), exporting, finishing];
+      const id = await killed(
+        places.map((at) => ["everything", at] as const),
+        0,
+      );
+      await expectOneReplay(id, "restart");
+      const { fine_tuned_model: name } = await client.fineTuning.jobs.retrieve(id);
+      expect((await modelNames()).filter((each) => each === name)).toEqual([name]);
+    });
+  });
+});
