@@ -51,7 +51,7 @@ export class Report {
     const table = [
       "| claim | measured | |",
       "| --- | --- | --- |",
-      ...this.#rows.map(({ claim, result, verdict: word }) => `| ${claim} | ${result} | ${word} |`),
+      ...this.#rows.map(({ claim, result, verdict: word }) => `| ${cell(claim)} | ${cell(result)} | ${word} |`),
     ];
     mkdirSync(results, { recursive: true });
     const text = `# ${this.#name}\n\n${date}, ${machine()}\n\n\`${command}\`\n\n${table.join("\n")}\n`;
@@ -62,3 +62,6 @@ export class Report {
     );
   }
 }
+
+/** A bar would begin another cell. */
+const cell = (text: string): string => text.replaceAll("|", "\\|");
