@@ -20,10 +20,17 @@ export type HeldTensors = {
   readonly hold: (tensor: HostTensor & { readonly data: Float32Array }) => EngineTensor;
 };
 
+export type LoopExecutableOptions = {
+  /** Name of the engine, for errors. */
+  readonly engine: string;
+  readonly runner: LoopRunner;
+  readonly held: HeldTensors;
+};
+
 export function loopExecutable(
   graph: Graph,
   loops: readonly Loop[],
-  { runner, held }: { readonly runner: LoopRunner; readonly held: HeldTensors },
+  { engine, runner, held }: LoopExecutableOptions,
 ): Executable {
   const sums = loops.map(
     ({ size, sums: { length } }) => new Float64Array(runner.allocate(8 * numBlocks(size) * length)),
@@ -59,7 +66,7 @@ export function loopExecutable(
       try {
         await runner.run(tasks);
       } catch (error) {
-        throw new EngineFailureError("onnxruntime", "run", error);
+        throw new EngineFailureError(engine, "run", error);
       }
       for (const { loop, sums: partial } of asked)
         loop.sums.forEach((name, index) => (outputArray(name, 1)[0] = total(partial, index, loop.sums.length)));

@@ -38,6 +38,7 @@ describe("loopsOf", () => {
     ["a sum along an axis", () => ({ y: sum(mul(tensor("a"), 2), { axis: 0 }) })],
     ["a sum that something else needs", () => ({ y: div(tensor("a"), sum(mul(tensor("b"), 2))) })],
     ["arithmetic of scalars", () => ({ y: sqrt(abs(tensor("a", []))) })],
+    ["infinity", () => ({ y: mul(abs(tensor("a")), Infinity) })],
     ["a weight", () => ({ y: sqrt(abs(parameter("a", [2]))) })],
     ["integers", () => ({ y: mul(add(input("a", [2], "int32"), 1), 2) })],
   ])("leaves to the engine: %s", (_, outputs) => {

@@ -37,7 +37,8 @@ export function loopsOf(graph: Graph): readonly Loop[] | null {
   const isOnlyOutput = (node: Tensor) => uses.get(node) === 1 && outputs.includes(node);
   const isSupported = (node: Tensor) => {
     if (node.dtype !== "float32" || !isStatic(node)) return false;
-    if (node.op === "constant") return isScalar(node);
+    // A program travels as JSON, which has no infinity.
+    if (node.op === "constant") return isScalar(node) && Number.isFinite(valuesOf(node)[0]);
     if (node.op === "input") return true;
     if (node.op === "sum") return isScalar(node) && !isScalar(node.inputs[0]) && isOnlyOutput(node);
     return (

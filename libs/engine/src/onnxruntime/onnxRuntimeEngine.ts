@@ -88,7 +88,7 @@ export function createOnnxRuntimeEngine(ort: OrtModule, options: OnnxRuntimeOpti
     async compile(graph, parameters) {
       const fused = optimized(graph);
       const loops = loopsOf(fused);
-      if (loops !== null) return loopExecutable(fused, loops, { runner, held });
+      if (loops !== null) return loopExecutable(fused, loops, { engine: "onnxruntime", runner, held });
       const { graph: computed, tableSums } = separateTableSums(fused);
       const session = await createSession(ort, computed, { options, parameters });
       return executable({ ort, pool }, fused, { session, computed, tableSums });
