@@ -7,6 +7,7 @@
  *
  * @see https://webassembly.github.io/spec/core/binary
  */
+import { signedLeb128, unsignedLeb128 } from "../leb128.ts";
 import type { LoopOperation, LoopProgram, Operand } from "./loopProgram.ts";
 
 type Bytes = readonly number[];
@@ -27,9 +28,9 @@ type Lanes = {
 };
 
 const simd = (...code: Bytes): Bytes => [0xfd, ...code];
-const localGet = (index: number): Bytes => [0x20, ...unsigned(index)];
-const localSet = (index: number): Bytes => [0x21, ...unsigned(index)];
-const i32Const = (value: number): Bytes => [0x41, ...signed(value)];
+const localGet = (index: number): Bytes => [0x20, ...unsignedLeb128(index)];
+const localSet = (index: number): Bytes => [0x21, ...unsignedLeb128(index)];
+const i32Const = (value: number): Bytes => [0x41, ...signedLeb128(value)];
 const f32Const = (value: number): Bytes => [0x43, ...new Uint8Array(Float32Array.of(value).buffer)];
 const f32x4Splat = simd(0x13);
 const f64x2Add = simd(0xf0, 0x01);
@@ -41,7 +42,7 @@ const [f32Promote, f64Add, f64Store] = [0xbb, 0xa0, 0x39];
 const [i32Add, i32And, i32LessUnsigned] = [0x6a, 0x71, 0x49];
 const [ifDo, loopDo, repeatIf, end] = [[0x04, 0x40], [0x03, 0x40], [0x0d, 0x00], 0x0b];
 /** Alignment of 2^2 is what every float32 has. */
-const memoryAt = (offset: number): Bytes => [2, ...unsigned(offset)];
+const memoryAt = (offset: number): Bytes => [2, ...unsignedLeb128(offset)];
 
 const four: Lanes = {
   bytes: 16,
@@ -77,7 +78,7 @@ export function encodeLoop(program: LoopProgram, stride: number): Uint8Array<Arr
     ...magicAndVersion,
     ...section(1, vector([[0x60, ...sized(parameters), ...sized([])]])),
     ...section(3, vector([[0]])),
-    ...section(5, vector([[0x00, ...unsigned(Math.ceil(memory / PAGE_BYTES))]])),
+    ...section(5, vector([[0x00, ...unsignedLeb128(Math.ceil(memory / PAGE_BYTES))]])),
     ...section(
       7,
       vector([
@@ -97,7 +98,7 @@ function functionBody(program: LoopProgram, stride: number): Bytes {
   const declared: Bytes[] = [];
   let numLocals = 1 + numScalars;
   const declare = (count: number, type: number): number => {
-    declared.push([...unsigned(count), type]);
+    declared.push([...unsignedLeb128(count), type]);
     return (numLocals += count) - count;
   };
   const parameters = { bytes: 0, scalars: 1 };
@@ -171,21 +172,6 @@ function loop(
 }
 
 const section = (id: number, content: Bytes): Bytes => [id, ...sized(content)];
-const sized = (content: Bytes): Bytes => [...unsigned(content.length), ...content];
-const vector = (items: readonly Bytes[]): Bytes => [...unsigned(items.length), ...items.flat()];
+const sized = (content: Bytes): Bytes => [...unsignedLeb128(content.length), ...content];
+const vector = (items: readonly Bytes[]): Bytes => [...unsignedLeb128(items.length), ...items.flat()];
 const name = (text: string): Bytes => sized([...new TextEncoder().encode(text)]);
-
-/** LEB128 */
-function unsigned(value: number): number[] {
-  const low = value & 0x7f;
-  const rest = Math.floor(value / 128);
-  return rest === 0 ? [low] : [low | 0x80, ...unsigned(rest)];
-}
-
-/** LEB128 of a value that may be negative. */
-function signed(value: number): number[] {
-  const low = value & 0x7f;
-  const rest = value >> 7;
-  const isLast = (rest === 0 && (low & 0x40) === 0) || (rest === -1 && (low & 0x40) !== 0);
-  return isLast ? [low] : [low | 0x80, ...signed(rest)];
-}

@@ -4,6 +4,8 @@
  * Writing only. Field order is the order of calls, so equal calls give equal bytes.
  * @see https://protobuf.dev/programming-guides/encoding/
  */
+import { unsignedLeb128 } from "../leb128.ts";
+
 const VARINT = 0;
 const DELIMITED = 2;
 const FIXED32 = 5;
@@ -59,14 +61,7 @@ export class ProtobufWriter {
   }
 
   #rawVarint(value: bigint): this {
-    let rest = BigInt.asUintN(64, value);
-    const bytes: number[] = [];
-    do {
-      const low = Number(rest & 0x7fn);
-      rest >>= 7n;
-      bytes.push(rest === 0n ? low : low | 0x80);
-    } while (rest !== 0n);
-    return this.#append(Uint8Array.from(bytes));
+    return this.#append(Uint8Array.from(unsignedLeb128(BigInt.asUintN(64, value))));
   }
 
   #append(bytes: Uint8Array): this {
