@@ -12,7 +12,7 @@ import { EngineFailureError } from "../errors.ts";
 import { checkInputs, wantedOutputs } from "../hostTensor.ts";
 import { checkInto } from "../inPlace.ts";
 import type { Loop } from "./loopGraph.ts";
-import { loopTask, numBlocks, type LoopRunner } from "./loopRunner.ts";
+import { numBlocks, wholeLoop, type LoopRunner } from "./loopRunner.ts";
 
 /** How an engine keeps tensors. */
 export type HeldTensors = {
@@ -32,9 +32,11 @@ export function loopExecutable(
   loops: readonly Loop[],
   { engine, runner, held }: LoopExecutableOptions,
 ): Executable {
-  const sums = loops.map(
-    ({ size, sums: { length } }) => new Float64Array(runner.allocate(8 * numBlocks(size) * length)),
-  );
+  const compiled = loops.map((loop) => {
+    const { size, sums } = loop;
+    const bytes = numBlocks(size) * sums.length * Float64Array.BYTES_PER_ELEMENT;
+    return { loop, whole: wholeLoop(loop, new Float64Array(runner.allocate(bytes))) };
+  });
   const allocate = (size: number) => new Float32Array(runner.allocate(size * Float32Array.BYTES_PER_ELEMENT));
   return {
     async run(given: RunInputs, options = {}) {
@@ -53,23 +55,21 @@ export function loopExecutable(
         made.set(name, array);
         return array;
       };
-      const isAsked = ({ outputs, sums: names }: Loop) =>
-        [...outputs, ...names].some((name) => wanted.includes(name) || Object.hasOwn(into, name));
-      const asked = loops.flatMap((loop, index) => (isAsked(loop) ? [{ loop, sums: sums[index] }] : []));
-      const tasks = asked.map(({ loop, sums: partial }) =>
-        loopTask(loop, {
-          arrays: [...loop.inputs.map(values), ...loop.outputs.map((name) => outputArray(name, loop.size))],
-          scalars: loop.scalars.map((name) => values(name)[0]),
-          sums: partial,
-        }),
+      const asked = compiled.filter(({ loop: { outputs, sums } }) =>
+        [...outputs, ...sums].some((name) => wanted.includes(name) || Object.hasOwn(into, name)),
       );
+      const tasks = asked.map(({ loop, whole }) => ({
+        ...whole,
+        arrays: [...loop.inputs.map(values), ...loop.outputs.map((name) => outputArray(name, loop.size))],
+        scalars: loop.scalars.map((name) => values(name)[0]),
+      }));
       try {
         await runner.run(tasks);
       } catch (error) {
         throw new EngineFailureError(engine, "run", error);
       }
-      for (const { loop, sums: partial } of asked)
-        loop.sums.forEach((name, index) => (outputArray(name, 1)[0] = total(partial, index, loop.sums.length)));
+      for (const { loop, whole } of asked)
+        loop.sums.forEach((name, index) => (outputArray(name, 1)[0] = total(whole.sums, index, loop.sums.length)));
       const result: Record<string, RunResult[string]> = {};
       for (const name of wanted) {
         const { shape } = graph.outputs.get(name)!;

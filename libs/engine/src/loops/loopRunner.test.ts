@@ -6,7 +6,7 @@ import { float32 } from "../hostTensor.ts";
 import { loadOnnxRuntime } from "../node/loadOnnxRuntime.ts";
 import { LoopThreads } from "../node/loopThreads.ts";
 import { createReferenceEngine } from "../reference/referenceEngine.ts";
-import { loopTask, numBlocks, shareLoops, type LoopTask } from "./loopRunner.ts";
+import { numBlocks, shareLoops, wholeLoop, type LoopTask } from "./loopRunner.ts";
 import { loopsOf, type Loop } from "./loopGraph.ts";
 
 /** Around the four places of a vector, and around blocks. */
@@ -107,7 +107,7 @@ describe("loops", () => {
 describe("shareLoops", () => {
   const taskOf = (size: number): LoopTask => {
     const [loop] = loopsOf(graphOf({ y: sqrt(abs(input("a", [size], "float32"))) }))! as [Loop];
-    return loopTask(loop, { arrays: [], scalars: [], sums: new Float64Array() });
+    return { ...wholeLoop(loop, new Float64Array()), arrays: [], scalars: [] };
   };
   const blocksOf = (tasks: readonly LoopTask[]) =>
     tasks.reduce((sum_, { firstBlock, endBlock }) => sum_ + endBlock - firstBlock, 0);

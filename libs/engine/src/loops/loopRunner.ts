@@ -51,9 +51,9 @@ export class LocalLoops implements LoopRunner {
 
 export const numBlocks = (size: number): number => Math.ceil(size / BLOCK);
 
-/** @param scalars - in the order of the loop's */
-export function loopTask({ program, size }: Loop, given: Pick<LoopTask, "arrays" | "scalars" | "sums">): LoopTask {
-  return { program: JSON.stringify(program), size, firstBlock: 0, endBlock: numBlocks(size), ...given };
+/** A loop over all of its blocks, but for what a run gives: its arrays and scalars. */
+export function wholeLoop({ program, size }: Loop, sums: Float64Array): Omit<LoopTask, "arrays" | "scalars"> {
+  return { program: JSON.stringify(program), size, sums, firstBlock: 0, endBlock: numBlocks(size) };
 }
 
 /**
