@@ -1,9 +1,8 @@
 /** @file The training stage of this worker: its model found on this machine, its engine in a thread of its own. */
 import type { Assignment, FrameTensor, StageFacts, StageTrainingBatch, TrainingStageHost } from "@stagecoach/parallel";
-import { EngineThread, type EngineName } from "@stagecoach/engine/node";
+import { EngineThread, programBeside, type EngineName } from "@stagecoach/engine/node";
 import type { StageSettings } from "@stagecoach/training";
 import type { TrainingStageRequest } from "@stagecoach/training/node";
-import { extname } from "node:path";
 import { engineNamed, resolveAssignedModel } from "./assignedModel.ts";
 import type { ApplyCall, BackwardCall, EvaluateCall, ForwardCall, SharedGradient } from "./trainingThreadMain.ts";
 
@@ -110,8 +109,7 @@ export class TrainingEngineHost implements TrainingStageHost {
     if (key !== this.#threadKey) await this.stop();
     this.#threadKey = key;
     if (this.#thread !== null) return this.#thread;
-    // The file has the ending of this one: .ts in a checkout, .js in a published package.
-    const main = new URL(`./trainingThreadMain${extname(import.meta.url)}`, import.meta.url);
+    const main = programBeside(import.meta.url, "trainingThreadMain");
     const thread = new EngineThread(main, { engine, threads });
     void thread.ended.then((error) => this.#thread === thread && this.#onBroken(error));
     return (this.#thread = thread);

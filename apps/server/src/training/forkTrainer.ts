@@ -1,8 +1,7 @@
 /** @file Jobs run in trainer processes of their own, so that reading and tokenizing data never holds up a request. */
-import type { EngineName } from "@stagecoach/engine/node";
+import { programBeside, type EngineName } from "@stagecoach/engine/node";
 import { exportCheckpoint, readCheckpoint } from "@stagecoach/training/node";
 import { fork } from "node:child_process";
-import { extname } from "node:path";
 import { createInterface } from "node:readline";
 import { setPriority } from "node:os";
 import { fileURLToPath } from "node:url";
@@ -66,8 +65,7 @@ function forkTrainer(
   { folder, onEvent }: JobContext,
   { log, jobId, niceness }: ForkTrainerOptions & { readonly jobId: string },
 ): RunningJob {
-  // The file has the ending of this one: .ts in a checkout, .js in a published package.
-  const main = fileURLToPath(new URL(`./trainerMain${extname(import.meta.url)}`, import.meta.url));
+  const main = fileURLToPath(programBeside(import.meta.url, "trainerMain"));
   const trainer = fork(main, { stdio: ["ignore", "ignore", "pipe", "ipc"], detached: true });
   // Its workers inherit it.
   if (trainer.pid !== undefined && niceness > 0) setPriority(trainer.pid, niceness);

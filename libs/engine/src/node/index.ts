@@ -12,4 +12,5 @@ export { loadOnnxRuntime, type LoadOptions } from "./loadOnnxRuntime.ts";
 export { LoopThreads } from "./loopThreads.ts";
 export { loadTfjs, tfjsVariants, type LoadTfjsOptions, type TfjsVariant } from "./loadTfjs.ts";
 export { probeEngines, type EngineProbe } from "./probeEngines.ts";
+export { programBeside } from "./programBeside.ts";
 export { setTensorflowEnvironment, tensorflowEnvironment, type TensorflowSettings } from "./tensorflowEnvironment.ts";

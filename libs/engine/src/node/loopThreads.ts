@@ -1,15 +1,14 @@
 /** @file Loops divided over several threads, on memory that they share. */
-import { extname } from "node:path";
 import { runLoop, shareLoops, type LoopRunner, type LoopTask } from "../loops/loopRunner.ts";
 import { HelperThreads } from "./helperThreads.ts";
+import { programBeside } from "./programBeside.ts";
 
 export class LoopThreads implements LoopRunner {
   readonly #helpers: HelperThreads<readonly LoopTask[]>;
 
   /** @param threads - this one and others, at least one in all */
   constructor(threads: number) {
-    // The file has the ending of this one: .ts in a checkout, .js in a published package.
-    const main = new URL(`./loopThreadMain${extname(import.meta.url)}`, import.meta.url);
+    const main = programBeside(import.meta.url, "loopThreadMain");
     this.#helpers = new HelperThreads({ main, count: threads - 1, what: "threads that run loops" });
   }
 

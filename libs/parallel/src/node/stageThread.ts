@@ -1,7 +1,6 @@
 /** @file A stage in a thread of its own (stageThreadMain.ts), as its owner calls it. */
-import { EngineThread, type EngineName } from "@stagecoach/engine/node";
+import { EngineThread, programBeside, type EngineName } from "@stagecoach/engine/node";
 import type { HiddenBatch, TokenBatch } from "@stagecoach/transformer";
-import { extname } from "node:path";
 import type { StageOutput, StageOutputKind } from "../stage.ts";
 import type { LoadRequest, LoadResult, RunRequest, StageWidth } from "./threadMessages.ts";
 
@@ -9,8 +8,7 @@ export class StageThread {
   readonly #thread: EngineThread;
 
   constructor(options: { readonly engine: EngineName; readonly threads: number }) {
-    // The file has the ending of this one: .ts in a checkout, .js in a published package.
-    this.#thread = new EngineThread(new URL(`./stageThreadMain${extname(import.meta.url)}`, import.meta.url), options);
+    this.#thread = new EngineThread(programBeside(import.meta.url, "stageThreadMain"), options);
   }
 
   /** Resolves when the thread has ended, asked to or not, with what it ended by. */

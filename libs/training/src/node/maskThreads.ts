@@ -5,8 +5,7 @@
  * meanwhile cost as much as they would on their own. Divided over the threads, they take a part of the time.
  */
 import { BufferPool } from "@stagecoach/engine";
-import { HelperThreads } from "@stagecoach/engine/node";
-import { extname } from "node:path";
+import { HelperThreads, programBeside } from "@stagecoach/engine/node";
 import { DropoutMasks, type MaskBatch, type MaskRequest } from "../stage/dropoutMasks.ts";
 import type { MaskMaker } from "../stage/maskMaker.ts";
 
@@ -20,8 +19,7 @@ export class MaskThreads implements MaskMaker {
   /** @param threads - this one and others, at least one in all */
   constructor(seed: number, threads: number) {
     this.#own = new DropoutMasks(seed);
-    // The file has the ending of this one: .ts in a checkout, .js in a published package.
-    const main = new URL(`./maskThreadMain${extname(import.meta.url)}`, import.meta.url);
+    const main = programBeside(import.meta.url, "maskThreadMain");
     this.#helpers = new HelperThreads({ main, count: threads - 1, data: seed, what: "threads that make masks" });
   }
 
