@@ -2,34 +2,26 @@
  * @file Training jobs whose processes are killed while something is half written: a checkpoint, the finished model, the model's lasting
  * place. All processes are stopped first, and are killed only when that is where they stand.
  */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { openSafetensors } from "@stagecoach/transformer/node";
-import type OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { DisturbedJobs, expectSameEnd } from "../harness/disturbedJobs.ts";
 import { freezeAt } from "../harness/freeze.ts";
 import { seededRandom } from "../harness/random.ts";
-import { startServer, type TestServer } from "../harness/startServer.ts";
-import { writeToyTexts } from "../harness/toyTexts.ts";
 import {
-  createJob,
   eventsOf,
   gone,
   jobProcesses,
   madeStep,
-  modelBytes,
-  openAi,
   reached,
   resumptionsOf,
   servingWorkers,
-  upload,
 } from "../harness/trainingJobs.ts";
 
 const SEEDS = [1, 2, 3];
 const NUM_STEPS = 40;
 const CHECKPOINT_STEPS = 5;
-const MODEL = "org/tiny";
 const WAIT = { timeout: 30_000, interval: 10 };
 /** Jobs to try until one is caught where the test wants it. */
 const MAX_JOBS = 5;
@@ -38,71 +30,43 @@ const absent = process.platform === "linux" ? null : "skipped: processes are fou
 type Victim = "a training stage" | "a serving stage" | "the trainer" | "everything";
 
 describe.skipIf(absent !== null)(`a job killed while it writes (${absent ?? "Linux"})`, { timeout: 90_000 }, () => {
-  let [folder, dataDir, file] = ["", "", ""];
-  let server: TestServer;
-  let client: OpenAI;
-  let undisturbed: { bytes: Buffer; log: string };
+  let jobs: DisturbedJobs;
 
-  const open = async () => {
-    server = await startServer({ dataDir, flags: ["--stages", "2", "--served-model-name", MODEL] });
-    client = openAi(server);
-  };
-  const create = () =>
-    createJob(
-      client,
-      { model: MODEL, file },
-      {
-        seed: 7,
-        hyperparameters: {
-          max_steps: NUM_STEPS,
-          batch_size: 8,
-          micro_batches: 4,
-          checkpoint_steps: CHECKPOINT_STEPS,
-          learning_rate: 1e-3,
-          dropout: 0.1,
-          attention_dropout: 0.1,
-        },
-      },
-    );
-  const jobFolder = (id: string) => join(dataDir, "jobs", id);
-  const logOf = (id: string) => readFileSync(join(jobFolder(id), "steps.jsonl"), "utf8");
-  const modelNames = async () => (await client.models.list()).data.map(({ id }) => id);
+  const modelNames = async () => (await jobs.client.models.list()).data.map(({ id }) => id);
 
   /** What has a checkpoint's or a model's name is one, whatever else is there. */
   async function expectWholeOnDisk(id: string): Promise<void> {
-    const checkpoints = join(jobFolder(id), "checkpoints");
+    const checkpoints = join(jobs.folderOf(id), "checkpoints");
     for (const name of readdirSync(checkpoints).filter((each) => !each.endsWith(".tmp"))) {
       const json = readFileSync(join(checkpoints, name, "checkpoint.json"), "utf8");
       const { files, state } = JSON.parse(json) as { files: string[]; state: { step: number } };
       expect([name, files.length]).toEqual([`step-${state.step}`, 2]);
       for (const each of files) await (await openSafetensors(join(checkpoints, name, each))).close();
     }
-    const models = [join(jobFolder(id), "model"), join(dataDir, "models", id)];
+    const models = [join(jobs.folderOf(id), "model"), join(jobs.dataDir, "models", id)];
     for (const model of models.filter((each) => existsSync(each))) await (await openSafetensors(model)).close();
   }
 
   /** Clients see checkpoints that are on the disk, and no model before the job has succeeded. */
   async function expectWholeToClients(id: string): Promise<void> {
-    const listed = (await client.fineTuning.jobs.checkpoints.list(id)).data;
+    const listed = (await jobs.client.fineTuning.jobs.checkpoints.list(id)).data;
     for (const { step_number: step } of listed)
-      expect(existsSync(join(jobFolder(id), "checkpoints", `step-${step}`, "checkpoint.json"))).toBe(true);
-    const { status, fine_tuned_model: name } = await client.fineTuning.jobs.retrieve(id);
+      expect(existsSync(join(jobs.folderOf(id), "checkpoints", `step-${step}`, "checkpoint.json"))).toBe(true);
+    const { status, fine_tuned_model: name } = await jobs.client.fineTuning.jobs.retrieve(id);
     expect(name === null).toBe(status !== "succeeded");
     if (name !== null) expect(await modelNames()).toContain(name);
   }
 
   /** The same bytes as without a kill, every step in the log once, and nothing half written left. */
   async function expectUndisturbed(id: string): Promise<void> {
-    const job = await reached(client, id, "succeeded");
-    expect(logOf(id)).toBe(undisturbed.log);
-    expect(modelBytes(dataDir, id).equals(undisturbed.bytes)).toBe(true);
-    const rest = readdirSync(jobFolder(id), { recursive: true, encoding: "utf8" });
+    const job = await expectSameEnd(jobs, id);
+    const rest = readdirSync(jobs.folderOf(id), { recursive: true, encoding: "utf8" });
     expect(rest.filter((name) => name.endsWith(".tmp"))).toEqual([]);
     await expectWholeOnDisk(id);
-    const told = (await eventsOf(client, id)).map(({ message }) => message);
+    const told = (await eventsOf(jobs.client, id)).map(({ message }) => message);
     for (const once of ["The model is written", "The job has successfully completed"])
       expect(told.filter((message) => message === once)).toHaveLength(1);
-    const answer = await server.post("/predict", { inputs: "stag", model: job.fine_tuned_model });
+    const answer = await jobs.server.post("/predict", { inputs: "stag", model: job.fine_tuned_model });
     expect(answer.status).toBe(200);
   }
 
@@ -112,36 +76,36 @@ describe.skipIf(absent !== null)(`a job killed while it writes (${absent ?? "Lin
   /** Once there is a trainer again. */
   const processes = async () => {
     const { trainer, workers } = await vi.waitFor(() => {
-      const found = jobProcesses(server);
+      const found = jobProcesses(jobs.server);
       expect(found.trainer).toBeGreaterThan(0);
       return found;
     }, WAIT);
-    return [server.process.pid!, trainer, ...workers].filter((pid) => pid > 0);
+    return [jobs.server.process.pid!, trainer, ...workers].filter((pid) => pid > 0);
   };
   /** While a checkpoint is being saved: that of a step which the seed gives, or the next one that is caught. */
   const saving =
     (firstStep: number): Catch =>
     async (id) => {
-      await madeStep(dataDir, id, 1);
+      await madeStep(jobs.dataDir, id, 1);
       for (let step = firstStep; step < NUM_STEPS; step += CHECKPOINT_STEPS) {
-        const path = join(jobFolder(id), "checkpoints", `step-${step}.tmp`);
+        const path = join(jobs.folderOf(id), "checkpoints", `step-${step}.tmp`);
         const frozen = await freezeAt(path, await processes());
         if (frozen !== null) return frozen;
       }
       return null;
     };
-  const exporting: Catch = async (id) => freezeAt(join(jobFolder(id), "model.tmp"), await processes());
+  const exporting: Catch = async (id) => freezeAt(join(jobs.folderOf(id), "model.tmp"), await processes());
   /** The gateway gives the model its lasting place. */
-  const finishing: Catch = (id) => freezeAt(join(dataDir, "models", id), [server.process.pid!]);
+  const finishing: Catch = (id) => freezeAt(join(jobs.dataDir, "models", id), [jobs.server.process.pid!]);
 
   function pidsOf(victim: Victim, stage: number): readonly number[] {
-    const { trainer, workers } = jobProcesses(server);
-    const serving = servingWorkers(server);
+    const { trainer, workers } = jobProcesses(jobs.server);
+    const serving = servingWorkers(jobs.server);
     const pids: Readonly<Record<Victim, readonly number[]>> = {
       "a training stage": [workers[stage]!],
       "a serving stage": [serving[stage]!],
       "the trainer": [trainer],
-      everything: [server.process.pid!, trainer, ...workers, ...serving].filter((pid) => pid > 0),
+      everything: [jobs.server.process.pid!, trainer, ...workers, ...serving].filter((pid) => pid > 0),
     };
     return pids[victim];
   }
@@ -159,37 +123,27 @@ describe.skipIf(absent !== null)(`a job killed while it writes (${absent ?? "Lin
   /** Creates jobs until one is caught at every place, and kills there; the rest goes on. @returns the job's id */
   async function killed(kills: readonly (readonly [Victim, Catch])[], stage: number): Promise<string> {
     for (let number = 0; number < MAX_JOBS; number++) {
-      const id = await create();
+      const id = await jobs.create();
       let isCaught = true;
       for (const [victim, at] of kills) {
         const frozen = await at(id);
         isCaught &&= frozen !== null;
         if (frozen === null) break;
         await kill(frozen, id, pidsOf(victim, stage));
-        if (victim === "everything") await open();
+        if (victim === "everything") await jobs.open();
         await expectWholeToClients(id);
       }
       if (isCaught) return id;
-      await reached(client, id, "succeeded");
+      await reached(jobs.client, id, "succeeded");
     }
     throw new Error(`none of ${MAX_JOBS} jobs was caught in time`);
   }
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), "stagecoach-phases-"));
-    dataDir = join(folder, "data");
-    writeToyTexts(join(folder, "train.jsonl"), 64, 1);
-    await open();
-    file = await upload(client, join(folder, "train.jsonl"));
-    const id = await create();
-    await reached(client, id, "succeeded");
-    undisturbed = { bytes: modelBytes(dataDir, id), log: logOf(id) };
-    await expectWholeOnDisk(id);
+    jobs = await DisturbedJobs.start({ numSteps: NUM_STEPS, checkpointSteps: CHECKPOINT_STEPS });
+    await expectWholeOnDisk(jobs.undisturbed.id);
   });
-  afterAll(async () => {
-    await server[Symbol.asyncDispose]();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  afterAll(() => jobs[Symbol.asyncDispose]());
 
   describe.each(SEEDS)("seed %i", (seed) => {
     const random = seededRandom(seed);
@@ -200,7 +154,7 @@ describe.skipIf(absent !== null)(`a job killed while it writes (${absent ?? "Lin
     /** One resumption, from the checkpoint before the one that was half written; none while model and place are written. */
     async function expectOneReplay(id: string, reason: string): Promise<void> {
       await expectUndisturbed(id);
-      const resumptions = await resumptionsOf(client, id);
+      const resumptions = await resumptionsOf(jobs.client, id);
       expect(resumptions.map((each) => each.reason)).toEqual([reason]);
       const [{ step, steps_to_replay: replayed } = expect.fail("no resumption")] = resumptions;
       expect([step % CHECKPOINT_STEPS, replayed]).toEqual([0, CHECKPOINT_STEPS]);
@@ -223,7 +177,7 @@ describe.skipIf(absent !== null)(`a job killed while it writes (${absent ?? "Lin
         0,
       );
       await expectOneReplay(id, "restart");
-      const { fine_tuned_model: name } = await client.fineTuning.jobs.retrieve(id);
+      const { fine_tuned_model: name } = await jobs.client.fineTuning.jobs.retrieve(id);
       expect((await modelNames()).filter((each) => each === name)).toEqual([name]);
     });
   });

@@ -1,6 +1,7 @@
 /** @file Processes that are made to stand still at the moment at which a file or folder appears. */
-import { existsSync, readdirSync, readFileSync, watch } from "node:fs";
+import { existsSync, watch } from "node:fs";
 import { basename, dirname } from "node:path";
+import { stateOf, threadsOf } from "./processes.ts";
 
 const WAIT_MS = 30_000;
 
@@ -47,14 +48,5 @@ function signal(pid: number, name: "SIGSTOP" | "SIGCONT"): void {
 
 /** All threads of the process; also when there are none. */
 function standsStill(pid: number): boolean {
-  const threads = existsSync(`/proc/${pid}/task`) ? readdirSync(`/proc/${pid}/task`) : [];
-  return threads.every((thread) => /^State:\s+[TZX]/m.test(stateOf(`/proc/${pid}/task/${thread}/status`)));
-}
-
-function stateOf(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "State: X (ended meanwhile)";
-  }
+  return threadsOf(pid).every((thread) => [null, "T", "Z", "X"].includes(stateOf(thread)));
 }

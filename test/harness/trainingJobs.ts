@@ -1,8 +1,9 @@
 /** @file Fine-tuning jobs of a real server: made with OpenAI's client, watched by their step log, their processes found in /proc. */
-import { createReadStream, existsSync, readdirSync, readFileSync } from "node:fs";
+import { createReadStream, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import OpenAI from "openai";
 import { expect, vi } from "vitest";
+import { readProc, stateOf, threadsOf } from "./processes.ts";
 import type { TestServer } from "./startServer.ts";
 
 /** Fields beside the base model and the file. */
@@ -106,33 +107,23 @@ export function servingWorkers(server: TestServer): number[] {
   return childrenOf(server.process.pid!).filter((pid) => stageOf(pid) !== null);
 }
 
-/** Whatever the file system says when a process ends meanwhile. */
-function read(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
-  }
-}
-
 function childrenOf(parent: number): number[] {
-  const threads = existsSync(`/proc/${parent}/task`) ? readdirSync(`/proc/${parent}/task`) : [];
-  return threads
-    .flatMap((thread) => read(`/proc/${parent}/task/${thread}/children`).split(" "))
+  return threadsOf(parent)
+    .flatMap((thread) => readProc(`${thread}/children`).split(" "))
     .filter((text) => text !== "")
     .map(Number);
 }
 
-const commandOf = (pid: number) => read(`/proc/${pid}/cmdline`);
+const commandOf = (pid: number) => readProc(`/proc/${pid}/cmdline`);
 
 function stageOf(pid: number): number | null {
-  const settings = /STAGECOACH_WORKER_SETTINGS=([^\0]*)/.exec(read(`/proc/${pid}/environ`))?.[1];
+  const settings = /STAGECOACH_WORKER_SETTINGS=([^\0]*)/.exec(readProc(`/proc/${pid}/environ`))?.[1];
   if (settings === undefined) return null;
   return (JSON.parse(settings) as { child: { seat: { stage: number } } }).child.seat.stage;
 }
 
 /** A process that has ended, and that nobody has asked about, does not count. */
 function isAlive(pid: number): boolean {
-  const state = /^State:\s+(\w)/m.exec(read(`/proc/${pid}/status`))?.[1];
-  return state !== undefined && state !== "Z";
+  const state = stateOf(`/proc/${pid}`);
+  return state !== null && state !== "Z";
 }
