@@ -177,6 +177,33 @@ describe("DataLink.send()", () => {
     await Promise.all(sent);
   });
 
+  test("copies the tensors before it returns, and frees its frame once that is with the socket", async () => {
+    const { network, sender, receiver, senderSocket } = await linked({ credits: 1 });
+    const frames: Frame[] = [];
+    const messages: Uint8Array[] = [];
+    receiver.onFrame((frame) => frames.push(frame));
+    const send = senderSocket.send.bind(senderSocket);
+    senderSocket.send = (message, onSent) => {
+      messages.push(message as Uint8Array);
+      send(message, onSent);
+    };
+    const sent = [1, 2].map((value) => {
+      const data = Float32Array.of(value);
+      const promise = sender.send({
+        ...frameNumber(value),
+        tensors: [{ name: "hidden", dtype: "float32", shape: [1], data }],
+      });
+      data.fill(0);
+      return promise;
+    });
+    await network.settle();
+    receiver.grant(1);
+    await network.settle();
+    await Promise.all(sent);
+    expect(frames.map(({ tensors }) => tensors[0]!.data)).toEqual([Float32Array.of(1), Float32Array.of(2)]);
+    expect(messages.map(({ byteLength }) => byteLength)).toEqual([0, 0]);
+  });
+
   test("tells the sender when credits arrive", async () => {
     const { network, sender, receiver } = await linked({ credits: 1 });
     const seen: number[] = [];

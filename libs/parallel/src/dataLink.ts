@@ -9,6 +9,7 @@
  */
 import { FrameError, ProtocolError } from "./errors.ts";
 import { decodeFrame, encodeFrame, type Crc32, type Frame, type FrameKind } from "./frame.ts";
+import { freeMemory } from "./freeMemory.ts";
 import { closeCodes, type MessageSocket } from "./socket.ts";
 
 /** What the dialing end says of itself. `stage` is its own number. */
@@ -125,7 +126,7 @@ export class DataLink {
   }
 
   /**
-   * Send when there is a credit. Resolves once the frame is with the socket.
+   * Send when there is a credit. The frame's tensors have been copied when this returns; it resolves once they are with the socket.
    * @throws ProtocolError when the link goes first; FrameError for a frame that cannot be written
    */
   send(frame: Frame): Promise<void> {
@@ -167,7 +168,7 @@ export class DataLink {
 
   #writeBytes(bytes: Uint8Array): void {
     this.counters.bytesSent += bytes.length;
-    this.#socket.send(bytes);
+    this.#socket.send(bytes, () => freeMemory(bytes));
   }
 
   /** The next frame must be the other half of the handshake; after it, messages go to `#receive`. */

@@ -6,7 +6,8 @@
 export interface MessageSocket {
   /** Where the other end is, for people. */
   readonly peer: string;
-  send(message: string | Uint8Array): void;
+  /** @param onSent - called once the socket needs the bytes no more; never, when it is gone before */
+  send(message: string | Uint8Array, onSent?: () => void): void;
   /** Say goodbye with a WebSocket close code and a reason, of which what fits a close frame is sent (`closeReason`). */
   close(code: number, reason: string): void;
   /** Cut the connection without goodbye. */

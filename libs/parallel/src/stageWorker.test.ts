@@ -378,6 +378,23 @@ describe("the work of a stage", () => {
     expect(input.credits).toBe(2);
   });
 
+  test("leaves no memory behind: what the engine gave is freed once it is in a frame", async () => {
+    const scene = new WorkerScene();
+    await scene.join();
+    const { input, results } = await scene.only();
+    const given: Float32Array[] = [];
+    const run = scene.host.run.bind(scene.host);
+    scene.host.run = async (...args) => {
+      const output = await run(...args);
+      given.push(output.data);
+      return output;
+    };
+    for (const microBatch of [1, 2]) void input.send(micro(microBatch));
+    await scene.advance(100);
+    expect(results.map(({ tensors }) => [...tensors[1]!.data])).toEqual([1, 2].map((id) => tracedVector([id], 1)));
+    expect(given.map(({ byteLength }) => byteLength)).toEqual([0, 0]);
+  });
+
   test("on which the engine fails is reported, and its place given back", async () => {
     const scene = new WorkerScene();
     await scene.join();

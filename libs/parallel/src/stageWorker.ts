@@ -19,6 +19,7 @@ import {
 import { DataLink, type LinkHello } from "./dataLink.ts";
 import { ProtocolError } from "./errors.ts";
 import { frameBytesFor, PROTOCOL_VERSION, type Crc32, type Frame } from "./frame.ts";
+import { freeMemory } from "./freeMemory.ts";
 import type { RunCost } from "./lengthGroups.ts";
 import { batchOf, lengthsOf, modelOf, outputFrame, outputOf } from "./microBatchFrames.ts";
 import { closeCodes, type MessageSocket } from "./socket.ts";
@@ -426,6 +427,7 @@ export class StageWorker {
       this.#counters.microBatches++;
       this.#counters.tokens += lengths.reduce((a, b) => a + b, 0);
       void this.#forward(outputFrame(frame, result, { stage: assignment.stage, isLast, lengths }), { input, output });
+      freeMemory(result.data);
     } catch (error) {
       this.#giveUp(frame, error, input);
     }

@@ -1,5 +1,6 @@
 /** @file The engine thread of serving: owns stages of one model or several, and does one request after another. */
 import { serveEngineThread } from "@stagecoach/engine/node";
+import { freeMemory } from "../freeMemory.ts";
 import { BASE_MODEL } from "../microBatchFrames.ts";
 import { loadLocalStage, type LocalStage } from "./loadLocalStage.ts";
 import type { LaneLoadResult, LoadRequest, LoadResult, RunRequest, StageWidth } from "./threadMessages.ts";
@@ -38,6 +39,7 @@ serveEngineThread(
       const local = stages[width].get(model);
       if (local === undefined) throw new Error(`internal: a run of model ${model} (${width}) before it was loaded`);
       const result = await local.stage.run(batch, output);
+      if ("hidden" in batch) freeMemory(batch.hidden);
       return { result, arrays: [result.data] };
     },
   },

@@ -120,6 +120,17 @@ describe.each([
     expect((await back).map((each) => each.length)).toEqual([0, 3]);
   });
 
+  test("needs a message's memory no more once it says that it is sent", async () => {
+    const { client, server } = await connected(setting);
+    const messages = Array.from(Array(20).keys(), (index) => new Uint8Array(maxMessageBytes).fill(index + 1));
+    const there = received(server, messages.length);
+    await Promise.all(
+      messages.map((message) => new Promise<void>((sent) => client.send(message, () => (message.fill(0), sent())))),
+    );
+    const same = (await there).map((each, index) => (each as Uint8Array).every((byte) => byte === index + 1));
+    expect(same).toEqual(messages.map(() => true));
+  });
+
   test("keeps messages until somebody listens", async () => {
     const { client, server } = await connected(setting);
     client.send("early");

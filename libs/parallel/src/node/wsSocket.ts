@@ -175,8 +175,11 @@ function adapt(socket: WebSocket, peer: string): MessageSocket {
   });
   return {
     peer,
-    send(message) {
-      if (socket.readyState === WebSocket.OPEN) socket.send(message, { binary: typeof message !== "string" });
+    send(message, onSent) {
+      if (socket.readyState !== WebSocket.OPEN) return;
+      const options = { binary: typeof message !== "string" };
+      if (onSent === undefined) socket.send(message, options);
+      else socket.send(message, options, (error) => error ?? onSent());
     },
     close: (code, reason) => socket.close(code, closeReason(reason)),
     terminate: () => socket.terminate(),

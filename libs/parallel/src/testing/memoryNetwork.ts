@@ -118,11 +118,13 @@ export class MemorySocket implements MessageSocket {
     return this.#out.to;
   }
 
-  send(message: string | Uint8Array): void {
+  send(message: string | Uint8Array, onSent: () => void = () => {}): void {
     if (this.#state !== "open") return;
-    this.sent.push(message);
-    // A copy: the two ends share no memory.
-    this.#push({ kind: "message", message: typeof message === "string" ? message : message.slice() });
+    // Copies: the two ends share no memory, and the sender may use its own again.
+    const copy = () => (typeof message === "string" ? message : message.slice());
+    this.sent.push(copy());
+    this.#push({ kind: "message", message: copy() });
+    onSent();
   }
 
   close(code: number, reason: string): void {
