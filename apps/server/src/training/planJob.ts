@@ -115,7 +115,7 @@ function dataSetsOf(
     examples: train.examples,
     batchSize: batch_size * gradient_accumulation_steps,
     ordering: group_by_length ? "by-length" : "shuffled",
-    microBatches: microBatchRule(model.config, hyperparameters, train.encoded.report.longest * batch_size),
+    microBatches: microBatchRule(model.config, hyperparameters, largestBatch(train, batch_size)),
   });
   if (validation === undefined) return { train: trained, evaluation: null };
   const { encoded, examples } = validation;
@@ -128,13 +128,18 @@ function dataSetsOf(
   return { train: trained, evaluation: { data, metrics: metricOptions(validation, labels) } };
 }
 
-/** Longest text times the most texts that a micro-batch can have. */
+/** Longest text times the texts of a batch. */
+function largestBatch({ encoded }: ExampleSet, numTexts: number): number {
+  return encoded.report.longest * numTexts;
+}
+
+/** Most tokens of a micro-batch, in training and in evaluation. */
 function largestMicroBatch(
   { train, validation }: DataSets,
   { batch_size: batchSize }: ResolvedHyperparameters,
 ): number {
-  const longest = (set: ExampleSet | undefined) => set?.encoded.report.longest ?? 0;
-  return Math.max(longest(train) * batchSize, longest(validation) * EVALUATION_BATCH);
+  const evaluated = validation === undefined ? 0 : largestBatch(validation, EVALUATION_BATCH);
+  return Math.max(largestBatch(train, batchSize), evaluated);
 }
 
 function metricOptions({ encoded, examples }: ExampleSet, labels: readonly string[]): TaskMetricOptions {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { cutMicroBatches, paddedTokens, type MicroBatchRule } from "./microBatches.ts";
+import { cutMicroBatches, paddedTokens } from "./microBatches.ts";
 
 const lengths = [40, 3, 17, 60, 5, 22, 8, 31, 12, 4, 55, 19];
-const cut = (rule: MicroBatchRule) => cutMicroBatches(lengths, rule).map((group) => group.map((i) => lengths[i]!));
+const cut = (count: number) => cutMicroBatches(lengths, { count }).map((group) => group.map((i) => lengths[i]!));
 
 /** Every way to cut a sorted list into `count` groups. */
 function* allCuts(sorted: readonly number[], count: number): Generator<number[][]> {
@@ -18,7 +18,7 @@ describe("cutMicroBatches()", () => {
   const sorted = lengths.toSorted((a, b) => a - b);
 
   test.each([1, 2, 3, 4, 12])("cuts into %i groups whose costliest is as cheap as any cut allows", (count) => {
-    const groups = cut({ count });
+    const groups = cut(count);
     expect(groups.flat()).toEqual(sorted);
     expect(groups).toHaveLength(count);
     const costliest = (each: readonly number[][]) => Math.max(...each.map(paddedTokens));
@@ -28,12 +28,5 @@ describe("cutMicroBatches()", () => {
 
   test("makes fewer groups than asked for when there are fewer examples", () => {
     expect(cutMicroBatches([5, 4], { count: 4 })).toEqual([[1], [0]]);
-  });
-
-  test("keeps to a budget of padded tokens, a longer example alone", () => {
-    const groups = cut({ maxTokens: 50 });
-    expect(groups.flat()).toEqual(sorted);
-    for (const group of groups) expect(group.length === 1 || paddedTokens(group) <= 50).toBe(true);
-    expect(groups.at(-1)).toEqual([60]);
   });
 });

@@ -3,8 +3,6 @@
 export type MicroBatchRule =
   /** So many, of about equal cost; fewer when a step has fewer examples. */
   | { readonly count: number }
-  /** As few as have at most so many tokens, padding included; an example that is longer by itself is alone. */
-  | { readonly maxTokens: number }
   /** Whatever this function gives for the lengths: indices, each once. */
   | { readonly cut: (lengths: readonly number[]) => number[][] };
 
@@ -18,8 +16,7 @@ export function cutMicroBatches(lengths: readonly number[], rule: MicroBatchRule
   if ("cut" in rule) return rule.cut(lengths);
   const order = lengths.map((_, index) => index).toSorted((a, b) => lengths[a]! - lengths[b]! || a - b);
   const sorted = order.map((index) => lengths[index]!);
-  const ends =
-    "count" in rule ? evenCuts(sorted, Math.min(rule.count, sorted.length)) : budgetCuts(sorted, rule.maxTokens);
+  const ends = evenCuts(sorted, Math.min(rule.count, sorted.length));
   return ends.map((end, i) => order.slice(i === 0 ? 0 : ends[i - 1], end));
 }
 
@@ -41,6 +38,7 @@ function evenCuts(sorted: readonly number[], count: number): number[] {
   return ends;
 }
 
+/** Ends of as few groups as have at most so many tokens, padding included; an example that is longer by itself is alone. */
 function budgetCuts(sorted: readonly number[], maxTokens: number): number[] {
   const ends: number[] = [];
   let start = 0;
