@@ -7,7 +7,7 @@
  * similar length put together (`group`). Ours packs its batches, so that it needs no such order: it always has the shuffled one.
  *
  * BENCH_EXAMPLES training texts (4000), BENCH_TEST_EXAMPLES to evaluate on (1000), BENCH_EPOCHS (2), BENCH_PAIRS seeds (3).
- * About 20 minutes a pair on two cores. Rates alone, in ten pairs: BENCH_EXAMPLES=400 BENCH_PAIRS=10, about half an hour.
+ * About 20 minutes a pair on two cores, for the accuracy. Rates alone: BENCH_EXAMPLES=400 BENCH_EPOCHS=1 BENCH_PAIRS=10, 12 minutes.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -37,7 +37,8 @@ const args = [
   epochs,
   THREADS,
 ];
-const report = new Report("fineTuning");
+/** Three seeds say how good it becomes, and too little of how fast: the two results stand beside each other. */
+const report = new Report(pairs < 10 ? "fineTuningAccuracy" : "fineTuning");
 await using ours = new LineProcess(process.execPath, [
   "--conditions=@stagecoach/source",
   join(peers, "oursFineTuning.ts"),

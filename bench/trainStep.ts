@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { LineProcess } from "./harness/lineProcess.ts";
 import { resident } from "./harness/memory.ts";
-import { alternate, median } from "./harness/pairs.ts";
+import { alternate, formatRatio, median } from "./harness/pairs.ts";
 import { Report } from "./harness/report.ts";
 import { expectThere, model, python } from "./harness/settings.ts";
 
@@ -81,13 +81,22 @@ const milliseconds = (rates: readonly number[]) => (1000 / median(rates)).toFixe
 }
 {
   await using step = await ours(DROPOUT);
-  await using peer = await pytorch(DROPOUT);
+  {
+    await using peer = await pytorch(DROPOUT);
+    const { ratio } = await alternate(
+      () => rate(step),
+      () => rate(peer),
+      { pairs, onPair: show("with dropout, ours and PyTorch") },
+    );
+    report.ratio(`training steps with dropout ${DROPOUT} / PyTorch eager`, ratio, 1);
+  }
+  await using plain = await ours("0");
   const { ratio } = await alternate(
     () => rate(step),
-    () => rate(peer),
-    { pairs, onPair: show("with dropout, ours and PyTorch") },
+    () => rate(plain),
+    { pairs, onPair: show("with dropout and without") },
   );
-  report.ratio(`training steps with dropout ${DROPOUT} / PyTorch eager`, ratio, 1);
+  report.note(`steps with dropout ${DROPOUT} / without: making the masks and applying them`, formatRatio(ratio));
 }
 {
   await using step = await ours("0", "profile");

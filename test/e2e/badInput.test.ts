@@ -112,6 +112,13 @@ describe("values that do not fit", () => {
     ],
     ["an unknown model", "/fill-mask", { inputs: "a [MASK]", model: "b" }, 404, /`b` does not exist/],
     ["a model of no task", "/fill-mask", { inputs: "a [MASK]" }, 424, /masked-lm or pretraining; `tiny-encoder` only/],
+    [
+      "a prompt for token ids",
+      "/embed",
+      { inputs: ["a", [5]], prompt_name: "query" },
+      422,
+      /put the prompt before, .*input 1/,
+    ],
     ["an unknown prompt", "/embed", { inputs: "a", prompt_name: "b" }, 422, /`prompt_name`: .*query.* got "b"/],
   ];
   const named: Case[] = cases.map(([name, path, body, status, message]) => ({ name, path, body, status, message }));

@@ -94,6 +94,16 @@ describe("POST /v1/embeddings", () => {
     expect(data[0]!.embedding).toEqual((await embed({ input: "hello" })).data[0]!.embedding);
   });
 
+  test("null, as openai's Python client sends it, is as good as nothing", async () => {
+    const nothing = { model: null, encoding_format: null, dimensions: null, user: null };
+    expect(await embed({ input: "hello", ...nothing })).toEqual(await embed({ input: "hello" }));
+  });
+
+  test("openai-processing-ms says how long it took, in whole milliseconds", async () => {
+    const { headers } = await server.post("/v1/embeddings", { input: "hello" });
+    expect(headers.get("openai-processing-ms")).toMatch(/^\d+$/);
+  });
+
   test("token ids are used as they are, between the special tokens", async () => {
     const [text, other] = [shortTexts[1]!, shortTexts[2]!];
     const [ids, otherIds] = [await idsOf(text), await idsOf(other)];

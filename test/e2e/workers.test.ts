@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vite
 import { WebSocket } from "ws";
 import { largestError } from "../golden/compareEncoder.ts";
 import { golden, TOLERANCE } from "../harness/goldenSentences.ts";
-import { copyModel, editJson } from "../harness/modelFolders.ts";
+import { changeWeights, copyModel, editJson } from "../harness/modelFolders.ts";
 import { RawConnection } from "../harness/rawConnection.ts";
 import {
   freePort,
@@ -82,6 +82,25 @@ describe("stagecoach worker", () => {
     await untilServing(server);
     await expectRightAnswer(server);
     expect(right.process.exitCode).toBeNull();
+  });
+
+  test.each([
+    ["weights", changeWeights, "its weights differ"],
+    [
+      "pooling",
+      (folder: string) => editJson(join(folder, "1_Pooling/config.json"), { pooling_mode: "max" }),
+      "differs",
+    ],
+  ])("with files that differ in nothing but %s it is refused", async (_, change, why) => {
+    using other = copyModel(change);
+    await using server = await launchOpenServer();
+    await using worker = startWorker([...server.join, "--model", other.folder]);
+    await vi.waitFor(
+      () => expect(server.log()).toContain(`the model in ${other.folder} is not the gateway's`),
+      PATIENT,
+    );
+    expect(server.log()).toContain(why);
+    expect(worker.process.exitCode).toBeNull();
   });
 
   test("with a wrong token it says so, and is not let in", async () => {

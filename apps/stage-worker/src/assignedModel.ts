@@ -1,7 +1,7 @@
 /** @file The model and the engine that an assignment names, as this machine has them. */
 import { engineNames, type EngineName } from "@stagecoach/engine/node";
 import type { Assignment } from "@stagecoach/parallel";
-import { layoutFingerprint, resolveModel } from "@stagecoach/transformer/node";
+import { layoutFingerprint, resolveModel, stagesFingerprint } from "@stagecoach/transformer/node";
 
 /** The model on this machine is another one than the gateway's. */
 export class ModelMismatchError extends Error {
@@ -19,13 +19,16 @@ export async function resolveAssignedModel(
   model: Assignment["model"],
   { modelFolder, fromScratch = false }: { readonly modelFolder: string | null; readonly fromScratch?: boolean },
 ): Promise<string> {
-  const revision = model.revision ?? undefined;
+  const revision = modelFolder === null ? (model.revision ?? undefined) : undefined;
   const { folder } = await resolveModel(modelFolder ?? model.reference, { revision, fromScratch });
-  if ((await layoutFingerprint(folder)) !== model.fingerprint) {
-    throw new ModelMismatchError(
-      `the model in ${folder} is not the gateway's ${model.reference} (config.json or the checkpoint's layout differ); give this worker the same files`,
+  const mismatch = (what: string) =>
+    new ModelMismatchError(
+      `the model in ${folder} is not the gateway's ${model.reference} (${what}); give this worker the same files`,
     );
-  }
+  if ((await layoutFingerprint(folder)) !== model.fingerprint)
+    throw mismatch("a config.json, modules.json or the checkpoint's layout differs");
+  if (model.stagesFingerprint !== undefined && (await stagesFingerprint(folder)) !== model.stagesFingerprint)
+    throw mismatch("its weights differ");
   return folder;
 }
 

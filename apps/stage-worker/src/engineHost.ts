@@ -97,7 +97,7 @@ export class EngineHost implements StageHost {
     try {
       const folder = await resolveAssignedModel(model, { modelFolder: this.#modelFolder });
       const lanes = await this.#lanesFor(engineNamed(engine), threads);
-      return await lanes.load({ folder, layers, engine: engineNamed(engine), threads });
+      return await lanes.load({ folder, pooling: model.pooling, layers, engine: engineNamed(engine), threads });
     } finally {
       this.#numLoading--;
     }

@@ -3,6 +3,7 @@
  *
  * Control has a connection of its own, so that bulk data never delays a heartbeat. docs/PROTOCOL.md shows the states.
  */
+import { poolingModes } from "@stagecoach/transformer";
 import { z } from "zod";
 import { ProtocolError } from "./errors.ts";
 import { PROTOCOL_VERSION } from "./frame.ts";
@@ -13,7 +14,16 @@ const place = { replica: count, stage: count };
 const range = z.strictObject({ start: count, end: count });
 const runCost = z.strictObject({ fixed: z.number(), token: z.number(), padded: z.number(), attention: z.number() });
 
-const model = z.strictObject({ reference: z.string(), revision: z.string().nullable(), fingerprint: z.string() });
+const model = z.strictObject({
+  reference: z.string(),
+  revision: z.string().nullable(),
+  /** Of configurations and checkpoint headers. */
+  fingerprint: z.string(),
+  /** Of every byte of the weights as well, where workers may have files of their own. */
+  stagesFingerprint: z.string().optional(),
+  /** Takes the place of the pooling that the model's folder declares. */
+  pooling: z.enum(poolingModes).optional(),
+});
 /** A model besides the one that a gateway was started for; its number stands in frames. */
 const furtherModel = { number: z.int().min(1), model, layers: range };
 

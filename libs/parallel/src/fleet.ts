@@ -65,8 +65,8 @@ type Member = {
   readonly seated: SeatedWorker;
   place: Place | null;
   silentBeats: number;
-  /** Whether its engine was at work when it was last heard of. */
-  isBusy: boolean;
+  /** How long its engine had been on one micro-batch when it was last heard of. */
+  runningMs: number;
   counters: WorkerCounters | null;
 };
 
@@ -103,6 +103,7 @@ export class Fleet {
     this.pipeline = new ReplicaSet(replicas, {
       numStages: plan.stages.length,
       numLanes: numLanes(plan.engine, plan.threads),
+      stuckStage: () => this.#stuckStage(),
     });
     this.#reformPauseMs = replicas.map(() => REFORM_PAUSE_MS.shortest);
     this.#watches = replicas.map(() => ({ movedAt: 0, idleBeats: 0 }));
@@ -167,7 +168,7 @@ export class Fleet {
       seated: { workerId, dataUrl: hello.dataUrl, send },
       place: null,
       silentBeats: 0,
-      isBusy: false,
+      runningMs: 0,
       counters: null,
     };
     this.#members.add(member);
@@ -269,7 +270,7 @@ export class Fleet {
     member.seated.send({ kind: "heartbeat" });
     if (member.place !== null) this.#options.events.onCounters(member.place, growthOf(counters, member.counters));
     member.counters = counters;
-    member.isBusy = runningMs > 0;
+    member.runningMs = runningMs;
     if (runningMs > this.#options.stuckMs) {
       this.#lose(member, `its engine has been on one micro-batch for ${Math.round(runningMs / 1000)} s`);
     }
@@ -290,6 +291,16 @@ export class Fleet {
     for (const replica of this.pipeline.replicas) this.#watch(replica);
   }
 
+  /** The stage of a worker that has missed a heartbeat, or has been on one micro-batch for as long as two of them. */
+  #stuckStage(): number | null {
+    const { heartbeatMs } = this.#options;
+    const silence = ({ silentBeats, runningMs }: Member) => Math.max(silentBeats, Math.floor(runningMs / heartbeatMs));
+    const [longest] = [...this.#members]
+      .filter(({ place }) => place !== null)
+      .toSorted((a, b) => silence(b) - silence(a));
+    return longest !== undefined && silence(longest) >= 2 ? longest.place!.stage : null;
+  }
+
   /**
    * Every stage lives, but a link does not come about, or a micro-batch does not come back: start afresh rather than wait for
    * ever. A stage that is at work is no reason to, however long the others wait for it; it has a limit of its own.
@@ -297,7 +308,9 @@ export class Fleet {
   #watch(replica: Replica): void {
     const { heartbeatMs, leaseMs, stuckMs, plan } = this.#options;
     const watch = this.#watches[replica.number]!;
-    const isAtWork = [...this.#members].some(({ place, isBusy }) => place?.replica === replica.number && isBusy);
+    const isAtWork = [...this.#members].some(
+      ({ place, runningMs }) => place?.replica === replica.number && runningMs > 0,
+    );
     const isWaiting = replica.state === "linking" || (replica.state === "up" && replica.numInFlight > 0 && !isAtWork);
     watch.idleBeats = isWaiting && replica.movedAt === watch.movedAt ? watch.idleBeats + 1 : 0;
     watch.movedAt = replica.movedAt;

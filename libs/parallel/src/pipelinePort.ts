@@ -26,7 +26,7 @@ export interface PipelinePort {
   readonly freeSlots: number;
   /** What a run costs over all stages; undefined until a pipeline has measured it. */
   readonly runCost: RunCost | undefined;
-  /** The stage whose loss keeps the pipeline from working, or null while it works. */
+  /** The stage that is lost, or seems to be stuck; null while all work. */
   readonly missingStage: number | null;
   /**
    * @param attempt - how often this work was submitted before

@@ -6,14 +6,23 @@ import { BASE_MODEL, type ServedOutput } from "./microBatchFrames.ts";
 import type { MicroBatchResult, PipelinePort, SubmittedBatch } from "./pipelinePort.ts";
 import type { Replica, ServedModel } from "./replica.ts";
 
+type Shape = {
+  readonly numStages: number;
+  readonly numLanes: number;
+  /** A stage that seems to be stuck, though its lease still holds; null when there is none. */
+  readonly stuckStage?: () => number | null;
+};
+
 export class ReplicaSet implements PipelinePort {
   readonly replicas: readonly Replica[];
   readonly numStages: number;
   readonly numLanes: number;
+  readonly #stuckStage: () => number | null;
   #listeners: (() => void)[] = [];
 
-  constructor(replicas: readonly Replica[], shape: { readonly numStages: number; readonly numLanes: number }) {
+  constructor(replicas: readonly Replica[], shape: Shape) {
     this.replicas = replicas;
+    this.#stuckStage = shape.stuckStage ?? (() => null);
     this.numStages = shape.numStages;
     this.numLanes = shape.numLanes;
   }
@@ -31,7 +40,7 @@ export class ReplicaSet implements PipelinePort {
   }
 
   get missingStage(): number | null {
-    return this.isUp ? null : (this.replicas[0]?.missingStage ?? null);
+    return this.isUp ? this.#stuckStage() : (this.replicas[0]?.missingStage ?? null);
   }
 
   submit(batch: TokenBatch, output: ServedOutput, attempt: number): Promise<MicroBatchResult> {

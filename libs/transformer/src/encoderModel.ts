@@ -8,6 +8,7 @@ import type { EncoderConfig } from "./config.ts";
 import type { Family } from "./families/family.ts";
 import { readEncoderConfig } from "./families/registry.ts";
 import { ModelConfigError } from "./errors.ts";
+import type { PoolingMode } from "./pooling.ts";
 import { readSentenceModules, type ReadJson, type SentenceModules } from "./sentenceModules.ts";
 
 export type EncoderModel = {
@@ -16,13 +17,19 @@ export type EncoderModel = {
   readonly modules: SentenceModules;
 };
 
+export type ModelFolderOptions = { readonly pooling?: PoolingMode | undefined };
+
 /**
  * Read a model's description.
  *
  * @param readJson - reads a JSON file of the model's folder, `undefined` when it does not exist
+ * @param options.pooling - takes the place of the pooling that the folder declares
  * @throws ModelConfigError, UnsupportedModelError
  */
-export async function readEncoderModel(readJson: ReadJson): Promise<EncoderModel> {
+export async function readEncoderModel(
+  readJson: ReadJson,
+  { pooling }: ModelFolderOptions = {},
+): Promise<EncoderModel> {
   const json = await readJson("config.json");
   if (json === undefined) {
     throw new ModelConfigError(
@@ -30,5 +37,5 @@ export async function readEncoderModel(readJson: ReadJson): Promise<EncoderModel
     );
   }
   const { family, config } = readEncoderConfig(json);
-  return { family, config, modules: await readSentenceModules(readJson, config) };
+  return { family, config, modules: await readSentenceModules(readJson, config, pooling) };
 }

@@ -5,7 +5,7 @@ export { JsonFields, type EncoderConfig } from "./config.ts";
 export { dropout, type EncoderDropout, type LayerDropout } from "./dropout.ts";
 export { embeddings, type EmbeddingParameters } from "./embeddings.ts";
 export { encoderLayer, type LayerContext, type LayerParameters } from "./encoderLayer.ts";
-export { readEncoderModel, type EncoderModel } from "./encoderModel.ts";
+export { readEncoderModel, type EncoderModel, type ModelFolderOptions } from "./encoderModel.ts";
 export { encoderStack, type EncoderStack, type EncoderStackOptions, type LayerRange } from "./encoderStack.ts";
 export { BatchError, CheckpointError, ModelConfigError, UnsupportedModelError } from "./errors.ts";
 export type { Family, LayerNames } from "./families/family.ts";

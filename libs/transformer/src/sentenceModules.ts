@@ -39,14 +39,18 @@ export type SentenceModules = {
 
 type ModuleEntry = { readonly kind: string; readonly path: string };
 
-/** @throws ModelConfigError, UnsupportedModelError */
-export async function readSentenceModules(readJson: ReadJson, config: EncoderConfig): Promise<SentenceModules> {
+/** @param chosen - pooling that takes the place of the folder's @throws ModelConfigError, UnsupportedModelError */
+export async function readSentenceModules(
+  readJson: ReadJson,
+  config: EncoderConfig,
+  chosen?: PoolingMode,
+): Promise<SentenceModules> {
   const entries = readModuleList(await readJson("modules.json"));
   const limits = await readLimits(readJson, config);
   const prompts = await readPrompts(readJson);
   if (entries === null) {
     const { hiddenSize: dimensions } = config;
-    return { pooling: ["mean"], transforms: [], dimensions, ...limits, ...prompts, isDeclared: false };
+    return { pooling: [chosen ?? "mean"], transforms: [], dimensions, ...limits, ...prompts, isDeclared: false };
   }
   const [first, second, ...rest] = entries;
   if (first?.kind !== "Transformer" || second?.kind !== "Pooling") {
@@ -54,7 +58,8 @@ export async function readSentenceModules(readJson: ReadJson, config: EncoderCon
       `modules.json: expected a Transformer, then a Pooling module, got ${entries.map(({ kind }) => kind).join(", ") || "nothing"}`,
     );
   }
-  const pooling = readPooling(`${second.path}/config.json`, await readJson(`${second.path}/config.json`), config);
+  const declared = readPooling(`${second.path}/config.json`, await readJson(`${second.path}/config.json`), config);
+  const pooling = chosen === undefined ? declared : [chosen];
   let dimensions = config.hiddenSize * pooling.length;
   const transforms: (DenseModule | "normalize")[] = [];
   for (const { kind, path } of rest) {

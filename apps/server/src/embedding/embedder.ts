@@ -108,10 +108,12 @@ export class Embedder {
     if (inputs.length === 0)
       throw new EmptyInputError(`\`${inputField}\` cannot be empty: give at least one text`, inputField);
     const prompt = this.promptOf(options.promptName);
+    if (typeof options.promptName === "string") expectTexts(inputs);
     let numTruncated = 0;
     const texts = inputs.map((input, index) => {
       const { ids, typeIds, truncated } = this.#encode(input, { prompt, index, ...options });
       if (truncated) numTruncated++;
+      this.#expectEmbedded(ids, { index, inputField });
       return { ids, typeIds };
     });
     return { texts, numTokens: texts.reduce((total, { ids }) => total + ids.length, 0), numTruncated };
@@ -186,6 +188,17 @@ export class Embedder {
     }
   }
 
+  /** A tokenizer can have tokens that its model was never resized for. */
+  #expectEmbedded(ids: Int32Array, { index, inputField }: { readonly index: number; readonly inputField: string }) {
+    const { vocabSize } = this.model.config;
+    const beyond = ids.find((id) => id >= vocabSize);
+    if (beyond === undefined) return;
+    throw new InvalidInputError(
+      `input ${index}: expected token ids below ${vocabSize}, the size of the model's embedding table, got ${beyond}`,
+      inputField,
+    );
+  }
+
   #expectDimensions(dimensions: number | undefined): void {
     if (dimensions === undefined) return;
     if (!Number.isInteger(dimensions) || dimensions < 1 || dimensions > this.dimensions) {
@@ -195,4 +208,14 @@ export class Embedder {
       );
     }
   }
+}
+
+/** @throws InvalidInputError for token ids: a prompt is text, and becomes tokens together with the text behind it */
+function expectTexts(inputs: readonly TextInput[]): void {
+  const index = inputs.findIndex((input) => typeof input !== "string");
+  if (index === -1) return;
+  throw new InvalidInputError(
+    `\`prompt_name\`: expected texts to put the prompt before, got token ids as input ${index} (give the text, or leave the prompt out)`,
+    "prompt_name",
+  );
 }

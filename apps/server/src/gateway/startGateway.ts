@@ -28,11 +28,12 @@ import {
   type Listener,
 } from "@stagecoach/parallel/node";
 import { loadTokenizer } from "@stagecoach/tokenizer/node";
-import type { EncoderModel, PoolingMode } from "@stagecoach/transformer";
+import type { EncoderModel } from "@stagecoach/transformer";
 import {
   layoutFingerprint,
   openModelFolder,
   resolveModel,
+  stagesFingerprint,
   type DownloadProgress,
   type ResolvedModel,
 } from "@stagecoach/transformer/node";
@@ -133,11 +134,10 @@ async function startServing({ settings, serving, server, controls, links }: Star
     onWarning: (warning) => log.warn(warning),
     signal,
   });
-  const opened = await openModelFolder(resolved.folder);
+  const opened = await openModelFolder(resolved.folder, { pooling: settings.pooling });
   await opened.close();
-  const { model: described, task } = opened;
-  const model = withPooling(described, settings.pooling);
-  if (!described.modules.isDeclared && settings.pooling === undefined) {
+  const { model, task } = opened;
+  if (!model.modules.isDeclared && settings.pooling === undefined) {
     log.warn(
       "the model's folder says nothing about pooling: using the mean, as sentence-transformers does (--pooling overrides it)",
     );
@@ -150,6 +150,7 @@ async function startServing({ settings, serving, server, controls, links }: Star
   failure.promise.catch(() => {});
   const stages = planStages(modelCosts(model), settings.stages);
   const fingerprint = await layoutFingerprint(resolved.folder);
+  const ofStages = settings.externalWorkers > 0 ? await stagesFingerprint(resolved.folder) : undefined;
   signal?.throwIfAborted();
   const fleet: { current: Fleet | null } = { current: null };
   const listener = await listenForWorkers({ settings, token, model, fleet, log });
@@ -160,6 +161,8 @@ async function startServing({ settings, serving, server, controls, links }: Star
       reference: resolved.source === "folder" ? resolved.folder : resolved.id,
       revision: resolved.revision,
       fingerprint,
+      stagesFingerprint: ofStages,
+      pooling: settings.pooling,
     },
     engine: settings.engine,
     threads,
@@ -365,11 +368,6 @@ function rejectionOf(signal: AbortSignal | undefined): Promise<never> {
     if (signal?.aborted === true) onAbort();
     signal?.addEventListener("abort", onAbort, { once: true });
   });
-}
-
-function withPooling(model: EncoderModel, pooling: PoolingMode | undefined): EncoderModel {
-  if (pooling === undefined) return model;
-  return { ...model, modules: { ...model.modules, pooling: [pooling] } };
 }
 
 function servedFacts(name: string, resolved: ResolvedModel, { modules }: EncoderModel) {

@@ -8,7 +8,7 @@ export type LocalStage = { readonly stage: Stage; readonly close: () => Promise<
 
 /** @throws EngineUnavailableError, and what opening the folder and compiling throw */
 export async function loadLocalStage(request: LoadRequest): Promise<LocalStage> {
-  const folder = await openModelFolder(request.folder);
+  const folder = await openModelFolder(request.folder, { pooling: request.pooling });
   const { model, weights, task } = folder;
   const engine = await loadEngine(request.engine, { threads: request.threads });
   const layers = request.layers ?? { start: 0, end: model.config.numLayers };

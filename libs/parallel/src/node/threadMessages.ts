@@ -1,7 +1,7 @@
 /** @file What goes to the engine thread of serving, and what comes back. */
 import type { SharedProgram } from "@stagecoach/engine";
 import type { EngineName } from "@stagecoach/engine/node";
-import type { HiddenBatch, LayerRange, TokenBatch } from "@stagecoach/transformer";
+import type { HiddenBatch, LayerRange, PoolingMode, TokenBatch } from "@stagecoach/transformer";
 import type { RunCost } from "../lengthGroups.ts";
 import type { StageFacts, StageOutputKind } from "../stage.ts";
 
@@ -17,6 +17,8 @@ export type LoadRequest = {
   readonly model?: number;
   /** The model's folder on this machine. */
   readonly folder: string;
+  /** Takes the place of the pooling that the folder declares. */
+  readonly pooling?: PoolingMode | undefined;
   /** All layers when left out. */
   readonly layers?: LayerRange;
   readonly engine: EngineName;

@@ -1,7 +1,7 @@
 /** @file A model's folder on disk, opened: its description and its checkpoints, of which only headers are read. */
 import { readFile, realpath } from "node:fs/promises";
 import { join } from "node:path";
-import { readEncoderModel, type EncoderModel } from "../encoderModel.ts";
+import { readEncoderModel, type EncoderModel, type ModelFolderOptions } from "../encoderModel.ts";
 import { ModelConfigError } from "../errors.ts";
 import type { WeightSource } from "../safetensors/index.ts";
 import type { ReadJson } from "../sentenceModules.ts";
@@ -22,8 +22,8 @@ export type ModelFolder = AsyncDisposable & {
 /**
  * @throws ModelConfigError, UnsupportedModelError, SafetensorsError
  */
-export async function openModelFolder(folder: string): Promise<ModelFolder> {
-  const model = await readEncoderModel(jsonReader(folder));
+export async function openModelFolder(folder: string, options?: ModelFolderOptions): Promise<ModelFolder> {
+  const model = await readEncoderModel(jsonReader(folder), options);
   const encoder = await openSafetensors(folder);
   const modules = new Map<string, WeightSource>();
   for (const transform of model.modules.transforms) {

@@ -10,13 +10,14 @@ import { modelNamed, servedModel, type ServedModel, type Serving } from "../serv
 const requestSchema = z
   .strictObject({
     input: inputSchema,
-    model: z.string().optional().meta({ description: "name of the served model; may be left out" }),
+    model: z.string().nullish().meta({ description: "name of the served model; may be left out" }),
     encoding_format: z
       .enum(["float", "base64"])
+      .nullish()
       .default("float")
       .meta({ description: "base64: little-endian float32" }),
-    dimensions: z.int().optional().meta({ description: "keep this many values of each vector" }),
-    user: z.string().optional().meta({ description: "accepted for compatibility; not kept" }),
+    dimensions: z.int().nullish().meta({ description: "keep this many values of each vector" }),
+    user: z.string().nullish().meta({ description: "accepted for compatibility; not kept" }),
   })
   .meta({ id: "CreateEmbeddingRequest" });
 
@@ -47,14 +48,21 @@ export function openAiRoutes(serving: Serving): Route[] {
       response: responseSchema,
       isInference: true,
       async handle({ body, response, signal }) {
+        const started = performance.now();
         const { inputs } = listInputs(body.input);
-        const model = await modelNamed(serving, body.model);
+        const model = await modelNamed(serving, body.model ?? undefined);
         const { vectors, numTokens } = await serveInputs(
           serving,
           { model, inputs, inputField: "input", response, signal },
           ({ embedder }, common) =>
-            embedder.embed(inputs, { ...common, normalize: true, truncate: true, dimensions: body.dimensions }),
+            embedder.embed(inputs, {
+              ...common,
+              normalize: true,
+              truncate: true,
+              dimensions: body.dimensions ?? undefined,
+            }),
         );
+        response.set("openai-processing-ms", String(Math.round(performance.now() - started)));
         const encode = body.encoding_format === "base64" ? toBase64 : (vector: Float32Array) => Array.from(vector);
         return {
           object: "list",

@@ -1,5 +1,4 @@
 /** @file Routes for those who run the server: what it serves, whether it is well, its metrics. None of them needs a key. */
-import { poolingModes } from "@stagecoach/transformer";
 import { z } from "zod";
 import { getRoute, type Route } from "../route.ts";
 import { isReady, notReady, servedModel, type Serving } from "../serving.ts";
@@ -10,7 +9,11 @@ const infoSchema = z
     model_sha: z.string().nullable(),
     model_dtype: z.string(),
     served_model_name: z.string(),
-    model_type: z.object({ embedding: z.object({ pooling: z.enum(poolingModes) }) }),
+    model_type: z.object({
+      embedding: z.object({
+        pooling: z.string().meta({ description: "cls, mean, max or last_token; several with +" }),
+      }),
+    }),
     max_concurrent_requests: z.int(),
     max_input_length: z.int(),
     max_batch_tokens: z.int(),
@@ -77,13 +80,13 @@ export function operationRoutes(serving: Serving): Route[] {
 function info(serving: Serving): z.output<typeof infoSchema> {
   const { settings } = serving;
   const { name, id, revision, dtype, embedder } = servedModel(serving);
-  const [pooling] = embedder.model.modules.pooling;
+  const pooling = embedder.model.modules.pooling.map((mode) => (mode === "lasttoken" ? "last_token" : mode));
   return {
     model_id: id,
     model_sha: revision,
     model_dtype: dtype,
     served_model_name: name,
-    model_type: { embedding: { pooling: pooling! } },
+    model_type: { embedding: { pooling: pooling.join("+") } },
     max_concurrent_requests: settings.maxConcurrentRequests,
     max_input_length: embedder.maxLength,
     max_batch_tokens: settings.maxBatchTokens,

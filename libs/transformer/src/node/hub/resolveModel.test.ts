@@ -55,6 +55,13 @@ describe("resolveModel() with a folder", () => {
     expect(hub.requests).toEqual([]);
   });
 
+  test("refuses a revision, which a folder has not", async () => {
+    const folder = await folderWith("config.json", "model.safetensors");
+    const refused = resolveModel(folder, { ...options(), revision: "main" });
+    await expect(refused).rejects.toMatchObject({ code: "model_folder_invalid" });
+    expect(await messageOf(refused)).toContain("a folder has no revisions");
+  });
+
   test("takes a folder named like a model on the hub before the hub", async () => {
     await mkdir(join(scratch, "org/tiny"), { recursive: true });
     await writeFile(join(scratch, "org/tiny/config.json"), "{}");

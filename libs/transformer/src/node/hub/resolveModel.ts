@@ -71,6 +71,7 @@ export async function resolveModel(idOrFolder: string, options: ResolveModelOpti
   const env = options.env ?? process.env;
   const { workingFolder = process.cwd(), fromScratch = false } = options;
   const found = await findFolder(idOrFolder, { env, workingFolder, fromScratch });
+  if (found && options.revision) throw folderError(found.folder, "a folder has no revisions: leave the revision out");
   if (found) return found;
 
   const revision = options.revision || "main";
