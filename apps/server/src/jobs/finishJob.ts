@@ -22,36 +22,53 @@ export type FinishOptions = {
   readonly now: () => number;
 };
 
+type Success = Extract<JobEnd, { readonly status: "succeeded" }>;
+
 /** Where a job's model goes, relative to the data folder. */
 export const modelFolderOf = (jobId: string): string => join("models", jobId);
 
-/** May be called again after it has failed. A job that was cancelled meanwhile stays so, and its model is removed. */
-export async function finishJob(
-  { store, files, models, recorder, dataDir, now }: FinishOptions,
+/**
+ * May be called again after it has failed, also where it had stored the job's end before: its model stays then, and is announced.
+ * A job that was cancelled meanwhile stays so, and its model is removed.
+ */
+export async function finishJob(options: FinishOptions, job: JobRecord, end: Success): Promise<void> {
+  const { store, models, dataDir } = options;
+  const hasSucceeded = async () => (await store.jobs.find(job.id))?.status === "succeeded";
+  if (!(await hasSucceeded())) {
+    const folder = join(dataDir, modelFolderOf(job.id));
+    await moveFolder(end.modelFolder, folder);
+    // The word of an earlier call's commit may have been lost while the commit itself was still on its way.
+    if (!(await storeSuccess(options, job, end)) && !(await hasSucceeded()))
+      return rm(folder, { recursive: true, force: true });
+  }
+  await models.announce(job.model_name);
+}
+
+/** @returns whether the job was still running, and so has succeeded now */
+async function storeSuccess(
+  { store, files, recorder, now }: FinishOptions,
   job: JobRecord,
-  end: Extract<JobEnd, { readonly status: "succeeded" }>,
-): Promise<void> {
-  const folder = modelFolderOf(job.id);
-  await moveFolder(end.modelFolder, join(dataDir, folder));
+  end: Success,
+): Promise<boolean> {
   const reports = (await store.history.metricsOf(job.id)).map(({ data }) => JSON.parse(data!) as StepNumbers);
-  let isDone = false;
+  let isStored = false;
   await files.addResult({ filename: "step_metrics.csv", text: resultCsv(reports) }, async (result) => {
-    isDone = await store.transaction(async (records) => {
+    isStored = await store.transaction(async (records) => {
       const time = now();
       const facts = { finished_at: time, trained_tokens: end.trainedTokens, result_file: result.id };
       const ended = { status: "succeeded" as const, ...facts };
       if (!(await records.jobs.change(job.id, { from: ["running"], attempt: job.attempt }, ended))) return false;
       await records.files.add(result);
-      const { model_name: id, model: base } = job;
-      await records.models.add({ id, job_id: job.id, base, task: end.task, folder, created_at: time });
-      await recorder.note(records, job.id, { message: `New fine-tuned model created: ${id}` });
-      await recorder.note(records, job.id, { message: "The job has successfully completed" });
+      const { id: job_id, model_name: id, model: base } = job;
+      const folder = modelFolderOf(job_id);
+      await records.models.add({ id, job_id, base, task: end.task, folder, created_at: time });
+      await recorder.note(records, job_id, { message: `New fine-tuned model created: ${id}` });
+      await recorder.note(records, job_id, { message: "The job has successfully completed" });
       return true;
     });
-    return isDone;
+    return isStored;
   });
-  if (isDone) await models.announce(job.model_name);
-  else await rm(join(dataDir, folder), { recursive: true, force: true });
+  return isStored;
 }
 
 /** Nothing refers to the target before the job has succeeded: what is there is left from an attempt that did not get so far. */

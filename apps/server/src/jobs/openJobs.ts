@@ -28,6 +28,8 @@ export type JobsOptions = {
   readonly runner: JobRunner;
   /** Jobs that run at the same time. Default 1. */
   readonly maxRunning?: number;
+  /** How long to wait before what the store has refused is tried again; JobQueue has a default. */
+  readonly retryMs?: number;
   /** The model of this name, if a job can start from it. Fine-tuned models are known already. */
   readonly findBaseModel: (name: string) => Promise<BaseModel | null>;
   readonly log: Logger;
@@ -86,6 +88,7 @@ export async function openJobs(options: JobsOptions): Promise<Jobs> {
       log,
       maxRunning,
       ...(onIdle && { onIdle }),
+      ...(options.retryMs !== undefined && { retryMs: options.retryMs }),
     });
     await files.prepare();
     await removeUnknownModels(store, dataDir);
