@@ -50,6 +50,7 @@ export async function planJob(
   const hyperparameters = resolveHyperparameters(task.name, settings.hyperparameters ?? {}, {
     numStages: settings.stages,
     numExamples: data.train.examples.length,
+    maxLength: data.train.encoded.maxLength,
   });
   const stageSettings: StageSettings = {
     task,

@@ -2,7 +2,7 @@
 import { TrainingError, type BadRowRule, type DataReport } from "@stagecoach/training";
 import { loadDataSets, type DataSets, type LoadProgress } from "@stagecoach/training/node";
 import { loadTokenizer } from "@stagecoach/tokenizer/node";
-import { readEncoderModel, readLabels, readTask, type TaskName } from "@stagecoach/transformer";
+import { readEncoderModel, readLabels, readTask } from "@stagecoach/transformer";
 import { jsonReader } from "@stagecoach/transformer/node";
 import type { TrainingSettings } from "./trainingSettings.ts";
 
@@ -40,7 +40,8 @@ export async function prepareData(
       columns,
       labels,
       problemType: head?.problem_type,
-      maxLength: asked ?? defaultMaxLength(task, Math.min(config.maxLength, tokenizer.modelMaxLength ?? Infinity)),
+      maxLength: asked,
+      modelMaxLength: config.maxLength,
       onBadRow: given.bad_rows satisfies BadRowRule | undefined,
       stride: given.doc_stride,
       pretraining: { probability: given.mlm_probability, wholeWords: given.whole_word_mask },
@@ -55,12 +56,6 @@ export async function prepareData(
   if (known === null) return data;
   data.close();
   return load(known);
-}
-
-/** As encodeExamples has it, and at most what the model has positions for. */
-function defaultMaxLength(task: TaskName | undefined, longest: number): number {
-  if (task === "pretraining") return Math.min(128, longest);
-  return Math.min(task === "question-answering" ? 384 : 512, longest);
 }
 
 /** Where the model was trained for the same labels in another order, this one counts. */

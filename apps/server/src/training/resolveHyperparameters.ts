@@ -27,6 +27,7 @@ type Decided =
   | "n_epochs"
   | "learning_rate"
   | "lr_scheduler"
+  | "max_length"
   | "weight_decay"
   | "adam_beta1"
   | "adam_beta2"
@@ -44,11 +45,14 @@ export type ResolvedHyperparameters = Omit<Hyperparameters, Decided | "micro_bat
   readonly micro_batches: number | "by-length";
 };
 
-/** @param facts.numExamples - of the training data: a batch that nobody has given is not larger */
+/**
+ * @param facts.numExamples - of the training data: a batch that nobody has given is not larger
+ * @param facts.maxLength - with which the data was encoded, given or not
+ */
 export function resolveHyperparameters(
   task: TaskName,
   given: Hyperparameters,
-  facts: { readonly numStages: number; readonly numExamples: number },
+  facts: { readonly numStages: number; readonly numExamples: number; readonly maxLength: number },
 ): ResolvedHyperparameters {
   const { epochs, batchSize, learningRate } = defaults[task];
   const { learning_rate_multiplier: multiplier, ...rest } = given;
@@ -66,6 +70,7 @@ export function resolveHyperparameters(
     learning_rate: given.learning_rate ?? learningRate * chosen(multiplier, 1),
     lr_scheduler: given.lr_scheduler ?? "linear",
     ...(hasWarmup ? {} : { warmup_ratio: 0.1 }),
+    max_length: facts.maxLength,
     weight_decay: given.weight_decay ?? adamWDefaults.weightDecay,
     adam_beta1: given.adam_beta1 ?? adamWDefaults.beta1,
     adam_beta2: given.adam_beta2 ?? adamWDefaults.beta2,

@@ -53,11 +53,12 @@ describe("frozenParameters()", () => {
 });
 
 describe("resolveHyperparameters()", () => {
-  const facts = { numStages: 1, numExamples: 1000 };
+  const facts = { numStages: 1, numExamples: 1000, maxLength: 384 };
 
   test("auto and nothing become the task's defaults", () => {
     const resolved = resolveHyperparameters("question-answering", { n_epochs: "auto", batch_size: "auto" }, facts);
     expect(resolved).toMatchObject({ n_epochs: 2, batch_size: 16, learning_rate: 3e-5, micro_batches: "by-length" });
+    expect(resolved).toMatchObject({ max_length: 384 });
   });
 
   test("the multiplier is of the task's learning rate, and is gone afterwards", () => {
@@ -69,7 +70,11 @@ describe("resolveHyperparameters()", () => {
 
   test("a batch that nobody has given is not larger than the data, a pipeline gets four micro-batches a stage", () => {
     const given = { gradient_accumulation_steps: 2 };
-    const resolved = resolveHyperparameters("sequence-classification", given, { numStages: 3, numExamples: 11 });
+    const resolved = resolveHyperparameters("sequence-classification", given, {
+      ...facts,
+      numStages: 3,
+      numExamples: 11,
+    });
     expect(resolved).toMatchObject({ batch_size: 5, micro_batches: 12 });
   });
 

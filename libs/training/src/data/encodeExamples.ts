@@ -16,8 +16,10 @@ export type EncodeExamplesOptions = Omit<TaskReaderOptions, "maxLength"> & {
   /** Default: guessed from the columns where that is safe. */
   readonly task?: TaskName | undefined;
   readonly columns?: ColumnMap | undefined;
-  /** Default 384 for question answering, 128 for pre-training, else 512; at most the tokenizer's `modelMaxLength`. */
+  /** Default 384 for question answering, 128 for pre-training, else 512; at most what tokenizer and model take. */
   readonly maxLength?: number | undefined;
+  /** Most tokens that the model has positions for, as a bound of the default. */
+  readonly modelMaxLength?: number | undefined;
   /** Default "error". */
   readonly onBadRow?: BadRowRule | undefined;
   /** Called before each pass over the file. */
@@ -44,6 +46,8 @@ export type EncodedExamples = {
   readonly task: Task;
   /** Names of the classes in order of their numbers; empty where the task has none. */
   readonly labels: readonly string[];
+  /** Most tokens of an example: as it was given, or the default. */
+  readonly maxLength: number;
   readonly store: ExampleStore;
   /** Number of the row that each example is of. */
   readonly rows: RowNumbers;
@@ -62,7 +66,9 @@ export async function encodeExamples(source: RowSource, options: EncodeExamplesO
   const { tokenizer, onBadRow } = options;
   options.onPass?.("scan");
   const layout = findLayout(await columnsOf(source), { task: options.task, map: options.columns, file: source.name });
-  const maxLength = options.maxLength ?? defaultMaxLength(layout.task, tokenizer.modelMaxLength);
+  const { modelMaxLength: positions = Infinity } = options;
+  const longest = Math.min(positions, tokenizer.modelMaxLength ?? Infinity);
+  const maxLength = options.maxLength ?? Math.min(usualMaxLength(layout.task), longest);
   const reader = taskReaders[layout.task](new RowFields(layout, source), { ...options, maxLength });
   if (reader.scan !== undefined) {
     const bad = new BadRows(onBadRow);
@@ -89,7 +95,7 @@ export async function encodeExamples(source: RowSource, options: EncodeExamplesO
     ignoredColumns: layout.ignored,
   };
   const vocabulary = task.name === "masked-lm" ? maskVocabulary(tokenizer) : undefined;
-  return { task, labels, store, rows, questions, maskVocabulary: vocabulary, report };
+  return { task, labels, maxLength, store, rows, questions, maskVocabulary: vocabulary, report };
 }
 
 async function encodeRows(work: {
@@ -136,13 +142,13 @@ async function columnsOf(source: RowSource): Promise<readonly string[]> {
   throw new DataError("data_empty", "expected examples, got none", { file: source.name });
 }
 
-function defaultMaxLength(task: TaskName, modelMaxLength = Infinity): number {
+function usualMaxLength(task: TaskName): number {
   const usual: { readonly [name in TaskName]?: number } = {
     "question-answering": 384,
     pretraining: 128,
     "next-sentence": 128,
   };
-  return Math.min(usual[task] ?? 512, modelMaxLength);
+  return usual[task] ?? 512;
 }
 
 function checkSize(size: number, { file, bad }: { readonly file: string; readonly bad: BadRows }): void {
