@@ -8,6 +8,7 @@
  * - From the texts that are next, micro-batches of similar length are cut (lengthGroups.ts); the one with the oldest text goes first.
  * - What a lost stage was working on is queued again. A text that goes down with several pipelines is a suspect: it runs alone,
  *   and never two at a time, so that it cannot take those with it that went down beside it before.
+ * - Models on one pipeline have a batcher each; these take turns (turns.ts).
  *
  * **Invariant:** a request ends exactly once: with all its vectors, an error, or because its caller left.
  */
@@ -109,10 +110,11 @@ export class Batcher {
   /** A suspect is with the pipeline. */
   #isSuspectOut = false;
   #idleListeners: (() => void)[] = [];
+  readonly #leave: () => void;
 
   constructor(options: BatcherOptions) {
     this.#options = options;
-    options.pipeline.onFree(() => this.#dispatch());
+    this.#leave = options.pipeline.onFree(() => this.#sendOne());
   }
 
   get queuedTexts(): number {
@@ -182,6 +184,11 @@ export class Batcher {
     return this.#active.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#idleListeners.push(resolve));
   }
 
+  /** Leave the pipeline, once no request is left. */
+  close(): void {
+    this.#leave();
+  }
+
   #admit(tokens: number): void {
     const { maxQueuedTokens, pipeline } = this.#options;
     if (this.#queuedTokens === 0 || this.#queuedTokens + tokens <= maxQueuedTokens) return;
@@ -214,12 +221,17 @@ export class Batcher {
 
   // --- choosing ------------------------------------------------------------------------------------------------------
 
+  /** Fill what is free. Other batchers of the pipeline have had their turns: what is free now, they have nothing for. */
   #dispatch(): void {
-    while (this.#options.pipeline.freeSlots > 0) {
-      const group = this.#nextGroup();
-      if (group.length === 0) return;
-      this.#send(group);
-    }
+    while (this.#sendOne());
+  }
+
+  #sendOne(): boolean {
+    if (this.#options.pipeline.freeSlots <= 0) return false;
+    const group = this.#nextGroup();
+    if (group.length === 0) return false;
+    this.#send(group);
+    return true;
   }
 
   /** The micro-batch to send next: texts of one output kind, similar in length, the fairest choice among them. */

@@ -5,6 +5,7 @@ import type { RunCost } from "./lengthGroups.ts";
 import type { ServedOutput } from "./microBatchFrames.ts";
 import type { MicroBatchResult, PipelinePort } from "./pipelinePort.ts";
 import type { StageOutput } from "./stage.ts";
+import { Turns, type SendOne } from "./turns.ts";
 
 export class LocalPipeline implements PipelinePort {
   readonly numStages = 1;
@@ -13,7 +14,7 @@ export class LocalPipeline implements PipelinePort {
   readonly runCost: RunCost;
   readonly #run: (batch: TokenBatch, output: ServedOutput) => Promise<StageOutput>;
   #inFlight = 0;
-  #listeners: (() => void)[] = [];
+  readonly #turns = new Turns();
 
   /** @param run - does `numLanes` micro-batches at a time */
   constructor(
@@ -39,11 +40,11 @@ export class LocalPipeline implements PipelinePort {
       throw new StageFailureError(0, cause instanceof Error ? cause.message : String(cause), { cause });
     } finally {
       this.#inFlight--;
-      for (const listener of this.#listeners) listener();
+      this.#turns.fill(() => this.freeSlots > 0);
     }
   }
 
-  onFree(listener: () => void): void {
-    this.#listeners.push(listener);
+  onFree(sendOne: SendOne): () => void {
+    return this.#turns.join(sendOne);
   }
 }

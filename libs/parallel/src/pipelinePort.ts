@@ -2,6 +2,7 @@
 import type { TokenBatch } from "@stagecoach/transformer";
 import type { RunCost } from "./lengthGroups.ts";
 import type { ServedOutput, StageTiming } from "./microBatchFrames.ts";
+import type { SendOne } from "./turns.ts";
 
 export type MicroBatchResult = {
   /** `[B, E]` for sentence vectors, `[T, D]` for token vectors. */
@@ -33,6 +34,6 @@ export interface PipelinePort {
    * @throws StageLostError when the pipeline breaks: submit it again · StageFailureError when a stage's engine fails on it
    */
   submit(batch: TokenBatch, output: ServedOutput, attempt: number): Promise<MicroBatchResult>;
-  /** Called whenever `freeSlots` may have grown. */
-  onFree(listener: () => void): void;
+  /** Take turns in filling the pipeline whenever `freeSlots` may have grown. @returns how to leave */
+  onFree(sendOne: SendOne): () => void;
 }

@@ -5,6 +5,7 @@ import type { RunCost } from "./lengthGroups.ts";
 import { BASE_MODEL, type ServedOutput } from "./microBatchFrames.ts";
 import type { MicroBatchResult, PipelinePort, SubmittedBatch } from "./pipelinePort.ts";
 import type { Replica, ServedModel } from "./replica.ts";
+import { Turns, type SendOne } from "./turns.ts";
 
 type Shape = {
   readonly numStages: number;
@@ -18,7 +19,7 @@ export class ReplicaSet implements PipelinePort {
   readonly numStages: number;
   readonly numLanes: number;
   readonly #stuckStage: () => number | null;
-  #listeners: (() => void)[] = [];
+  readonly #turns = new Turns();
 
   constructor(replicas: readonly Replica[], shape: Shape) {
     this.replicas = replicas;
@@ -63,7 +64,7 @@ export class ReplicaSet implements PipelinePort {
         return pipeline.missingStage;
       },
       submit: (batch, output, attempt) => this.#submitTo(model, { batch, output, attempt }),
-      onFree: (listener) => this.onFree(listener),
+      onFree: (sendOne) => this.onFree(sendOne),
     };
   }
 
@@ -90,12 +91,12 @@ export class ReplicaSet implements PipelinePort {
     return best.submitTo(model, work);
   }
 
-  onFree(listener: () => void): void {
-    this.#listeners.push(listener);
+  onFree(sendOne: SendOne): () => void {
+    return this.#turns.join(sendOne);
   }
 
   /** A replica can take more, or less. */
   changed(): void {
-    for (const listener of this.#listeners) listener();
+    this.#turns.fill(() => this.freeSlots > 0);
   }
 }

@@ -145,7 +145,7 @@ export const serveSettings = {
   maxQueuedTokens: {
     schema: count().default(1_000_000),
     argument: "N",
-    help: "most tokens that wait; beyond it requests get 429",
+    help: "most tokens that wait for one model; beyond it its requests get 429",
   },
   maxConcurrentRequests: {
     schema: count().default(512),

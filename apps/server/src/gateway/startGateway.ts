@@ -251,8 +251,7 @@ async function startServing({ settings, serving, server, controls, links }: Star
       maxBatchTokens: settings.maxBatchTokens,
       maxQueuedTokens: settings.maxQueuedTokens,
       now,
-      onMicroBatch: (served, report) => serving.metrics.observeMicroBatch(served, report),
-      onChange: (loaded) => serving.metrics.observeModels(loaded),
+      metrics: serving.metrics,
     });
     serving.host = host;
     const { reference, revision } = plan.model;

@@ -41,6 +41,9 @@ export type JobLevels = {
   readonly files: { readonly count: number; readonly bytes: number };
 };
 
+/** What waits for a place in the pipeline. */
+export type QueueLevels = { readonly texts: number; readonly tokens: number };
+
 export type MetricsScope = {
   readonly version: string;
   /** Route templates and the status codes that are prepared for each. */
@@ -74,7 +77,7 @@ export class Metrics {
   readonly #loadedModels: Gauge;
   readonly #loadedModelBytes: Gauge;
   #jobGauges: JobGauges | null = null;
-  #readQueue = (): { readonly texts: number; readonly tokens: number } => ({ texts: 0, tokens: 0 });
+  readonly #queues: (() => QueueLevels)[] = [];
 
   constructor({ version, numStages, numReplicas }: MetricsScope) {
     this.#numReplicas = numReplicas;
@@ -184,8 +187,8 @@ export class Metrics {
         "stage",
       ),
     };
-    this.#watch("queue_texts", "Texts that wait for a place in the pipeline", () => this.#readQueue().texts);
-    this.#watch("queue_tokens", "Tokens that wait for a place in the pipeline", () => this.#readQueue().tokens);
+    this.#watch("queue_texts", "Texts that wait for a place in the pipeline", () => this.#queued("texts"));
+    this.#watch("queue_tokens", "Tokens that wait for a place in the pipeline", () => this.#queued("tokens"));
     this.#workerMemory = gauge(
       "worker_resident_memory_bytes",
       "Resident memory of a stage's process",
@@ -217,9 +220,9 @@ export class Metrics {
     this.#loadedModelBytes.set(bytes);
   }
 
-  /** Where the queue's levels are read from. */
-  watchQueue(read: () => { readonly texts: number; readonly tokens: number }): void {
-    this.#readQueue = read;
+  /** Where levels of a queue are read from; what is shown is the sum of all that are watched. */
+  watchQueue(read: () => QueueLevels): void {
+    this.#queues.push(read);
   }
 
   /** Metrics of files and jobs, for servers that have them; the levels are asked for at each scrape. */
@@ -272,21 +275,20 @@ export class Metrics {
     readonly dtype: string;
   }): void {
     const { model } = facts;
+    const { counters, histograms } = this.#byModel();
     this.#modelInfo.set(facts, 1);
-    for (const each of [this.#truncatedInputs, this.#tokens, this.#paddedTokens]) each.inc({ model }, 0);
-    for (const each of [
-      this.#tokenizationSeconds,
-      this.#queueSeconds,
-      this.#inferenceSeconds,
-      this.#requestTokens,
-      this.#batchTexts,
-      this.#batchTokens,
-      this.#batchPadding,
-    ]) {
-      each.zero({ model });
-    }
+    for (const each of counters) each.inc({ model }, 0);
+    for (const each of histograms) each.zero({ model });
     for (let replica = 0; replica < this.#numReplicas; replica++)
       this.#microBatchSeconds.zero({ model, replica: String(replica) });
+  }
+
+  /** A model that is not loaded any more has no series. */
+  forgetModel(model: string): void {
+    const { counters, histograms } = this.#byModel();
+    for (const each of [...counters, ...histograms]) each.remove({ model });
+    for (let replica = 0; replica < this.#numReplicas; replica++)
+      this.#microBatchSeconds.remove({ model, replica: String(replica) });
   }
 
   /** Series of the routes, all at zero. */
@@ -346,6 +348,26 @@ export class Metrics {
     for (const [name, value] of Object.entries(counters))
       this.#stageCounters[name as keyof typeof counters].inc(labels, value);
     this.#workerMemory.set(labels, residentBytes);
+  }
+
+  /** What has a series for each model that is asked something. */
+  #byModel() {
+    return {
+      counters: [this.#truncatedInputs, this.#tokens, this.#paddedTokens],
+      histograms: [
+        this.#tokenizationSeconds,
+        this.#queueSeconds,
+        this.#inferenceSeconds,
+        this.#requestTokens,
+        this.#batchTexts,
+        this.#batchTokens,
+        this.#batchPadding,
+      ],
+    };
+  }
+
+  #queued(what: keyof QueueLevels): number {
+    return this.#queues.reduce((total, read) => total + read()[what], 0);
   }
 
   /** A level that is read when somebody asks. */

@@ -4,7 +4,7 @@
  * A model is loaded when it is added or first asked for. Weights of all of them together stay under a budget: the one that was
  * used longest ago is unloaded for another; one that does not fit alone is refused with the budget's size.
  */
-import { Batcher, modelCosts, planStages, type MicroBatchReport, type ReplicaSet } from "@stagecoach/parallel";
+import { Batcher, modelCosts, planStages, type ReplicaSet } from "@stagecoach/parallel";
 import { loadTokenizer } from "@stagecoach/tokenizer/node";
 import { layoutFingerprint, openModelFolder } from "@stagecoach/transformer/node";
 import { readdir, stat } from "node:fs/promises";
@@ -13,6 +13,7 @@ import { setImmediate } from "node:timers/promises";
 import { Embedder } from "../embedding/embedder.ts";
 import { HttpProblem } from "../http/httpProblem.ts";
 import type { ServedModel } from "../http/serving.ts";
+import type { Metrics, QueueLevels } from "../metrics/metrics.ts";
 import { openScorer } from "./openScorer.ts";
 
 export type HostedModel = {
@@ -24,18 +25,17 @@ export type HostedModel = {
 };
 
 export type ModelHostOptions = {
-  readonly pipeline: ReplicaSet;
+  readonly pipeline: Pick<ReplicaSet, "numStages" | "isUp" | "portOf" | "addModel" | "removeModel">;
   /** Where a model is, by name; null for one that there is not. */
   readonly find: (name: string) => Promise<HostedModel | null>;
   /** Most bytes of checkpoints that are loaded at once. */
   readonly budgetBytes: number;
   readonly maxBatchTokens: number;
+  /** Of each of the models. */
   readonly maxQueuedTokens: number;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
-  readonly onMicroBatch: (model: string, report: MicroBatchReport) => void;
-  /** The models that are loaded, and their bytes. */
-  readonly onChange: (loaded: { readonly models: number; readonly bytes: number }) => void;
+  readonly metrics: Pick<Metrics, "observeMicroBatch" | "observeModels" | "forgetModel" | "watchQueue">;
 };
 
 type Loaded = {
@@ -49,12 +49,15 @@ type Loaded = {
 export class ModelHost {
   readonly #options: ModelHostOptions;
   readonly #loaded = new Map<string, Loaded>();
+  /** Also of models that are being unloaded and finish what they were asked. */
+  readonly #batchers = new Set<Batcher>();
   #nextNumber = 1;
   /** Loads and unloads, one after another. */
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(options: ModelHostOptions) {
     this.#options = options;
+    options.metrics.watchQueue(() => this.#queued());
   }
 
   /**
@@ -122,18 +125,23 @@ export class ModelHost {
 
   /** What it was asked before is finished first. */
   async #unload(name: string): Promise<void> {
+    const { pipeline, metrics } = this.#options;
     const loaded = this.#loaded.get(name);
     if (loaded === undefined) return;
     this.#loaded.delete(name);
     // Who found it a moment ago has yet to hand its texts over.
     await setImmediate();
     await loaded.batcher?.idle();
-    this.#options.pipeline.removeModel(loaded.number);
+    if (loaded.batcher !== null) this.#close(loaded.batcher);
+    pipeline.removeModel(loaded.number);
+    // Its last requests are yet to be counted.
+    await setImmediate();
+    metrics.forgetModel(name);
     this.#tell();
   }
 
   async #serve({ name, folder, createdAt }: HostedModel, number: number): Promise<ServedModel> {
-    const { pipeline, maxBatchTokens, maxQueuedTokens, now, onMicroBatch } = this.#options;
+    const { pipeline, now } = this.#options;
     const opened = await openModelFolder(folder);
     await opened.close();
     const { model, task } = opened;
@@ -143,13 +151,7 @@ export class ModelHost {
       model: { reference: folder, revision: null, fingerprint: await layoutFingerprint(folder) },
       stages: planStages(modelCosts(model), pipeline.numStages),
     });
-    const batcher = new Batcher({
-      pipeline: pipeline.portOf(number),
-      maxBatchTokens,
-      maxQueuedTokens,
-      now,
-      onMicroBatch: (report) => onMicroBatch(name, report),
-    });
+    const batcher = this.#openBatcher(name, number);
     return {
       name,
       id: name,
@@ -162,9 +164,36 @@ export class ModelHost {
     };
   }
 
+  #openBatcher(name: string, number: number): Batcher {
+    const { pipeline, maxBatchTokens, maxQueuedTokens, now, metrics } = this.#options;
+    const batcher = new Batcher({
+      pipeline: pipeline.portOf(number),
+      maxBatchTokens,
+      maxQueuedTokens,
+      now,
+      onMicroBatch: (report) => metrics.observeMicroBatch(name, report),
+    });
+    this.#batchers.add(batcher);
+    return batcher;
+  }
+
+  #close(batcher: Batcher): void {
+    batcher.close();
+    this.#batchers.delete(batcher);
+  }
+
+  #queued(): QueueLevels {
+    const levels = { texts: 0, tokens: 0 };
+    for (const { queuedTexts, queuedTokens } of this.#batchers) {
+      levels.texts += queuedTexts;
+      levels.tokens += queuedTokens;
+    }
+    return levels;
+  }
+
   #tell(): void {
     const bytes = [...this.#loaded.values()].reduce((total, each) => total + each.bytes, 0);
-    this.#options.onChange({ models: this.#loaded.size, bytes });
+    this.#options.metrics.observeModels({ models: this.#loaded.size, bytes });
   }
 }
 

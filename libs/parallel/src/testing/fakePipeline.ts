@@ -9,6 +9,7 @@ import { StageFailureError, StageLostError } from "../errors.ts";
 import type { RunCost } from "../lengthGroups.ts";
 import type { ServedOutput } from "../microBatchFrames.ts";
 import type { MicroBatchResult, PipelinePort } from "../pipelinePort.ts";
+import { Turns, type SendOne } from "../turns.ts";
 
 export type Submission = {
   readonly batch: TokenBatch;
@@ -30,7 +31,7 @@ export class FakePipeline implements PipelinePort {
   readonly inFlight: Submission[] = [];
   /** Everything that was ever submitted. */
   readonly submissions: Submission[] = [];
-  #listeners: (() => void)[] = [];
+  readonly #turns = new Turns();
 
   constructor({
     slots = 1,
@@ -55,13 +56,13 @@ export class FakePipeline implements PipelinePort {
     });
   }
 
-  onFree(listener: () => void): void {
-    this.#listeners.push(listener);
+  onFree(sendOne: SendOne): () => void {
+    return this.#turns.join(sendOne);
   }
 
   /** Something that changes what may be submitted. */
   changed(): void {
-    for (const listener of this.#listeners) listener();
+    this.#turns.fill(() => this.freeSlots > 0);
   }
 
   /** The result of a submission, by default the oldest. */
