@@ -51,4 +51,10 @@ describe("ReplicaSet", () => {
     expect(replica.sent).toEqual([0, 1, 2, 0, 1, 2]);
     leaving.abort();
   });
+
+  test("knows a stage that one replica waits for, although another works", () => {
+    const set = setOf([replicaOf({ missingStage: null }), replicaOf({ missingStage: 2 })]);
+    expect(set.missingStageOfAny).toBe(2);
+    expect(setOf([replicaOf({ missingStage: null })]).missingStageOfAny).toBe(null);
+  });
 });

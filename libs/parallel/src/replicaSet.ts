@@ -44,6 +44,11 @@ export class ReplicaSet implements PipelinePort {
     return this.isUp ? this.#stuckStage() : (this.replicas[0]?.missingStage ?? null);
   }
 
+  /** The stage that keeps a replica from working, or null while all of them work. */
+  get missingStageOfAny(): number | null {
+    return this.replicas.map(({ missingStage }) => missingStage).find((stage) => stage !== null) ?? null;
+  }
+
   submit(batch: TokenBatch, output: ServedOutput, attempt: number): Promise<MicroBatchResult> {
     return this.#submitTo(BASE_MODEL, { batch, output, attempt });
   }
@@ -68,7 +73,7 @@ export class ReplicaSet implements PipelinePort {
     };
   }
 
-  /** Serve a further model in every replica. @throws StageFailureError when a stage cannot load it */
+  /** Serve a further model in every replica, once all are up. @throws StageFailureError when a stage cannot load it */
   async addModel(model: ServedModel): Promise<void> {
     try {
       await Promise.all(this.replicas.map((replica) => replica.addModel(model)));

@@ -248,6 +248,7 @@ async function startServing({ settings, serving, server, controls, links }: Star
       pipeline,
       find: (wanted) => fineTunedModel(serving, wanted),
       budgetBytes: settings.modelMemory,
+      timeoutMs: settings.requestTimeout * 1000,
       maxBatchTokens: settings.maxBatchTokens,
       maxQueuedTokens: settings.maxQueuedTokens,
       now,

@@ -53,7 +53,10 @@ export function servedModel(serving: Serving): ServedModel {
   throw notReady(serving, "the server is starting");
 }
 
-/** The model of a name, the server's own when there is none. @throws HttpProblem `unknown_model`, `not_ready` */
+/**
+ * The model of a name, the server's own when there is none.
+ * @throws HttpProblem `unknown_model`, `not_ready`; StageUnavailableError when it cannot be loaded before the request's deadline
+ */
 export async function modelNamed(serving: Serving, name: string | undefined): Promise<ServedModel> {
   const own = servedModel(serving);
   if (name === undefined || name === own.name) return own;

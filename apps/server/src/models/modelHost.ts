@@ -3,14 +3,17 @@
  *
  * A model is loaded when it is added or first asked for. Weights of all of them together stay under a budget: the one that was
  * used longest ago is unloaded for another; one that does not fit alone is refused with the budget's size.
+ *
+ * A model can be loaded once all stages are there: who asks for it waits until its deadline, and nobody else waits for that.
  */
-import { Batcher, modelCosts, planStages, type ReplicaSet } from "@stagecoach/parallel";
+import { Batcher, modelCosts, planStages, StageUnavailableError, type ReplicaSet } from "@stagecoach/parallel";
 import { loadTokenizer } from "@stagecoach/tokenizer/node";
 import { layoutFingerprint, openModelFolder } from "@stagecoach/transformer/node";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { Embedder } from "../embedding/embedder.ts";
+import { Serial } from "../files/serial.ts";
 import { HttpProblem } from "../http/httpProblem.ts";
 import type { ServedModel } from "../http/serving.ts";
 import type { Metrics, QueueLevels } from "../metrics/metrics.ts";
@@ -25,11 +28,16 @@ export type HostedModel = {
 };
 
 export type ModelHostOptions = {
-  readonly pipeline: Pick<ReplicaSet, "numStages" | "isUp" | "portOf" | "addModel" | "removeModel">;
+  readonly pipeline: Pick<
+    ReplicaSet,
+    "numStages" | "isUp" | "missingStageOfAny" | "portOf" | "addModel" | "removeModel"
+  >;
   /** Where a model is, by name; null for one that there is not. */
   readonly find: (name: string) => Promise<HostedModel | null>;
   /** Most bytes of checkpoints that are loaded at once. */
   readonly budgetBytes: number;
+  /** Longest that a request waits for its model. */
+  readonly timeoutMs: number;
   readonly maxBatchTokens: number;
   /** Of each of the models. */
   readonly maxQueuedTokens: number;
@@ -41,8 +49,9 @@ export type ModelHostOptions = {
 type Loaded = {
   readonly number: number;
   readonly bytes: number;
+  /** Once all stages have loaded it. */
   readonly served: Promise<ServedModel>;
-  batcher: Batcher | null;
+  /** When it was last asked for. */
   usedAt: number;
 };
 
@@ -52,8 +61,8 @@ export class ModelHost {
   /** Also of models that are being unloaded and finish what they were asked. */
   readonly #batchers = new Set<Batcher>();
   #nextNumber = 1;
-  /** Loads and unloads, one after another. */
-  #queue: Promise<unknown> = Promise.resolve();
+  /** Models come and go one at a time. */
+  readonly #changes = new Serial();
 
   constructor(options: ModelHostOptions) {
     this.#options = options;
@@ -64,47 +73,68 @@ export class ModelHost {
    * The model of a name, loaded.
    * @returns null when there is no such model
    * @throws HttpProblem `model_too_large`; what reading the folder throws; StageFailureError
+   * @throws StageUnavailableError when it is not loaded in time; it still is for those who ask later
    */
-  async find(name: string): Promise<ServedModel | null> {
-    const loaded = this.#loaded.get(name);
-    if (loaded !== undefined) {
-      loaded.usedAt = this.#options.now();
-      return loaded.served;
-    }
-    const model = await this.#options.find(name);
-    return model === null ? null : this.#inTurn(() => this.#load(model));
+  find(name: string): Promise<ServedModel | null> {
+    const { timeoutMs, now } = this.#options;
+    return this.#within(timeoutMs, name, this.#find(name, now()));
   }
 
   /** Forget a model: its folder is about to go. */
   async remove(name: string): Promise<void> {
-    await this.#inTurn(() => this.#unload(name));
+    await this.#changes.run(() => this.#unload(name));
   }
 
-  #inTurn<T>(act: () => Promise<T>): Promise<T> {
-    const done = this.#queue.then(act);
-    this.#queue = done.catch(() => {});
-    return done;
-  }
-
-  async #load(model: HostedModel): Promise<ServedModel> {
-    const known = this.#loaded.get(model.name);
+  async #find(name: string, askedAt: number): Promise<ServedModel | null> {
+    const known = this.#known(name, askedAt);
     if (known !== undefined) return known.served;
-    const bytes = await checkpointBytes(model.folder);
-    await this.#makeRoom(model.name, bytes);
+    const model = await this.#options.find(name);
+    if (model === null) return null;
+    const { served } = await this.#changes.run(() => this.#load(model, askedAt));
+    return served;
+  }
+
+  /** One that is loaded, or is being loaded. */
+  #known(name: string, askedAt: number): Loaded | undefined {
+    const known = this.#loaded.get(name);
+    if (known !== undefined) known.usedAt = Math.max(known.usedAt, askedAt);
+    return known;
+  }
+
+  /** Begin to load a model, if that has not begun. */
+  async #load(model: HostedModel, askedAt: number): Promise<Loaded> {
+    const { name, folder } = model;
+    const known = this.#known(name, askedAt);
+    if (known !== undefined) return known;
+    const bytes = await checkpointBytes(folder);
+    await this.#makeRoom(name, bytes);
     const number = this.#nextNumber++;
-    const served = this.#serve(model, number);
-    const entry: Loaded = { number, bytes, served, batcher: null, usedAt: this.#options.now() };
-    this.#loaded.set(model.name, entry);
+    const loaded = { number, bytes, served: this.#serve(model, number), usedAt: askedAt };
+    this.#loaded.set(name, loaded);
+    const onFailure = () => {
+      if (this.#loaded.get(name) === loaded) this.#loaded.delete(name);
+    };
+    void loaded.served.then(() => {}, onFailure).then(() => this.#tell());
+    return loaded;
+  }
+
+  /** @throws StageUnavailableError when the time has passed first */
+  async #within<T>(ms: number, name: string, work: Promise<T>): Promise<T> {
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => late.reject(this.#deadlineError(name)), ms);
     try {
-      const result = await served;
-      entry.batcher = result.embedder.batcher;
-      return result;
-    } catch (error) {
-      this.#loaded.delete(model.name);
-      throw error;
+      return await Promise.race([work, late.promise]);
     } finally {
-      this.#tell();
+      clearTimeout(timer);
     }
+  }
+
+  #deadlineError(name: string): StageUnavailableError {
+    const { pipeline, timeoutMs } = this.#options;
+    const stage = pipeline.missingStageOfAny;
+    const reason = stage === null ? "it takes longer" : "it was not back in time";
+    const deadline = `the request's deadline of ${timeoutMs / 1000} s has passed`;
+    return new StageUnavailableError(stage, `${reason} to load the model \`${name}\`; ${deadline}`);
   }
 
   async #makeRoom(name: string, bytes: number): Promise<void> {
@@ -125,14 +155,17 @@ export class ModelHost {
 
   /** What it was asked before is finished first. */
   async #unload(name: string): Promise<void> {
-    const { pipeline, metrics } = this.#options;
+    const { pipeline, metrics, timeoutMs, now } = this.#options;
     const loaded = this.#loaded.get(name);
     if (loaded === undefined) return;
     this.#loaded.delete(name);
+    // By then, whoever waits for it has given up.
+    const msLeft = Math.max(0, Math.ceil(loaded.usedAt + timeoutMs - now()));
+    const model = await this.#within(msLeft, name, loaded.served).catch(() => null);
     // Who found it a moment ago has yet to hand its texts over.
     await setImmediate();
-    await loaded.batcher?.idle();
-    if (loaded.batcher !== null) this.#close(loaded.batcher);
+    await model?.embedder.batcher.idle();
+    if (model !== null) this.#close(model.embedder.batcher);
     pipeline.removeModel(loaded.number);
     // Its last requests are yet to be counted.
     await setImmediate();
@@ -146,22 +179,21 @@ export class ModelHost {
     await opened.close();
     const { model, task } = opened;
     const tokenizer = await loadTokenizer(folder, { lowerCase: model.modules.lowerCase });
-    await pipeline.addModel({
-      number,
-      model: { reference: folder, revision: null, fingerprint: await layoutFingerprint(folder) },
-      stages: planStages(modelCosts(model), pipeline.numStages),
-    });
     const batcher = this.#openBatcher(name, number);
-    return {
-      name,
-      id: name,
-      revision: null,
-      createdAt,
-      dtype: "float32",
-      embedder: new Embedder({ model, tokenizer, batcher, now }),
-      scorer: await openScorer(folder, { model, task, tokenizer, batcher, now }),
-      isUp: () => pipeline.isUp,
-    };
+    try {
+      const scorer = await openScorer(folder, { model, task, tokenizer, batcher, now });
+      await pipeline.addModel({
+        number,
+        model: { reference: folder, revision: null, fingerprint: await layoutFingerprint(folder) },
+        stages: planStages(modelCosts(model), pipeline.numStages),
+      });
+      const embedder = new Embedder({ model, tokenizer, batcher, now });
+      const facts = { name, id: name, revision: null, createdAt, dtype: "float32" } as const;
+      return { ...facts, embedder, scorer, isUp: () => pipeline.isUp };
+    } catch (error) {
+      this.#close(batcher);
+      throw error;
+    }
   }
 
   #openBatcher(name: string, number: number): Batcher {
