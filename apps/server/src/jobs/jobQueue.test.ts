@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { RefusedError } from "./errors.ts";
 import { TestJobs } from "./testing/testJobs.ts";
 
@@ -406,6 +406,15 @@ describe("a queue of jobs", () => {
     const succeeded = jobs.filter(({ status }) => status === "succeeded").map(({ model_name }) => model_name);
     expect(jobs.every(({ status }) => ["succeeded", "cancelled", "failed"].includes(status))).toBe(true);
     expect(new Set((await t.jobs.models.list()).map(({ id }) => id))).toEqual(new Set(succeeded));
+  });
+
+  test("a job that could not be started is started a while later", async () => {
+    await t[Symbol.asyncDispose]();
+    t = await TestJobs.open({ retryMs: 1 });
+    const claim = vi.spyOn(t.jobs.store.jobs, "claim").mockRejectedValueOnce(new Error("the connection broke"));
+    const { id } = await t.create();
+    expect((await t.runner.started(1)).job.id).toBe(id);
+    expect(claim.mock.settledResults[0]).toMatchObject({ type: "rejected" });
   });
 });
 

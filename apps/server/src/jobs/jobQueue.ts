@@ -38,7 +38,7 @@ export type JobQueueOptions = FinishOptions & {
   readonly maxRunning?: number;
   /** Trainers that a job may lose in a row without a new checkpoint before it fails. */
   readonly maxStalls?: number;
-  /** How long to wait before an end that could not be stored is stored again. */
+  /** How long to wait before what the store has refused is tried again: to store an end, to look for jobs. */
   readonly retryMs?: number;
   /** A job runs no longer. */
   readonly onIdle?: (jobId: string) => void;
@@ -64,6 +64,7 @@ export class JobQueue {
   readonly #runs = new Map<string, Run>();
   readonly #claims = new Serial();
   #isStopping = false;
+  #nextLook: NodeJS.Timeout | undefined;
 
   constructor(options: JobQueueOptions) {
     this.#options = options;
@@ -77,11 +78,16 @@ export class JobQueue {
     this.wake();
   }
 
-  /** Look for jobs to start. */
+  /** Look for jobs to start; where that fails, again after a while. */
   wake(): void {
+    const { log, retryMs = RETRY_MS } = this.#options;
     this.#claims
       .run(() => this.#fill())
-      .catch((error: unknown) => this.#options.log.error({ err: error }, "no job could be started"));
+      .catch((error: unknown) => {
+        log.error({ err: error }, "no job could be started");
+        clearTimeout(this.#nextLook);
+        if (!this.#isStopping) this.#nextLook = setTimeout(() => this.wake(), retryMs);
+      });
   }
 
   /** @throws RefusedError `not_found`, or `wrong_state` for a job that has ended */
@@ -115,6 +121,7 @@ export class JobQueue {
   /** Running jobs save a checkpoint and wait for the next start. */
   async stop(): Promise<void> {
     this.#isStopping = true;
+    clearTimeout(this.#nextLook);
     await this.#claims.run(() => Promise.resolve());
     for (const run of this.#runs.values()) if (run.stop !== "cancel") this.#tell(run, "shutdown");
     await Promise.all([...this.#runs.values()].map(({ ended }) => ended));
