@@ -1,12 +1,28 @@
 /** @file Files and folders that are on the disk when a call resolves, and what a full disk looks like. */
 import { syncFolder } from "@stagecoach/transformer/node";
-import { open, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { cp, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { TrainingError } from "../loop/trainingError.ts";
 
 export async function writeDurably(path: string, content: string | Uint8Array): Promise<void> {
   await using handle = await open(path, "w");
   await handle.writeFile(content);
+  await handle.sync();
+}
+
+/** A file, or a folder with all that is in it; of links what they point to. */
+export async function copyDurably(from: string, to: string): Promise<void> {
+  await cp(from, to, { recursive: true, dereference: true });
+  await syncAll(to);
+}
+
+async function syncAll(path: string): Promise<void> {
+  if ((await stat(path)).isDirectory()) {
+    for (const name of await readdir(path)) await syncAll(join(path, name));
+    return syncFolder(path);
+  }
+  // Windows flushes only what could be written to.
+  await using handle = await open(path, process.platform === "win32" ? "r+" : "r");
   await handle.sync();
 }
 

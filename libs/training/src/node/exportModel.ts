@@ -15,11 +15,11 @@ import {
 } from "@stagecoach/transformer";
 import { jsonReader, openSafetensors, writeSafetensors, type TensorToWrite } from "@stagecoach/transformer/node";
 import { existsSync } from "node:fs";
-import { cp, mkdir, rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Checkpoint } from "../loop/checkpointStore.ts";
 import { TrainingError } from "../loop/trainingError.ts";
-import { diskError, publishFolder, writeDurably } from "./durableFiles.ts";
+import { copyDurably, diskError, publishFolder, writeDurably } from "./durableFiles.ts";
 
 export type ModelFilesOptions = {
   readonly model: TaskModel;
@@ -92,7 +92,7 @@ export async function exportCheckpoint(
     throw new TrainingError("checkpoint_unusable", `${from.files}: expected a config.json with a task, got none`);
   const model: TaskModel = { ...(await readEncoderModel(json)), task };
   await publish(output, async (temporary) => {
-    await cp(from.files, temporary, { recursive: true });
+    await copyDurably(from.files, temporary);
     await writeWeights(join(temporary, WEIGHTS), { checkpoint: from.checkpoint, model });
   });
 }
@@ -127,8 +127,7 @@ async function copyBase(base: string, folder: string): Promise<void> {
   const paths = (modules ?? []).flatMap(({ path }) => (typeof path === "string" && plainName.test(path) ? [path] : []));
   const names = [...copiedFiles, ...(modules === undefined ? [] : ["modules.json"]), ...paths];
   for (const name of names) {
-    if (existsSync(join(base, name)))
-      await cp(join(base, name), join(folder, name), { recursive: true, dereference: true });
+    if (existsSync(join(base, name))) await copyDurably(join(base, name), join(folder, name));
   }
 }
 
