@@ -41,7 +41,10 @@ export async function streamJobEvents(
         write(response, { id: event.id, data: eventCard(event) });
         last = event.id;
       }
-      if (events.length === PAGE) continue;
+      if (events.length === PAGE) {
+        if (!(await watch.drained())) break;
+        continue;
+      }
       if (ended.includes(job.status)) {
         write(response, { event: "end", data: jobCard(job, feed.progressOf(jobId), nowSeconds()) });
         break;
@@ -96,6 +99,10 @@ function watchJob({ feed }: Jobs, jobId: string, response: Response) {
     async next(): Promise<boolean> {
       if (!isNews && !isOver) await new Promise<void>((resolve) => (wakeUp = resolve));
       isNews = false;
+      return this.drained();
+    },
+    /** Resolves when the client has taken what was sent, and with false when the stream is over. */
+    async drained(): Promise<boolean> {
       if (response.writableNeedDrain && !isOver) await new Promise<void>((resolve) => onceDrained(response, resolve));
       return !isOver;
     },
