@@ -73,6 +73,8 @@ function forkTrainer(
   const ended = Promise.withResolvers<JobEnd>();
   /** Events are kept one after another; the end comes after all of them. */
   let kept: Promise<void> = Promise.resolve();
+  /** Where an event could not be kept, that was the end. */
+  const afterEvents = (act: () => void) => void kept.then(act, () => {});
   const send = (message: ToTrainer) => trainer.connected && trainer.send(message);
   trainer.on("message", (message: FromTrainer) => {
     if (message.kind === "event") {
@@ -84,13 +86,13 @@ function forkTrainer(
           ended.reject(error instanceof Error ? error : new Error(String(error)));
         },
       );
-    } else if (message.kind === "end") void kept.then(() => ended.resolve(message.end));
-    else void kept.then(() => ended.reject(new Error(message.reason)));
+    } else if (message.kind === "end") afterEvents(() => ended.resolve(message.end));
+    else afterEvents(() => ended.reject(new Error(message.reason)));
   });
   trainer.on("error", (error) => ended.reject(error));
   trainer.on("exit", (code, signal) => {
     // After an end this changes nothing.
-    void kept.catch(() => {}).then(() => ended.reject(new Error(`the trainer ended with ${signal ?? `code ${code}`}`)));
+    afterEvents(() => ended.reject(new Error(`the trainer ended with ${signal ?? `code ${code}`}`)));
   });
   send({ kind: "start", folder, settings });
   return { stop: (stop) => void send({ kind: "stop", stop }), ended: ended.promise };
