@@ -4,6 +4,7 @@
  * Written under a temporary name, flushed, renamed, and the folder flushed: after a crash a content is there as a whole or
  * not at all. What is left under temporary names is swept away at the next start.
  */
+import { isDiskFull, syncFolder } from "@stagecoach/transformer/node";
 import { createHash, randomUUID } from "node:crypto";
 import { mkdir, open, readdir, rename, rm, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -69,7 +70,8 @@ export class ContentFolder {
     const path = this.pathOf(sha256);
     await mkdir(dirname(path), { recursive: true });
     await rename(temporaryPath, path);
-    for (const folder of [dirname(path), this.#folder]) await flushFolder(folder);
+    // A rename lasts once its folder is flushed.
+    for (const folder of [dirname(path), this.#folder]) await syncFolder(folder);
   }
 
   async discard({ temporaryPath }: ReceivedContent): Promise<void> {
@@ -88,15 +90,8 @@ async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {
   }
 }
 
-/** A rename lasts once its folder is flushed. */
-async function flushFolder(path: string): Promise<void> {
-  await using folder = await open(path, "r");
-  await folder.sync();
-}
-
 function diskError(error: unknown): unknown {
-  const isFull = error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT");
-  if (!isFull) return error;
+  if (!isDiskFull(error)) return error;
   return new RefusedError(
     "disk_full",
     "the server's disk is full: the file was not kept (delete files, or ask whoever runs this server)",

@@ -7,9 +7,9 @@
 import type { Place } from "@stagecoach/parallel";
 import type { StageWorkerSettings } from "@stagecoach/stage-worker";
 import { spawn, type ChildProcess } from "node:child_process";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { Logger } from "pino";
+import { passOnLog } from "../processes/passOnLog.ts";
 
 export type SupervisorOptions = {
   readonly places: readonly Place[];
@@ -106,7 +106,7 @@ export class Supervisor {
       detached: true,
     });
     child.process = worker;
-    createInterface({ input: worker.stderr }).on("line", (line) => this.#passOn(line, child.place));
+    passOnLog(worker.stderr, log, { name: "worker", facts: child.place });
     worker.on("error", (error) => log.error({ err: error, replica, stage }, "worker could not be started"));
     worker.on("exit", (code, signal) => {
       child.process = null;
@@ -123,18 +123,6 @@ export class Supervisor {
     log.warn({ ...child.place, ...exit, pauseMs: child.pauseMs }, "worker ended unasked; starting another");
     onRestart(child.place);
     child.restart = setTimeout(() => this.#spawn(child), child.pauseMs);
-  }
-
-  /** Lines of JSON become log entries of their stage; anything else (a crash's last words) is logged as it is. */
-  #passOn(line: string, place: Place): void {
-    const { log } = this.#options;
-    if (line.trim() === "") return;
-    try {
-      const { msg, level: _level, time: _time, ...facts } = JSON.parse(line) as Record<string, unknown>;
-      log.info({ ...place, ...facts }, `worker: ${String(msg)}`);
-    } catch {
-      log.warn({ ...place, text: line }, "worker wrote");
-    }
   }
 }
 

@@ -3,7 +3,7 @@ import { OverloadedError, StageFailureError, StageLostError, StageUnavailableErr
 import { TokenizerError } from "@stagecoach/tokenizer";
 import { EmptyInputError, InvalidInputError } from "../embedding/errors.ts";
 import { RefusedError } from "../jobs/errors.ts";
-import { isDiskFull, UnknownCursorError } from "../store/errors.ts";
+import { isOutOfRoom, UnknownCursorError } from "../store/errors.ts";
 import type { ErrorCode } from "./errorTables.ts";
 
 /** A request that HTTP itself can't serve: no such route, no key, no JSON. */
@@ -44,7 +44,7 @@ export function problemOf(error: unknown): HttpProblem {
       : {};
     return new HttpProblem(error.code, error.message, { field: error.field, headers, cause: error });
   }
-  if (isDiskFull(error)) {
+  if (isOutOfRoom(error)) {
     const message = "the server's disk is full: nothing was changed (ask whoever runs this server to free some room)";
     return new HttpProblem("disk_full", message, { headers: { "x-should-retry": "false" }, cause: error });
   }

@@ -1,4 +1,5 @@
 /** @file Errors of the store, each with a stable code. */
+import { isDiskFull } from "@stagecoach/transformer/node";
 
 /** Another gateway works on the same data folder, or on the same database. */
 export class StoreLockedError extends Error {
@@ -12,12 +13,13 @@ export class StoreError extends Error {
   readonly code = "store_unusable";
 }
 
-/** SQLite's SQLITE_FULL, PostgreSQL's disk_full, and what the file system says. */
-const fullCodes: readonly unknown[] = [13, "53100", "ENOSPC", "EDQUOT"];
+/** SQLite's SQLITE_FULL, PostgreSQL's disk_full. */
+const fullCodes: readonly unknown[] = [13, "53100"];
 
-/** Whether there was no room for a change, which is as if it had not been asked for then. */
-export function isDiskFull(error: unknown): boolean {
+/** Whether a database or the disk had no room for a change, which is as if it had not been asked for then. */
+export function isOutOfRoom(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
+  if (isDiskFull(error)) return true;
   const facts = error as Error & { readonly code?: unknown; readonly errcode?: unknown };
   return fullCodes.includes(facts.code) || fullCodes.includes(facts.errcode);
 }

@@ -6,7 +6,7 @@
 import { Kysely, type Dialect } from "kysely";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { isDiskFull, StoreError } from "./errors.ts";
+import { isOutOfRoom, StoreError } from "./errors.ts";
 import { FileRecords } from "./fileRecords.ts";
 import { lockFolder } from "./folderLock.ts";
 import { JobHistory } from "./jobHistory.ts";
@@ -95,7 +95,7 @@ function recordsOf(db: Kysely<Tables>): Records {
 
 function damaged(path: string, cause: unknown): StoreError {
   const why = cause instanceof Error ? cause.message : String(cause);
-  const remedy = isDiskFull(cause)
+  const remedy = isOutOfRoom(cause)
     ? "free some room on the disk"
     : "restore it from a backup, or move it away to start afresh";
   return new StoreError(`${path} cannot be used: ${why} (${remedy})`, { cause });

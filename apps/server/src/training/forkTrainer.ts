@@ -2,11 +2,11 @@
 import { programBeside, type EngineName } from "@stagecoach/engine/node";
 import { exportCheckpoint, readCheckpoint } from "@stagecoach/training/node";
 import { fork } from "node:child_process";
-import { createInterface } from "node:readline";
 import { setPriority } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { Logger } from "pino";
 import type { JobContext, JobEnd, JobRunner, JobSpec, RunningJob } from "../jobs/jobRunner.ts";
+import { passOnLog } from "../processes/passOnLog.ts";
 import { failureOf } from "./jobEvents.ts";
 import { jobPaths } from "./jobFolder.ts";
 import type { FromTrainer, ToTrainer } from "./trainerMessages.ts";
@@ -69,7 +69,7 @@ function forkTrainer(
   const trainer = fork(main, { stdio: ["ignore", "ignore", "pipe", "ipc"], detached: true });
   // Its workers inherit it.
   if (trainer.pid !== undefined && niceness > 0) setPriority(trainer.pid, niceness);
-  createInterface({ input: trainer.stderr! }).on("line", (line) => logLine(log, jobId, line));
+  passOnLog(trainer.stderr!, log, { name: "trainer", facts: { jobId } });
   const ended = Promise.withResolvers<JobEnd>();
   /** Events are kept one after another; the end comes after all of them. */
   let kept: Promise<void> = Promise.resolve();
@@ -96,14 +96,4 @@ function forkTrainer(
   });
   send({ kind: "start", folder, settings });
   return { stop: (stop) => void send({ kind: "stop", stop }), ended: ended.promise };
-}
-
-function logLine(log: Logger, jobId: string, line: string): void {
-  if (line.trim() === "") return;
-  try {
-    const { msg, level: _level, time: _time, ...facts } = JSON.parse(line) as Record<string, unknown>;
-    log.info({ jobId, ...facts }, `trainer: ${String(msg)}`);
-  } catch {
-    log.warn({ jobId, text: line }, "trainer wrote");
-  }
 }

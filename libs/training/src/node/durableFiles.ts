@@ -1,5 +1,5 @@
-/** @file Files and folders that are on the disk when a call resolves, and what a full disk looks like. */
-import { syncFolder } from "@stagecoach/transformer/node";
+/** @file Files and folders that are on the disk when a call resolves, and what is told of a full disk. */
+import { isDiskFull, syncFolder } from "@stagecoach/transformer/node";
 import { cp, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { TrainingError } from "../loop/trainingError.ts";
@@ -32,13 +32,6 @@ export async function publishFolder(temporary: string, folder: string): Promise<
   await rm(folder, { recursive: true, force: true });
   await rename(temporary, folder);
   await syncFolder(dirname(folder));
-}
-
-/** Also where another process has said so in words. */
-export function isDiskFull(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const code = "code" in error ? String(error.code) : "";
-  return /\b(ENOSPC|EDQUOT)\b/.test(`${code} ${error.message}`);
 }
 
 /** The error to throw instead: a full disk is for people to mend, the rest is what it is. */

@@ -6,6 +6,7 @@ export type { NetworkLimits } from "./hub/hubRequest.ts";
 export type { Environment } from "./hub/hubSettings.ts";
 export { resolveModel } from "./hub/resolveModel.ts";
 export type { ResolvedModel, ResolveModelOptions } from "./hub/resolveModel.ts";
+export { isDiskFull } from "./isDiskFull.ts";
 export { contentFingerprint, layoutFingerprint, stagesFingerprint } from "./modelFingerprint.ts";
 export { jsonReader, openModelFolder, type ModelFolder } from "./openModelFolder.ts";
 export { openSafetensors } from "./openSafetensors.ts";
