@@ -13,8 +13,6 @@ export type StepBatch = {
   readonly microBatches: readonly TrainingBatch[];
   /** Numbers of the examples in the file's examples, in order of the run. */
   readonly examples: Int32Array;
-  /** Sum of the micro-batches' counts: what each loss part is divided by. */
-  readonly counts: Readonly<Record<string, number>>;
   readonly numTokens: number;
   /** Places that attention computes for them, padding included. */
   readonly numPaddedTokens: number;
@@ -105,7 +103,6 @@ export class BatchedDataSet implements TrainingDataSet {
     return {
       microBatches,
       examples: members.map((member) => this.#indexOf(member)),
-      counts: sumCounts(microBatches),
       numTokens: lengths.reduce((a, b) => a + b, 0),
       numPaddedTokens: microBatches.reduce((sum, batch) => sum + paddedTokens(Array.from(batch.lengths)), 0),
     };
@@ -155,12 +152,4 @@ export class BatchedDataSet implements TrainingDataSet {
     }
     return this.#order.order;
   }
-}
-
-function sumCounts(batches: readonly TrainingBatch[]): Readonly<Record<string, number>> {
-  const sums: Record<string, number> = {};
-  for (const { counts } of batches) {
-    for (const [part, count] of Object.entries(counts)) sums[part] = (sums[part] ?? 0) + count;
-  }
-  return sums;
 }

@@ -181,7 +181,6 @@ export function fakeData(numBatches: number): TrainingDataSet {
     batch: (epoch, index) => ({
       microBatches: [batchOf((epoch + index) % 3)],
       examples: Int32Array.of(index),
-      counts: { labels: 1 },
       numTokens: 10,
       numPaddedTokens: 16,
     }),
