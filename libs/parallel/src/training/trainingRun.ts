@@ -1,8 +1,9 @@
 /**
  * @file A pipeline of workers as a training loop drives it: steps, evaluations, checkpoints, each a question to every stage.
  *
- * **Invariant:** a call ends exactly once: with every stage's answer, or with the loss of a stage (StageLostError), which ends
- * all calls of the epoch. What workers hold then is of no use; the caller restores a checkpoint in the next epoch.
+ * **Invariant:** a call ends exactly once: with every stage's answer, with what a stage could not do (StageFailureError), or with
+ * the loss of a stage (StageLostError), which ends all calls of the epoch. What workers hold then is of no use; after a loss the
+ * caller restores a checkpoint in the next epoch.
  */
 import type { TrainingBatch } from "@stagecoach/transformer";
 import { StageFailureError, StageLostError } from "../errors.ts";

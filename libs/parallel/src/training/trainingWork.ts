@@ -2,7 +2,8 @@
  * @file A stage at work in training: it runs the actions of a schedule as frames arrive, and does what the trainer commands.
  *
  * Lives as long as an epoch. One thing at a time: commands and actions queue up behind each other, results leave as soon as they
- * are there. Anything that fails fails the epoch: the trainer goes back to its last checkpoint.
+ * are there. Anything that fails is told to the trainer, for which it ends the run (StageFailureError): the same work would fail
+ * again. Only of a stage that is lost does a trainer open another pipeline.
  */
 import type { Assignment } from "../control.ts";
 import type { DataLink } from "../dataLink.ts";
