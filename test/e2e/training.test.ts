@@ -17,6 +17,7 @@ import {
   openAi,
   reached,
   resumptionsOf,
+  stepsOf,
   upload,
 } from "../harness/trainingJobs.ts";
 
@@ -88,6 +89,8 @@ describe("a fine-tuning job", () => {
       stages: 2,
       hyperparameters: learning,
     });
+    // 2e-3 beside the task's 5e-5.
+    expect(job.hyperparameters).toEqual({ n_epochs: 5, batch_size: 8, learning_rate_multiplier: 40 });
 
     const messages = (await eventsOf(client, id)).map(({ message }) => message);
     expect(messages).toEqual(expect.arrayContaining([...seen]));
@@ -150,6 +153,19 @@ describe("a fine-tuning job", () => {
     expect(job).toMatchObject({ status: "cancelled", fine_tuned_model: null, result_files: [] });
     expect(await modelNames()).toEqual(before);
     await expectBaseAnswers();
+  });
+
+  test("with a multiplier of the learning rate shows it as it was given, and goes on with the rate that it makes", async () => {
+    const multiplied = { max_steps: 120, batch_size: 8, learning_rate_multiplier: 0.3, lr_scheduler: "constant" };
+    const id = await create({ ...multiplied, warmup_steps: 0 });
+    await madeStep(dataDir, id, 1);
+    await client.fineTuning.jobs.pause(id);
+    await client.fineTuning.jobs.resume(id);
+    const job = await reached(client, id, "succeeded");
+    expect(job.hyperparameters).toEqual({ n_epochs: 3, batch_size: 8, learning_rate_multiplier: 0.3 });
+    const { learning_rate: rate } = job.method!.supervised!.hyperparameters as { readonly learning_rate?: number };
+    expect(rate).toBe(5e-5 * 0.3);
+    expect(new Set(stepsOf(dataDir, id).map(({ learningRate }) => learningRate))).toEqual(new Set([rate]));
   });
 
   test("paused at once, before its trainer has read anything, goes on when it is resumed", async () => {

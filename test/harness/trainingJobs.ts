@@ -70,11 +70,16 @@ export async function resumptionsOf(client: OpenAI, id: string): Promise<Resumpt
   return events.filter(({ message }) => message.startsWith("Going on")).map(({ data }) => data as Resumption);
 }
 
-/** The last step that the job's log has; 0 before the first. */
-export function lastStepOf(dataDir: string, id: string): number {
+/** Steps of the job's log, and evaluations. */
+export function stepsOf(dataDir: string, id: string): { readonly step: number; readonly learningRate?: number }[] {
   const path = join(dataDir, "jobs", id, "steps.jsonl");
   const whole = existsSync(path) ? readFileSync(path, "utf8").split("\n").slice(0, -1) : [];
-  return Math.max(0, ...whole.map((line) => (JSON.parse(line) as { step: number }).step));
+  return whole.map((line) => JSON.parse(line) as { step: number; learningRate: number });
+}
+
+/** The last step that the job's log has; 0 before the first. */
+export function lastStepOf(dataDir: string, id: string): number {
+  return Math.max(0, ...stepsOf(dataDir, id).map(({ step }) => step));
 }
 
 /** Waits until the job has made the step. */

@@ -28,7 +28,8 @@ const fields = {
     description: "examples of one micro-step; with gradient_accumulation_steps, of each of them",
   }),
   learning_rate_multiplier: orAuto(z.number().gt(0).max(1000), "a number above 0").meta({
-    description: "factor on the task's default learning rate; not together with learning_rate",
+    description:
+      "factor on the task's default learning rate; not together with learning_rate, though a job that has begun tells both",
   }),
   learning_rate: learningRate.meta({ description: "learning rate at the end of the warm-up" }),
   lr_scheduler: z.enum(learningRateShapes).meta({ description: "what follows the warm-up" }),

@@ -337,16 +337,17 @@ describe("a queue of jobs", () => {
 
   test("`resolved` fills in what was left to the trainer", async () => {
     const { id } = await t.create({
-      method: { type: "supervised", supervised: { hyperparameters: { warmup_steps: 3 } } },
+      method: {
+        type: "supervised",
+        supervised: { hyperparameters: { warmup_steps: 3, learning_rate_multiplier: 0.3 } },
+      },
     });
     const trainer = await t.runner.started(1);
-    await trainer.tell({
-      type: "resolved",
-      method: { task: "masked-lm", hyperparameters: { n_epochs: 3, batch_size: 32 } },
-    });
+    const resolved = { n_epochs: 3, batch_size: 32, learning_rate: 0.3 * 5e-5, learning_rate_multiplier: 0.1 + 0.2 };
+    await trainer.tell({ type: "resolved", method: { task: "masked-lm", hyperparameters: resolved } });
     expect(JSON.parse((await t.jobs.find(id)).method)).toEqual({
       task: "masked-lm",
-      hyperparameters: { n_epochs: 3, batch_size: 32, learning_rate_multiplier: "auto", warmup_steps: 3 },
+      hyperparameters: { ...resolved, learning_rate_multiplier: 0.3, warmup_steps: 3 },
     });
   });
 

@@ -3,6 +3,7 @@ import { isAbsolute, relative } from "node:path";
 import type { JobRecord } from "../store/jobRecords.ts";
 import { newId } from "../store/newId.ts";
 import type { Records, Store } from "../store/openStore.ts";
+import type { Hyperparameters } from "./hyperparameters.ts";
 import type { JobFeed } from "./jobFeed.ts";
 import type { Numbers, RunnerEvent } from "./jobRunner.ts";
 import type { TrainingMethod } from "./trainingRequest.ts";
@@ -91,7 +92,7 @@ export class JobRecorder {
         return history.removeCheckpoint(job.id, event.step);
       case "resolved": {
         const method = JSON.parse(job.method) as TrainingMethod;
-        const hyperparameters = { ...method.hyperparameters, ...event.method.hyperparameters };
+        const hyperparameters = { ...event.method.hyperparameters, ...withoutAuto(method.hyperparameters) };
         const resolved = JSON.stringify({ ...method, ...event.method, hyperparameters });
         await jobs.change(job.id, { from: [job.status] }, { method: resolved });
         return undefined;
@@ -105,6 +106,11 @@ export class JobRecorder {
     if (path.startsWith("..") || isAbsolute(path)) throw new Error(`internal: ${folder} is outside of the data folder`);
     return path;
   }
+}
+
+/** What was given, which stays as it is. */
+function withoutAuto(hyperparameters: Hyperparameters): Hyperparameters {
+  return Object.fromEntries(Object.entries(hyperparameters).filter(([, value]) => value !== "auto"));
 }
 
 /** As OpenAI words it. */

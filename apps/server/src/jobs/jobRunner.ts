@@ -66,7 +66,7 @@ export type RunnerEvent =
       readonly trainedTokens: number;
       readonly metrics: Numbers;
     }
-  /** What "auto" has become, and the task that was guessed. */
+  /** What "auto" has become, and the task that was guessed. What was given stays, whatever this says of it. */
   | { readonly type: "resolved"; readonly method: Partial<TrainingMethod> };
 
 export type JobFailure = {

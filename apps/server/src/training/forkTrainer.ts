@@ -5,6 +5,7 @@ import { fork } from "node:child_process";
 import { setPriority } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { Logger } from "pino";
+import type { Hyperparameters } from "../jobs/hyperparameters.ts";
 import type { JobContext, JobEnd, JobRunner, JobSpec, RunningJob } from "../jobs/jobRunner.ts";
 import { passOnLog } from "../processes/passOnLog.ts";
 import { failureOf } from "./jobEvents.ts";
@@ -49,6 +50,7 @@ function settingsOf(
 ): TrainingSettings {
   return trainingSettingsSchema.parse({
     ...method,
+    hyperparameters: withOneLearningRate(method.hyperparameters),
     model: base.reference,
     ...(base.revision === null ? {} : { revision: base.revision }),
     data: { path: training.path, name: training.filename },
@@ -58,6 +60,15 @@ function settingsOf(
     ...(threads === undefined ? {} : { threads }),
     seed,
   });
+}
+
+/**
+ * A job that has run before has both its learning rate and the multiplier that OpenAI's clients know; either is taken, not both.
+ * The rate is what it has trained with, to the last bit.
+ */
+function withOneLearningRate(hyperparameters: Hyperparameters): Hyperparameters {
+  const { learning_rate_multiplier: _, ...others } = hyperparameters;
+  return others.learning_rate === undefined ? hyperparameters : others;
 }
 
 function forkTrainer(

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { runnerEvents } from "./jobEvents.ts";
+import { resolveHyperparameters } from "./resolveHyperparameters.ts";
 import type { JobEvent } from "./runJob.ts";
+import { trainingSettingsSchema } from "./trainingSettings.ts";
 
 const stepOf = (step: number, totalSteps: number): JobEvent => ({
   type: "step",
@@ -27,6 +29,21 @@ const kept = (loggingSteps: number | undefined, totalSteps: number) =>
   );
 
 describe("runnerEvents()", () => {
+  test("of a job that is prepared tell OpenAI's three as numbers, and the learning rate that they come to", () => {
+    const task = "masked-lm";
+    const hyperparameters = resolveHyperparameters(task, { learning_rate: 1e-3 }, { numStages: 1, numExamples: 64 });
+    const settings = {
+      ...trainingSettingsSchema.parse({ data: { path: "a" } }),
+      task,
+      threads: 1,
+      hyperparameters,
+    } as const;
+    const counts = { numTrain: 64, numEvaluation: 0 };
+    const [resolved] = runnerEvents({ type: "prepared", settings, reports: [], labels: [], newWeights: [], ...counts });
+    const numbers = { n_epochs: 3, batch_size: 32, learning_rate_multiplier: 20, learning_rate: 1e-3 };
+    expect(resolved).toMatchObject({ type: "resolved", method: { task, hyperparameters: numbers } });
+  });
+
   test("keeps every step of a short run, and the share of idle time", () => {
     expect(kept(undefined, 5)).toEqual([1, 2, 3, 4, 5]);
     const [progress] = runnerEvents(stepOf(1, 5));

@@ -1,6 +1,7 @@
 /** @file Events of a training job as the queue keeps and streams them (jobs/jobRunner.ts). */
 import { DataError } from "@stagecoach/training";
 import type { JobFailure, Numbers, RunnerEvent } from "../jobs/jobRunner.ts";
+import { learningRateMultiplier } from "./resolveHyperparameters.ts";
 import type { JobEvent } from "./runJob.ts";
 import type { TrainingSettings } from "./trainingSettings.ts";
 
@@ -17,8 +18,11 @@ export function runnerEvents(event: JobEvent, loggingSteps?: number): RunnerEven
       const { settings, numTrain, numEvaluation, newWeights } = event;
       const { task, schedule, stages } = settings;
       const message = `Read ${numTrain} examples to train on and ${numEvaluation} to evaluate on; task ${task}`;
+      const { learning_rate } = settings.hyperparameters;
+      const learning_rate_multiplier = learningRateMultiplier(task, learning_rate);
+      const hyperparameters = { ...settings.hyperparameters, learning_rate_multiplier };
       return [
-        { type: "resolved", method: { task, schedule, stages, hyperparameters: settings.hyperparameters } },
+        { type: "resolved", method: { task, schedule, stages, hyperparameters } },
         { type: "message", level: "info", message, data: { newWeights }, once: "prepared" },
       ];
     }

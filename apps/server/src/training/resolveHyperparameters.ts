@@ -45,6 +45,11 @@ export type ResolvedHyperparameters = Omit<Hyperparameters, Decided | "micro_bat
   readonly micro_batches: number | "by-length";
 };
 
+/** A learning rate as OpenAI tells of it: as a factor on the task's default one, to twelve digits. */
+export function learningRateMultiplier(task: TaskName, learningRate: number): number {
+  return Number((learningRate / defaults[task].learningRate).toPrecision(12));
+}
+
 /**
  * @param facts.numExamples - of the training data: a batch that nobody has given is not larger
  * @param facts.maxLength - with which the data was encoded, given or not

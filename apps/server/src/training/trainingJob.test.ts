@@ -1,12 +1,12 @@
 import { encodeExamples } from "@stagecoach/training";
 import { loadTokenizer } from "@stagecoach/tokenizer/node";
-import { readEncoderModel, type TaskModel } from "@stagecoach/transformer";
+import { readEncoderModel, taskNames, type TaskModel } from "@stagecoach/transformer";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { frozenParameters } from "./frozenParameters.ts";
-import { resolveHyperparameters } from "./resolveHyperparameters.ts";
+import { learningRateMultiplier, resolveHyperparameters } from "./resolveHyperparameters.ts";
 import { runTrainingJob } from "./runJob.ts";
 import { trainingSettingsSchema } from "./trainingSettings.ts";
 import { withClassWeights } from "./classWeights.ts";
@@ -66,6 +66,12 @@ describe("resolveHyperparameters()", () => {
     const resolved = resolveHyperparameters("sequence-classification", given, facts);
     expect(resolved.learning_rate).toBe(1e-4);
     expect("learning_rate_multiplier" in resolved).toBe(false);
+    expect(learningRateMultiplier("sequence-classification", resolved.learning_rate)).toBe(2);
+  });
+
+  test.each(taskNames)("the default learning rate of %s has the multiplier 1", (task) => {
+    const { learning_rate: rate } = resolveHyperparameters(task, { learning_rate_multiplier: "auto" }, facts);
+    expect(learningRateMultiplier(task, rate)).toBe(1);
   });
 
   test("a batch that nobody has given is not larger than the data, a pipeline gets four micro-batches a stage", () => {
