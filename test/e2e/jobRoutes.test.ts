@@ -75,7 +75,7 @@ describe("/v1/fine_tuning/jobs", () => {
       object: "fine_tuning.job.checkpoint",
       fine_tuned_model_checkpoint: `${done.fine_tuned_model}:ckpt-step-2`,
       fine_tuning_job_id: job.id,
-      metrics: { step: 2, train_loss: 0.5 },
+      metrics: { step: 2, checkpoint_bytes: 1000, checkpoint_seconds: 0.5 },
     });
     const events = (await client.fineTuning.jobs.listEvents(job.id, { limit: 100 })).data;
     expect(events.map(({ message }) => message).toReversed()).toEqual([
@@ -417,7 +417,9 @@ describe("around them", () => {
     const { id } = await create();
     await create();
     const training = await trainer();
-    await training.tell({ type: "metrics", step: 3, metrics: { train_loss: 0.5, valid_f1: 0.75, learning_rate: 0.1 } });
+    await training.tell({ type: "metrics", step: 3, metrics: { train_loss: 0.5, learning_rate: 0.1 } });
+    await training.tell({ type: "metrics", step: 3, metrics: { valid_loss: 0.25, valid_f1: 0.75 } });
+    await training.checkpoint(3);
     const scrape = async () => (await app.get("/metrics")).text();
     const text = await scrape();
     for (const line of [
@@ -428,6 +430,8 @@ describe("around them", () => {
       `stagecoach_files_bytes ${2 * LINE.length}`,
       `stagecoach_job_train_loss{job="${id}"} 0.5`,
       `stagecoach_job_step{job="${id}"} 3`,
+      `stagecoach_job_valid_loss{job="${id}"} 0.25`,
+      `stagecoach_job_checkpoint_bytes{job="${id}"} 1000`,
       `stagecoach_job_evaluation{job="${id}",metric="f1"} 0.75`,
     ])
       expect(text.split("\n")).toContain(line);

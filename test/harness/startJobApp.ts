@@ -30,7 +30,7 @@ export async function startJobApp(flags: { readonly apiKey?: string[] } = {}): P
   const lazy = new LazyJobs(async () => {
     test.jobs = await openJobs({
       ...test.options(),
-      onNumbers: (jobId, numbers) => metrics.observeJob(jobId, numbers),
+      onEvent: (jobId, event) => metrics.observeJob(jobId, event),
       onIdle: (jobId) => void metrics.forgetJob(jobId),
     });
     return test.jobs;

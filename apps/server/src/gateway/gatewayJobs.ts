@@ -42,7 +42,7 @@ export function lazyJobs({ settings, metrics, log, links }: JobsContext): LazyJo
       }),
       findBaseModel: async (name) => links.findBase(name),
       log,
-      onNumbers: (jobId, numbers) => metrics.observeJob(jobId, numbers),
+      onEvent: (jobId, event) => metrics.observeJob(jobId, event),
       onIdle: (jobId) => void metrics.forgetJob(jobId),
     });
     metrics.watchJobs(async () => ({ jobs: await opened.counts(), files: await opened.files.totals() }));

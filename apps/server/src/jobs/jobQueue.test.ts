@@ -57,7 +57,7 @@ describe("a queue of jobs", () => {
         totalSteps: 2,
         metrics: { train_loss: 0.25, learning_rate: 0.05 },
       });
-      await trainer.tell({ type: "metrics", step: 2, metrics: { valid_loss: 0.75, accuracy: 1 } });
+      await trainer.tell({ type: "metrics", step: 2, metrics: { valid_loss: 0.75, valid_accuracy: 1 } });
       t.time += 60;
       trainer.succeed();
       const job = await t.reaching(id, "succeeded");
@@ -68,14 +68,14 @@ describe("a queue of jobs", () => {
       expect(model!.folder.startsWith(join(t.dataDir, "models"))).toBe(true);
       const result = await t.jobs.files.find(job.result_file!);
       expect(result).toMatchObject({ filename: "step_metrics.csv", purpose: "fine-tune-results" });
-      const csv = "step,train_loss,valid_loss,learning_rate,accuracy\n1,0.5,,0.1,\n2,0.25,0.75,0.05,1\n";
+      const csv = "step,train_loss,valid_loss,learning_rate,valid_accuracy\n1,0.5,,0.1,\n2,0.25,0.75,0.05,1\n";
       expect(readFileSync(t.jobs.files.pathOf(result), "utf8")).toBe(csv);
       expect((await t.messages(id)).toReversed()).toEqual([
         `Created fine-tuning job: ${id}`,
         "Fine-tuning job started",
         "Step 1/2: training loss=0.5, learning rate=0.1",
         "Step 2/2: training loss=0.25, learning rate=0.05",
-        "Step 2: validation loss=0.75, accuracy=1",
+        "Step 2: validation loss=0.75, validation accuracy=1",
         `New fine-tuned model created: ${job.model_name}`,
         "The job has successfully completed",
       ]);

@@ -5,7 +5,7 @@ import { newId } from "../store/newId.ts";
 import type { Records, Store } from "../store/openStore.ts";
 import type { Hyperparameters } from "./hyperparameters.ts";
 import type { JobFeed } from "./jobFeed.ts";
-import type { Numbers, RunnerEvent } from "./jobRunner.ts";
+import type { RunnerEvent } from "./jobRunner.ts";
 import type { TrainingMethod } from "./trainingRequest.ts";
 
 export type JobRecorderOptions = {
@@ -13,8 +13,8 @@ export type JobRecorderOptions = {
   readonly feed: JobFeed;
   readonly dataDir: string;
   readonly now: () => number;
-  /** For metrics of the server. */
-  readonly onNumbers: (jobId: string, numbers: Numbers) => void;
+  /** After it was kept: for metrics of the server. */
+  readonly onEvent: (jobId: string, event: RunnerEvent) => void;
   readonly onCheckpointRemoved: (jobId: string, step: number) => void;
 };
 
@@ -47,10 +47,10 @@ export class JobRecorder {
 
   /** An event of a runner. One that comes too late, when the job has ended or was started anew, is dropped. */
   async record({ id, attempt }: Pick<JobRecord, "id" | "attempt">, event: RunnerEvent): Promise<void> {
-    const { store, feed, onNumbers, onCheckpointRemoved } = this.#options;
+    const { store, feed, onEvent, onCheckpointRemoved } = this.#options;
     if (event.type === "progress") {
       feed.publish(id, { kind: "progress", progress: event });
-      onNumbers(id, { ...event.metrics, step: event.step });
+      onEvent(id, event);
       return;
     }
     const isKept = await store.transaction(async (records) => {
@@ -60,7 +60,7 @@ export class JobRecorder {
       return isCurrent;
     });
     if (!isKept) return;
-    if (event.type === "metrics") onNumbers(id, { ...event.metrics, step: event.step });
+    onEvent(id, event);
     if (event.type === "checkpointRemoved") onCheckpointRemoved(id, event.step);
     this.stored(id);
   }
@@ -115,8 +115,8 @@ function withoutAuto(hyperparameters: Hyperparameters): Hyperparameters {
 
 /** As OpenAI words it. */
 function stepMessage({ step, totalSteps, metrics }: Extract<RunnerEvent, { type: "metrics" }>): string {
-  const shown = Object.entries(metrics).map(
-    ([name, value]) => `${wordsOf(name)}=${value === null ? "none" : shortNumber(value)}`,
+  const shown = Object.entries<number | null | undefined>(metrics).map(
+    ([name, value]) => `${wordsOf(name)}=${value == null ? "none" : shortNumber(value)}`,
   );
   return `Step ${step}${totalSteps === undefined ? "" : `/${totalSteps}`}: ${shown.join(", ")}`;
 }

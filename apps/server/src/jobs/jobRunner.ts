@@ -1,4 +1,5 @@
 /** @file What runs a job, as the queue sees it: a trainer that is started, tells what happens, and ends. */
+import type { CheckpointNumbers, EvaluationNumbers, StepNumbers } from "./jobNumbers.ts";
 import type { TrainingMethod } from "./trainingRequest.ts";
 
 /** The model that a job starts from. */
@@ -36,8 +37,6 @@ export type JobContext = {
   readonly onEvent: (event: RunnerEvent) => Promise<void>;
 };
 
-export type Numbers = Readonly<Record<string, number | null>>;
-
 export type RunnerEvent =
   | {
       readonly type: "message";
@@ -48,14 +47,14 @@ export type RunnerEvent =
       readonly once?: string;
     }
   | {
-      /** Numbers of a step, such as `train_loss`, `learning_rate`, `valid_loss`. Those that a replay reports again are dropped. */
+      /** Numbers of a step, or of the evaluation after it. Those that a replay reports again are dropped. */
       readonly type: "metrics";
       readonly step: number;
       readonly totalSteps?: number;
-      readonly metrics: Numbers;
+      readonly metrics: Partial<StepNumbers> | EvaluationNumbers;
     }
   /** A checkpoint that is complete on disk. `folder` is inside the job's. */
-  | { readonly type: "checkpoint"; readonly step: number; readonly folder: string; readonly metrics: Numbers }
+  | { readonly type: "checkpoint"; readonly step: number; readonly folder: string; readonly metrics: CheckpointNumbers }
   | { readonly type: "checkpointRemoved"; readonly step: number }
   /** Where the job stands; passed on to those who watch, and not kept. */
   | {
@@ -64,7 +63,7 @@ export type RunnerEvent =
       readonly totalSteps: number;
       readonly secondsLeft: number | null;
       readonly trainedTokens: number;
-      readonly metrics: Numbers;
+      readonly metrics: Partial<StepNumbers>;
     }
   /** What "auto" has become, and the task that was guessed. What was given stays, whatever this says of it. */
   | { readonly type: "resolved"; readonly method: Partial<TrainingMethod> };

@@ -14,7 +14,7 @@ import { FineTunedModels } from "./fineTunedModels.ts";
 import { JobFeed } from "./jobFeed.ts";
 import { jobFolderOf, JobQueue } from "./jobQueue.ts";
 import { JobRecorder } from "./jobRecorder.ts";
-import type { BaseModel, JobRunner, Numbers } from "./jobRunner.ts";
+import type { BaseModel, JobRunner, RunnerEvent } from "./jobRunner.ts";
 import { newModelName } from "./modelName.ts";
 import { methodOf, type TrainingRequest } from "./trainingRequest.ts";
 
@@ -35,7 +35,9 @@ export type JobsOptions = {
   readonly log: Logger;
   /** Unix seconds. */
   readonly now?: () => number;
-  readonly onNumbers?: (jobId: string, numbers: Numbers) => void;
+  /** A job's runner has told something. */
+  readonly onEvent?: (jobId: string, event: RunnerEvent) => void;
+  /** A job runs no longer. */
   readonly onIdle?: (jobId: string) => void;
 };
 
@@ -62,7 +64,7 @@ const SWEEP_MS = 600_000;
 /** @throws StoreLockedError when another gateway works on the same folder or database @throws StoreError */
 export async function openJobs(options: JobsOptions): Promise<Jobs> {
   const { dataDir, runner, log, now = () => Math.floor(Date.now() / 1000) } = options;
-  const { maxFileBytes, maxFilesBytes: maxTotalBytes, onNumbers = () => {}, onIdle, maxRunning = 1 } = options;
+  const { maxFileBytes, maxFilesBytes: maxTotalBytes, onEvent = () => {}, onIdle, maxRunning = 1 } = options;
   const onInterruption = (error: Error) => log.warn({ reason: error.message }, "the database's connection broke");
   const store = await openStore({ dataDir, databaseUrl: options.databaseUrl, onInterruption });
   try {
@@ -75,7 +77,7 @@ export async function openJobs(options: JobsOptions): Promise<Jobs> {
       void checkpointModels
         .remove(jobId, step)
         .catch((error: unknown) => log.error({ jobId, step, err: error }, "the model of a checkpoint was not removed"));
-    const recorder = new JobRecorder({ store, feed, dataDir, now, onNumbers, onCheckpointRemoved });
+    const recorder = new JobRecorder({ store, feed, dataDir, now, onEvent, onCheckpointRemoved });
     const queue = new JobQueue({
       store,
       files,

@@ -1,5 +1,5 @@
 /**
- * @file Every metric of the server, in one place: the only import of prom-client.
+ * @file Every metric of the server but those of jobs (jobMetrics.ts). Nothing outside of this folder imports prom-client.
  *
  * Prefix `stagecoach_`, base units, low-cardinality labels. All series that can be known are there from the first scrape, so
  * that a dashboard or an alert never asks for what does not exist yet.
@@ -7,39 +7,14 @@
 import type { MicroBatchReport, Place, WorkerCounters } from "@stagecoach/parallel";
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { Timings } from "../embedding/embedder.ts";
+import type { RunnerEvent } from "../jobs/jobRunner.ts";
+import { JobMetrics, type JobLevels } from "./jobMetrics.ts";
 
 /** From 1 ms to 10 s and a little beyond, in steps of about a factor of two. */
 const SECONDS_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30];
 const TOKEN_BUCKETS = [8, 16, 32, 64, 128, 192, 256, 384, 512, 768, 1024, 2048, 4096, 8192];
 const TEXT_BUCKETS = [1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 128, 256];
 const RATIO_BUCKETS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8];
-
-/** What trainers call their numbers, the metric that each is, and what it says. */
-const JOB_GAUGES = {
-  step: ["job_step", "Step at which a running job is"],
-  train_loss: ["job_train_loss", "Training loss of a running job"],
-  valid_loss: ["job_valid_loss", "Validation loss of a running job"],
-  learning_rate: ["job_learning_rate", "Learning rate of a running job"],
-  gradient_norm: ["job_gradient_norm", "Norm of the gradients of a running job, before clipping"],
-  tokens_per_second: ["job_tokens_per_second", "Tokens that a running job trains on"],
-  examples_per_second: ["job_examples_per_second", "Examples that a running job trains on"],
-  step_seconds: ["job_step_seconds", "Time of a step of a running job"],
-  bubble_ratio: ["job_bubble_ratio", "Share of a step in which stages wait, measured"],
-  padding_ratio: ["job_padding_ratio", "Share of padding in what attention sees of a job's batches"],
-  checkpoint_seconds: ["job_checkpoint_seconds", "Time that a job's last checkpoint took"],
-  checkpoint_bytes: ["job_checkpoint_bytes", "Size of a job's last checkpoint"],
-} as const satisfies Record<string, readonly [name: string, help: string]>;
-
-type JobGauges = {
-  readonly byStatus: Gauge<"status">;
-  readonly known: Readonly<Record<keyof typeof JOB_GAUGES, Gauge<"job">>>;
-  readonly evaluation: Gauge<"job" | "metric">;
-};
-
-export type JobLevels = {
-  readonly jobs: Readonly<Record<string, number>>;
-  readonly files: { readonly count: number; readonly bytes: number };
-};
 
 /** What waits for a place in the pipeline. */
 export type QueueLevels = { readonly texts: number; readonly tokens: number };
@@ -76,7 +51,7 @@ export class Metrics {
   readonly #workerMemory: Gauge<"replica" | "stage">;
   readonly #loadedModels: Gauge;
   readonly #loadedModelBytes: Gauge;
-  #jobGauges: JobGauges | null = null;
+  #jobs: JobMetrics | null = null;
   readonly #queues: (() => QueueLevels)[] = [];
 
   constructor({ version, numStages, numReplicas }: MetricsScope) {
@@ -227,44 +202,17 @@ export class Metrics {
 
   /** Metrics of files and jobs, for servers that have them; the levels are asked for at each scrape. */
   watchJobs(read: () => Promise<JobLevels>): void {
-    const registers = [this.#registry];
-    const gauge = <L extends string>(name: string, help: string, labelNames: L[]) =>
-      new Gauge({ name: `stagecoach_${name}`, help, labelNames, registers });
-    this.#watch("files", "Files that are kept", async () => (await read()).files.count);
-    this.#watch("files_bytes", "Bytes of all files", async () => (await read()).files.bytes);
-    const known = Object.entries(JOB_GAUGES).map(([number, [name, help]]) => [number, gauge(name, help, ["job"])]);
-    this.#jobGauges = {
-      byStatus: new Gauge({
-        name: "stagecoach_jobs",
-        help: "Fine-tuning jobs by status",
-        labelNames: ["status"],
-        registers,
-        async collect() {
-          for (const [status, count] of Object.entries((await read()).jobs)) this.set({ status }, count);
-        },
-      }),
-      known: Object.fromEntries(known) as JobGauges["known"],
-      evaluation: gauge("job_evaluation", "Evaluation metrics of a running job", ["job", "metric"]),
-    };
+    this.#jobs = new JobMetrics(this.#registry, read);
   }
 
-  /** Numbers of a running job, by the names that its trainer gives them; those of evaluations begin with `valid_`. */
-  observeJob(job: string, numbers: Readonly<Record<string, number | null>>): void {
-    if (this.#jobGauges === null) return;
-    const { known, evaluation } = this.#jobGauges;
-    for (const [name, value] of Object.entries(numbers)) {
-      if (value === null) continue;
-      if (Object.hasOwn(known, name)) known[name as keyof typeof known].set({ job }, value);
-      else if (name.startsWith("valid_")) evaluation.set({ job, metric: name.slice("valid_".length) }, value);
-    }
+  /** What a running job has told. */
+  observeJob(job: string, event: RunnerEvent): void {
+    this.#jobs?.observe(job, event);
   }
 
   /** A job that runs no longer has no numbers. */
   async forgetJob(job: string): Promise<void> {
-    if (this.#jobGauges === null) return;
-    const { known, evaluation } = this.#jobGauges;
-    for (const each of Object.values(known)) each.remove({ job });
-    for (const { labels } of (await evaluation.get()).values) if (labels.job === job) evaluation.remove(labels);
+    await this.#jobs?.forget(job);
   }
 
   /** Series of the model, all at zero. */

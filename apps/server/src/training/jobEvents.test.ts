@@ -47,7 +47,7 @@ describe("runnerEvents()", () => {
   test("keeps every step of a short run, and the share of idle time", () => {
     expect(kept(undefined, 5)).toEqual([1, 2, 3, 4, 5]);
     const [progress] = runnerEvents(stepOf(1, 5));
-    expect(progress).toMatchObject({ type: "progress", metrics: { bubble_share: 0.25, train_loss: 1 } });
+    expect(progress).toMatchObject({ type: "progress", metrics: { bubble_ratio: 0.25, train_loss: 1 } });
   });
 
   test("keeps as many steps of a long run as one can look at", () => {

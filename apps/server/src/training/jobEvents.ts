@@ -1,6 +1,7 @@
 /** @file Events of a training job as the queue keeps and streams them (jobs/jobRunner.ts). */
 import { DataError } from "@stagecoach/training";
-import type { JobFailure, Numbers, RunnerEvent } from "../jobs/jobRunner.ts";
+import type { StepNumbers } from "../jobs/jobNumbers.ts";
+import type { JobFailure, RunnerEvent } from "../jobs/jobRunner.ts";
 import { learningRateMultiplier } from "./resolveHyperparameters.ts";
 import type { JobEvent } from "./runJob.ts";
 import type { TrainingSettings } from "./trainingSettings.ts";
@@ -73,7 +74,7 @@ function stepEvents(event: Extract<JobEvent, { type: "step" }>, loggingSteps: nu
   const { step, totalSteps, secondsLeft, trainedTokens, stages } = event;
   const sum = (key: "forward" | "backward" | "idle") => stages.reduce((total, each) => total + each[key], 0);
   const [forward, backward, idle] = [sum("forward"), sum("backward"), sum("idle")];
-  const metrics: Numbers = {
+  const metrics: StepNumbers = {
     train_loss: event.loss,
     learning_rate: event.learningRate,
     gradient_norm: event.gradientNorm,
@@ -82,8 +83,8 @@ function stepEvents(event: Extract<JobEvent, { type: "step" }>, loggingSteps: nu
     step_seconds: event.seconds,
     forward_seconds: forward,
     backward_seconds: backward,
-    bubble_share: idle / Math.max(1e-9, forward + backward + idle),
-    padding_share: event.paddingShare,
+    bubble_ratio: idle / Math.max(1e-9, forward + backward + idle),
+    padding_ratio: event.paddingShare,
   };
   const shown: RunnerEvent = { type: "progress", step, totalSteps, secondsLeft, trainedTokens, metrics };
   const every = loggingSteps ?? Math.max(1, Math.ceil(totalSteps / MAX_KEPT_STEPS));

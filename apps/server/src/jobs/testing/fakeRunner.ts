@@ -33,7 +33,7 @@ export class FakeTrainer {
   async checkpoint(step: number): Promise<void> {
     const folder = join(this.context.folder, `checkpoint-${step}`);
     mkdirSync(folder, { recursive: true });
-    await this.tell({ type: "checkpoint", step, folder, metrics: { train_loss: 1 / step } });
+    await this.tell({ type: "checkpoint", step, folder, metrics: { checkpoint_bytes: 1000, checkpoint_seconds: 0.5 } });
   }
 
   /** Write a model and say so. */

@@ -1,0 +1,99 @@
+/**
+ * @file Metrics of files and jobs.
+ *
+ * A job's numbers (jobs/jobNumbers.ts) are there while it runs: they come with what its runner tells, and go when it runs no longer.
+ */
+import { Gauge, type Registry } from "prom-client";
+import {
+  checkpointNumbers,
+  evaluationNumbers,
+  stepNumbers,
+  type CheckpointNumbers,
+  type EvaluationNumbers,
+  type StepNumbers,
+} from "../jobs/jobNumbers.ts";
+import type { RunnerEvent } from "../jobs/jobRunner.ts";
+
+export type JobLevels = {
+  readonly jobs: Readonly<Record<string, number>>;
+  readonly files: { readonly count: number; readonly bytes: number };
+};
+
+/** Numbers with a gauge of their own: `stagecoach_job_` and the name. */
+const gauges = {
+  step: "Step at which a running job is",
+  ...stepNumbers,
+  ...evaluationNumbers,
+  ...checkpointNumbers,
+} as const;
+
+type GaugeName = keyof typeof gauges;
+type JobNumbers = { readonly step: number } & (Partial<StepNumbers> | EvaluationNumbers | CheckpointNumbers);
+
+/** What is read when somebody asks. */
+type Level = {
+  readonly labelNames?: string[];
+  readonly set: (gauge: Gauge, levels: JobLevels) => void;
+};
+
+export class JobMetrics {
+  readonly #gauges: Readonly<Record<GaugeName, Gauge<"job">>>;
+  readonly #evaluation: Gauge<"job" | "metric">;
+
+  /** @param read - asked at each scrape */
+  constructor(registry: Registry, read: () => Promise<JobLevels>) {
+    const registers = [registry];
+    const gauge = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
+      new Gauge({ name: `stagecoach_${name}`, help, labelNames, registers });
+    const level = (name: string, help: string, { labelNames = [], set }: Level) =>
+      new Gauge({
+        name: `stagecoach_${name}`,
+        help,
+        labelNames,
+        registers,
+        async collect() {
+          set(this, await read());
+        },
+      });
+    level("files", "Files that are kept", { set: (each, { files }) => each.set(files.count) });
+    level("files_bytes", "Bytes of all files", { set: (each, { files }) => each.set(files.bytes) });
+    level("jobs", "Fine-tuning jobs by status", {
+      labelNames: ["status"],
+      set(each, { jobs }) {
+        for (const [status, count] of Object.entries(jobs)) each.set({ status }, count);
+      },
+    });
+    this.#gauges = Object.fromEntries(
+      Object.entries(gauges).map(([name, help]) => [name, gauge(`job_${name}`, help, "job")]),
+    ) as Record<GaugeName, Gauge<"job">>;
+    this.#evaluation = gauge("job_evaluation", "Evaluation metrics of a running job", "job", "metric");
+  }
+
+  observe(job: string, event: RunnerEvent): void {
+    switch (event.type) {
+      case "progress":
+      case "metrics":
+      case "checkpoint":
+        return this.#set(job, { ...event.metrics, step: event.step });
+      case "message":
+      case "checkpointRemoved":
+      case "resolved":
+        return undefined;
+    }
+  }
+
+  /** A job that runs no longer has no numbers. */
+  async forget(job: string): Promise<void> {
+    for (const each of Object.values(this.#gauges)) each.remove({ job });
+    for (const { labels } of (await this.#evaluation.get()).values)
+      if (labels.job === job) this.#evaluation.remove(labels);
+  }
+
+  #set(job: string, numbers: JobNumbers): void {
+    for (const [name, value] of Object.entries<number | null | undefined>(numbers)) {
+      if (value == null) continue;
+      if (Object.hasOwn(this.#gauges, name)) this.#gauges[name as GaugeName].set({ job }, value);
+      else if (name.startsWith("valid_")) this.#evaluation.set({ job, metric: name.slice("valid_".length) }, value);
+    }
+  }
+}
