@@ -53,7 +53,7 @@ describe("/v1/fine_tuning/jobs", () => {
     });
     const training = await trainer();
     expect((await client.fineTuning.jobs.retrieve(job.id)).status).toBe("running");
-    await training.tell({ type: "progress", step: 1, totalSteps: 9, secondsLeft: 100, trainedTokens: 5, metrics: {} });
+    await training.progress(1, { secondsLeft: 100 });
     const finish = (await client.fineTuning.jobs.retrieve(job.id)).estimated_finish!;
     expect(Math.abs(finish - Date.now() / 1000 - 100)).toBeLessThan(5);
     await training.tell({ type: "metrics", step: 1, totalSteps: 9, metrics: { train_loss: 0.5 } });
@@ -333,14 +333,7 @@ describe("a stream of events", () => {
     expect((await next(messages)).data["message"]).toBe("Fine-tuning job started");
     await training.tell({ type: "metrics", step: 1, metrics: { train_loss: 0.5 } });
     expect((await next(messages)).data).toMatchObject({ type: "metrics", data: { step: 1, train_loss: 0.5 } });
-    await training.tell({
-      type: "progress",
-      step: 2,
-      totalSteps: 9,
-      secondsLeft: 5,
-      trainedTokens: 3,
-      metrics: { train_loss: 0.4 },
-    });
+    await training.progress(2, { secondsLeft: 5, trainedTokens: 3, metrics: { train_loss: 0.4 } });
     const progress = await next(messages);
     expect(progress).toEqual({
       event: "progress",
@@ -420,6 +413,8 @@ describe("around them", () => {
     await training.tell({ type: "metrics", step: 3, metrics: { train_loss: 0.5, learning_rate: 0.1 } });
     await training.tell({ type: "metrics", step: 3, metrics: { valid_loss: 0.25, valid_f1: 0.75 } });
     await training.checkpoint(3);
+    const seconds = { forward: 1, backward: 2, waiting: 0.5, other: 0.25 };
+    for (const step of [4, 5]) await training.progress(step, { stages: [seconds, { ...seconds, waiting: 0 }] });
     const scrape = async () => (await app.get("/metrics")).text();
     const text = await scrape();
     for (const line of [
@@ -429,7 +424,9 @@ describe("around them", () => {
       "stagecoach_files 2",
       `stagecoach_files_bytes ${2 * LINE.length}`,
       `stagecoach_job_train_loss{job="${id}"} 0.5`,
-      `stagecoach_job_step{job="${id}"} 3`,
+      `stagecoach_job_step{job="${id}"} 5`,
+      `stagecoach_job_stage_seconds_total{job="${id}",stage="0",phase="waiting"} 1`,
+      `stagecoach_job_stage_seconds_total{job="${id}",stage="1",phase="backward"} 4`,
       `stagecoach_job_valid_loss{job="${id}"} 0.25`,
       `stagecoach_job_checkpoint_bytes{job="${id}"} 1000`,
       `stagecoach_job_evaluation{job="${id}",metric="f1"} 0.75`,

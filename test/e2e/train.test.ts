@@ -59,6 +59,8 @@ describe("stagecoach train", () => {
     expect(stderr).toMatch(/100%  160 steps of 160 steps.*loss [\d.]+, [\d,]+ tokens\/s/);
     expect(stdout).toMatch(/Trained 160 steps on [\d,]+ tokens, best after step \d+/);
     expect(stdout).toMatch(/accuracy +1\.0000/);
+    const shares = "forward \\d+ %, backward \\d+ %, waiting \\d+ %, other \\d+ %";
+    expect(stdout).toMatch(new RegExp(`^  Stage 0  ${shares}\n  Stage 1  ${shares}$`, "m"));
     expect(stdout).toMatch(/class +precision +recall +f1 +examples\n +no +1.0000 +1.0000 +1.0000 +16\n/);
     const model = join(folder, "toy", "model");
     expect(stdout).toContain(`stagecoach serve --model ${model}`);

@@ -1,7 +1,9 @@
-/** @file What `stagecoach train` shows: a bar with loss and speed, a line for each evaluation, a summary. */
+/** @file What `stagecoach train` shows: a bar with loss and speed, a line for each evaluation, a summary with where each stage's time went. */
 import type { ClassReport, Evaluation, TrainingEvent } from "@stagecoach/training";
+import { stagePhases, type StageSeconds } from "../jobs/jobNumbers.ts";
 import { ProgressBar } from "../progress/progressBar.ts";
 import type { JobEvent, TrainingJobResult } from "../training/runJob.ts";
+import { stageSeconds, sumOfSeconds } from "../training/stageSeconds.ts";
 
 /** Weight of the newest step in the loss and speed that are shown. */
 const SMOOTHING = 0.1;
@@ -15,6 +17,8 @@ export class TrainingDisplay {
   #loss: number | null = null;
   #speed: number | null = null;
   #startStep = 0;
+  /** Of the steps that were shown. */
+  #stageSeconds: readonly StageSeconds[] = [];
 
   constructor(output: NodeJS.WriteStream) {
     this.#output = output;
@@ -81,6 +85,7 @@ export class TrainingDisplay {
       ...table,
       ...listed,
       "",
+      ...this.#stageSeconds.map(stageLine),
       `  Model    ${path}`,
       `  Serve    stagecoach serve --model ${path}`,
       "",
@@ -102,6 +107,10 @@ export class TrainingDisplay {
   #step(event: Extract<TrainingEvent, { type: "step" }>): void {
     const smooth = (before: number | null, value: number) =>
       before === null ? value : before + SMOOTHING * (value - before);
+    const before = this.#stageSeconds;
+    this.#stageSeconds = stageSeconds(event).map((now, stage) =>
+      sumOfSeconds([...before.slice(stage, stage + 1), now]),
+    );
     this.#loss = smooth(this.#loss, event.loss);
     this.#speed = smooth(this.#speed, event.tokensPerSecond);
     const speed = Math.round(this.#speed).toLocaleString("en-US");
@@ -149,6 +158,13 @@ function classLines(classes: readonly ClassReport[]): string[] {
   return [header, ...rows].map((row) =>
     `  ${row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ")}`.trimEnd(),
   );
+}
+
+/** Shares of all time of the stage. */
+function stageLine(seconds: StageSeconds, stage: number): string {
+  const total = stagePhases.reduce((sum, phase) => sum + seconds[phase], 0);
+  const shares = stagePhases.map((phase) => `${phase} ${Math.round((100 * seconds[phase]) / total)} %`);
+  return `  Stage ${stage}  ${shares.join(", ")}`;
 }
 
 const format = (value: number | null | undefined): string =>

@@ -27,8 +27,14 @@ export const checkpointNumbers = {
   checkpoint_bytes: "Size of a job's last checkpoint",
 } as const;
 
-/** Seconds of the passes are those of all stages together. */
-export type StepNumbers = Readonly<Record<keyof typeof stepNumbers | "forward_seconds" | "backward_seconds", number>>;
+/** What a stage does in a step: its passes, waiting for other stages, and the rest: batches, optimizer, log. */
+export const stagePhases = ["forward", "backward", "waiting", "other"] as const;
+export type StagePhase = (typeof stagePhases)[number];
+/** Where the time of one stage went, in seconds. */
+export type StageSeconds = Readonly<Record<StagePhase, number>>;
+
+/** Seconds of a phase are those of all stages together; metrics have them stage by stage. */
+export type StepNumbers = Readonly<Record<keyof typeof stepNumbers | `${StagePhase}_seconds`, number>>;
 /** Null where a metric is not defined. */
 export type EvaluationNumbers = Readonly<Record<`valid_${string}`, number | null>>;
 export type CheckpointNumbers = Readonly<Record<keyof typeof checkpointNumbers, number>>;

@@ -1,5 +1,5 @@
 /** @file What runs a job, as the queue sees it: a trainer that is started, tells what happens, and ends. */
-import type { CheckpointNumbers, EvaluationNumbers, StepNumbers } from "./jobNumbers.ts";
+import type { CheckpointNumbers, EvaluationNumbers, StageSeconds, StepNumbers } from "./jobNumbers.ts";
 import type { TrainingMethod } from "./trainingRequest.ts";
 
 /** The model that a job starts from. */
@@ -64,6 +64,8 @@ export type RunnerEvent =
       readonly secondsLeft: number | null;
       readonly trainedTokens: number;
       readonly metrics: Partial<StepNumbers>;
+      /** Where the step's time went, stage by stage. */
+      readonly stages: readonly StageSeconds[];
     }
   /** What "auto" has become, and the task that was guessed. What was given stays, whatever this says of it. */
   | { readonly type: "resolved"; readonly method: Partial<TrainingMethod> };

@@ -3,13 +3,15 @@
  *
  * A job's numbers (jobs/jobNumbers.ts) are there while it runs: they come with what its runner tells, and go when it runs no longer.
  */
-import { Gauge, type Registry } from "prom-client";
+import { Counter, Gauge, type Registry } from "prom-client";
 import {
   checkpointNumbers,
   evaluationNumbers,
+  stagePhases,
   stepNumbers,
   type CheckpointNumbers,
   type EvaluationNumbers,
+  type StageSeconds,
   type StepNumbers,
 } from "../jobs/jobNumbers.ts";
 import type { RunnerEvent } from "../jobs/jobRunner.ts";
@@ -39,6 +41,7 @@ type Level = {
 export class JobMetrics {
   readonly #gauges: Readonly<Record<GaugeName, Gauge<"job">>>;
   readonly #evaluation: Gauge<"job" | "metric">;
+  readonly #stageSeconds: Counter<"job" | "stage" | "phase">;
 
   /** @param read - asked at each scrape */
   constructor(registry: Registry, read: () => Promise<JobLevels>) {
@@ -67,11 +70,19 @@ export class JobMetrics {
       Object.entries(gauges).map(([name, help]) => [name, gauge(`job_${name}`, help, "job")]),
     ) as Record<GaugeName, Gauge<"job">>;
     this.#evaluation = gauge("job_evaluation", "Evaluation metrics of a running job", "job", "metric");
+    this.#stageSeconds = new Counter({
+      name: "stagecoach_job_stage_seconds_total",
+      help: "Time of a running job's steps on a stage, by what it was spent on",
+      labelNames: ["job", "stage", "phase"],
+      registers,
+    });
   }
 
   observe(job: string, event: RunnerEvent): void {
     switch (event.type) {
       case "progress":
+        this.#addSeconds(job, event.stages);
+        return this.#set(job, { ...event.metrics, step: event.step });
       case "metrics":
       case "checkpoint":
         return this.#set(job, { ...event.metrics, step: event.step });
@@ -85,8 +96,15 @@ export class JobMetrics {
   /** A job that runs no longer has no numbers. */
   async forget(job: string): Promise<void> {
     for (const each of Object.values(this.#gauges)) each.remove({ job });
-    for (const { labels } of (await this.#evaluation.get()).values)
-      if (labels.job === job) this.#evaluation.remove(labels);
+    const [evaluation, seconds] = [this.#evaluation, this.#stageSeconds];
+    for (const { labels } of (await evaluation.get()).values) if (labels.job === job) evaluation.remove(labels);
+    for (const { labels } of (await seconds.get()).values) if (labels.job === job) seconds.remove(labels);
+  }
+
+  #addSeconds(job: string, stages: readonly StageSeconds[]): void {
+    for (const [stage, seconds] of stages.entries()) {
+      for (const phase of stagePhases) this.#stageSeconds.inc({ job, stage: String(stage), phase }, seconds[phase]);
+    }
   }
 
   #set(job: string, numbers: JobNumbers): void {

@@ -15,11 +15,14 @@ const stepOf = (step: number, totalSteps: number): JobEvent => ({
   learningRate: 1e-5,
   trainedTokens: 10,
   trainedExamples: 1,
-  seconds: 0.5,
+  seconds: 4.5,
   tokensPerSecond: 20,
   examplesPerSecond: 2,
   paddingShare: 0,
-  stages: [{ forward: 1, backward: 2, idle: 1 }],
+  stages: [
+    { forward: 1, backward: 2, idle: 1 },
+    { forward: 1, backward: 1, idle: 2 },
+  ],
   secondsLeft: 3,
   isReplayed: false,
 });
@@ -44,10 +47,19 @@ describe("runnerEvents()", () => {
     expect(resolved).toMatchObject({ type: "resolved", method: { task, hyperparameters: numbers } });
   });
 
-  test("keeps every step of a short run, and the share of idle time", () => {
+  test("keeps every step of a short run", () => {
     expect(kept(undefined, 5)).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  test("of a step say where its time went, stage by stage and in all", () => {
     const [progress] = runnerEvents(stepOf(1, 5));
-    expect(progress).toMatchObject({ type: "progress", metrics: { bubble_ratio: 0.25, train_loss: 1 } });
+    const stages = [
+      { forward: 1, backward: 2, waiting: 1, other: 0.5 },
+      { forward: 1, backward: 1, waiting: 2, other: 0.5 },
+    ];
+    const sums = { forward_seconds: 2, backward_seconds: 3, waiting_seconds: 3, other_seconds: 1 };
+    const metrics = { ...sums, train_loss: 1, step_seconds: 4.5, bubble_ratio: 3 / 8 };
+    expect(progress).toMatchObject({ type: "progress", stages, metrics });
   });
 
   test("keeps as many steps of a long run as one can look at", () => {

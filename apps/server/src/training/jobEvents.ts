@@ -4,6 +4,7 @@ import type { StepNumbers } from "../jobs/jobNumbers.ts";
 import type { JobFailure, RunnerEvent } from "../jobs/jobRunner.ts";
 import { learningRateMultiplier } from "./resolveHyperparameters.ts";
 import type { JobEvent } from "./runJob.ts";
+import { stageSeconds, sumOfSeconds } from "./stageSeconds.ts";
 import type { TrainingSettings } from "./trainingSettings.ts";
 
 /** Steps of which numbers are kept; of longer runs every n-th. */
@@ -71,9 +72,9 @@ export function runnerEvents(event: JobEvent, loggingSteps?: number): RunnerEven
 }
 
 function stepEvents(event: Extract<JobEvent, { type: "step" }>, loggingSteps: number | undefined): RunnerEvent[] {
-  const { step, totalSteps, secondsLeft, trainedTokens, stages } = event;
-  const sum = (key: "forward" | "backward" | "idle") => stages.reduce((total, each) => total + each[key], 0);
-  const [forward, backward, idle] = [sum("forward"), sum("backward"), sum("idle")];
+  const { step, totalSteps, secondsLeft, trainedTokens } = event;
+  const stages = stageSeconds(event);
+  const { forward, backward, waiting, other } = sumOfSeconds(stages);
   const metrics: StepNumbers = {
     train_loss: event.loss,
     learning_rate: event.learningRate,
@@ -83,10 +84,12 @@ function stepEvents(event: Extract<JobEvent, { type: "step" }>, loggingSteps: nu
     step_seconds: event.seconds,
     forward_seconds: forward,
     backward_seconds: backward,
-    bubble_ratio: idle / Math.max(1e-9, forward + backward + idle),
+    waiting_seconds: waiting,
+    other_seconds: other,
+    bubble_ratio: waiting / Math.max(1e-9, forward + backward + waiting),
     padding_ratio: event.paddingShare,
   };
-  const shown: RunnerEvent = { type: "progress", step, totalSteps, secondsLeft, trainedTokens, metrics };
+  const shown: RunnerEvent = { type: "progress", step, totalSteps, secondsLeft, trainedTokens, metrics, stages };
   const every = loggingSteps ?? Math.max(1, Math.ceil(totalSteps / MAX_KEPT_STEPS));
   return step % every === 0 || step === totalSteps ? [shown, { type: "metrics", step, totalSteps, metrics }] : [shown];
 }

@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
+import type { JobProgress } from "../jobFeed.ts";
 import type {
   CheckpointExport,
   JobContext,
@@ -28,6 +29,12 @@ export class FakeTrainer {
 
   tell(event: RunnerEvent): Promise<void> {
     return this.context.onEvent(event);
+  }
+
+  /** A step of nine is made. */
+  progress(step: number, facts: Partial<JobProgress> = {}): Promise<void> {
+    const none = { secondsLeft: null, trainedTokens: 0, metrics: {}, stages: [] };
+    return this.tell({ type: "progress", step, totalSteps: 9, ...none, ...facts });
   }
 
   async checkpoint(step: number): Promise<void> {
