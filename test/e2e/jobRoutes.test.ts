@@ -415,6 +415,7 @@ describe("around them", () => {
     await training.checkpoint(3);
     const seconds = { forward: 1, backward: 2, waiting: 0.5, other: 0.25 };
     for (const step of [4, 5]) await training.progress(step, { stages: [seconds, { ...seconds, waiting: 0 }] });
+    await training.progress(5, { isReplayed: true });
     const scrape = async () => (await app.get("/metrics")).text();
     const text = await scrape();
     for (const line of [
@@ -425,6 +426,7 @@ describe("around them", () => {
       `stagecoach_files_bytes ${2 * LINE.length}`,
       `stagecoach_job_train_loss{job="${id}"} 0.5`,
       `stagecoach_job_step{job="${id}"} 5`,
+      "stagecoach_job_replayed_steps_total 1",
       `stagecoach_job_stage_seconds_total{job="${id}",stage="0",phase="waiting"} 1`,
       `stagecoach_job_stage_seconds_total{job="${id}",stage="1",phase="backward"} 4`,
       `stagecoach_job_valid_loss{job="${id}"} 0.25`,

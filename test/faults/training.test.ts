@@ -2,6 +2,7 @@
 import { readdirSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { DisturbedJobs, expectSameEnd } from "../harness/disturbedJobs.ts";
+import { metric } from "../harness/load.ts";
 import { seededRandom } from "../harness/random.ts";
 import { gone, jobProcesses, lastStepOf, madeStep, resumptionsOf, servingWorkers } from "../harness/trainingJobs.ts";
 
@@ -47,6 +48,15 @@ describe.skipIf(absent !== null)(`a training job under kill -9 (seed ${SEED}; ${
     }
   }
 
+  const replayedSteps = async () =>
+    metric(await (await jobs.server.get("/metrics")).text(), "stagecoach_job_replayed_steps_total");
+
+  /** The server's counter has grown by the steps that the job's events tell of. */
+  async function expectReplays(id: string, before: number): Promise<void> {
+    const told = (await resumptionsOf(jobs.client, id)).map(({ steps_to_replay: steps }) => steps);
+    expect((await replayedSteps()) - before).toBe(told.reduce((sum, steps) => sum + steps, 0));
+  }
+
   beforeAll(async () => {
     jobs = await DisturbedJobs.start({ numSteps: NUM_STEPS, checkpointSteps: CHECKPOINT_STEPS });
     await expectResumptions(jobs.undisturbed.id, []);
@@ -54,12 +64,14 @@ describe.skipIf(absent !== null)(`a training job under kill -9 (seed ${SEED}; ${
   afterAll(() => jobs[Symbol.asyncDispose]());
 
   test.each([0, 1])("the worker of stage %i", async (stage) => {
+    const before = await replayedSteps();
     const { id, step } = await killed(() => [jobProcesses(jobs.server).workers[stage]!]);
     const { trainer } = jobProcesses(jobs.server);
     await madeStep(jobs.dataDir, id, step + 1);
     expect(jobProcesses(jobs.server).trainer).toBe(trainer);
     await expectUndisturbed(id);
     await expectResumptions(id, ["stage_lost"]);
+    await expectReplays(id, before);
   });
 
   test("every stage's worker at once", async () => {
@@ -70,6 +82,7 @@ describe.skipIf(absent !== null)(`a training job under kill -9 (seed ${SEED}; ${
 
   test("the trainer: another one goes on, and its workers end", async () => {
     let workers: readonly number[] = [];
+    const before = await replayedSteps();
     const { id } = await killed(() => {
       const processes = jobProcesses(jobs.server);
       ({ workers } = processes);
@@ -78,6 +91,7 @@ describe.skipIf(absent !== null)(`a training job under kill -9 (seed ${SEED}; ${
     await gone(workers);
     await expectUndisturbed(id);
     await expectResumptions(id, ["restart"]);
+    await expectReplays(id, before);
   });
 
   test("one after another, in an order that the seed gives", async () => {

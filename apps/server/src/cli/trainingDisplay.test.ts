@@ -66,6 +66,12 @@ describe("the summary of stagecoach train", () => {
     ]);
   });
 
+  test("says how many steps were made twice, where some were", () => {
+    const replayed = { ...succeeded, summary: { ...succeeded.summary, replayedSteps: 3 } };
+    expect(displayed().summary(replayed, "out")).toContain("\n  Made again after a loss: 3 steps\n");
+    expect(displayed().summary(succeeded, "out")).not.toContain("Made again");
+  });
+
   test("of a run that had been finished says nothing of stages", () => {
     expect(displayed().summary(succeeded, "out")).not.toContain("Stage");
   });

@@ -76,12 +76,15 @@ export class TrainingDisplay {
     const { step, totalSteps, status, bestStep } = summary;
     const early = status === "stopped_early" ? `, stopped early (of ${totalSteps})` : "";
     const best = summary.best === null ? "" : `, best after step ${bestStep}`;
+    const { replayedSteps } = summary;
+    const replayed = replayedSteps === 0 ? [] : [`  Made again after a loss: ${replayedSteps} steps`];
     const table = metrics === null ? [] : ["", ...metricLines(metrics)];
     const listed = classes === null || classes.length > MAX_CLASSES ? [] : ["", ...classLines(classes)];
     const path = `${folder.replace(/\/+$/, "")}/model`;
     return [
       "",
       `  Trained ${step} steps on ${summary.trainedTokens.toLocaleString("en-US")} tokens${early}${best}`,
+      ...replayed,
       ...table,
       ...listed,
       "",

@@ -66,6 +66,8 @@ export type RunnerEvent =
       readonly metrics: Partial<StepNumbers>;
       /** Where the step's time went, stage by stage. */
       readonly stages: readonly StageSeconds[];
+      /** Whether it was made before, and lost with a stage or a trainer. */
+      readonly isReplayed: boolean;
     }
   /** What "auto" has become, and the task that was guessed. What was given stays, whatever this says of it. */
   | { readonly type: "resolved"; readonly method: Partial<TrainingMethod> };

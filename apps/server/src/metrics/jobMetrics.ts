@@ -42,6 +42,7 @@ export class JobMetrics {
   readonly #gauges: Readonly<Record<GaugeName, Gauge<"job">>>;
   readonly #evaluation: Gauge<"job" | "metric">;
   readonly #stageSeconds: Counter<"job" | "stage" | "phase">;
+  readonly #replayedSteps: Counter;
 
   /** @param read - asked at each scrape */
   constructor(registry: Registry, read: () => Promise<JobLevels>) {
@@ -70,6 +71,12 @@ export class JobMetrics {
       Object.entries(gauges).map(([name, help]) => [name, gauge(`job_${name}`, help, "job")]),
     ) as Record<GaugeName, Gauge<"job">>;
     this.#evaluation = gauge("job_evaluation", "Evaluation metrics of a running job", "job", "metric");
+    // Without the job: it has to outlive the trainer that was lost.
+    this.#replayedSteps = new Counter({
+      name: "stagecoach_job_replayed_steps_total",
+      help: "Steps that jobs have made again after the loss of a stage or of a trainer",
+      registers,
+    });
     this.#stageSeconds = new Counter({
       name: "stagecoach_job_stage_seconds_total",
       help: "Time of a running job's steps on a stage, by what it was spent on",
@@ -78,10 +85,12 @@ export class JobMetrics {
     });
   }
 
+  /** What the runner of a job has told. */
   observe(job: string, event: RunnerEvent): void {
     switch (event.type) {
       case "progress":
         this.#addSeconds(job, event.stages);
+        if (event.isReplayed) this.#replayedSteps.inc();
         return this.#set(job, { ...event.metrics, step: event.step });
       case "metrics":
       case "checkpoint":

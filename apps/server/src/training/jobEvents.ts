@@ -72,7 +72,7 @@ export function runnerEvents(event: JobEvent, loggingSteps?: number): RunnerEven
 }
 
 function stepEvents(event: Extract<JobEvent, { type: "step" }>, loggingSteps: number | undefined): RunnerEvent[] {
-  const { step, totalSteps, secondsLeft, trainedTokens } = event;
+  const { step, totalSteps, secondsLeft, trainedTokens, isReplayed } = event;
   const stages = stageSeconds(event);
   const { forward, backward, waiting, other } = sumOfSeconds(stages);
   const metrics: StepNumbers = {
@@ -89,7 +89,8 @@ function stepEvents(event: Extract<JobEvent, { type: "step" }>, loggingSteps: nu
     bubble_ratio: waiting / Math.max(1e-9, forward + backward + waiting),
     padding_ratio: event.paddingShare,
   };
-  const shown: RunnerEvent = { type: "progress", step, totalSteps, secondsLeft, trainedTokens, metrics, stages };
+  const facts = { secondsLeft, trainedTokens, stages, isReplayed };
+  const shown: RunnerEvent = { type: "progress", step, totalSteps, metrics, ...facts };
   const every = loggingSteps ?? Math.max(1, Math.ceil(totalSteps / MAX_KEPT_STEPS));
   return step % every === 0 || step === totalSteps ? [shown, { type: "metrics", step, totalSteps, metrics }] : [shown];
 }

@@ -33,7 +33,7 @@ export class FakeTrainer {
 
   /** A step of nine is made. */
   progress(step: number, facts: Partial<JobProgress> = {}): Promise<void> {
-    const none = { secondsLeft: null, trainedTokens: 0, metrics: {}, stages: [] };
+    const none = { secondsLeft: null, trainedTokens: 0, metrics: {}, stages: [], isReplayed: false };
     return this.tell({ type: "progress", step, totalSteps: 9, ...none, ...facts });
   }
 
