@@ -67,7 +67,9 @@ describe("/v1/fine_tuning/jobs", () => {
     });
     expect(done).toMatchObject({ trained_tokens: 1000, estimated_finish: null, error: null });
     expect(done.fine_tuned_model).toMatch(/^ft:tiny:stagecoach:topics:\w{8}$/);
-    expect(await (await client.files.content(done.result_files[0]!)).text()).toBe("step,train_loss\n1,0.5\n");
+    expect(await (await client.files.content(done.result_files[0]!)).text()).toBe(
+      "step,train_loss,train_accuracy,valid_loss,valid_mean_token_accuracy\n1,0.5,,,\n",
+    );
 
     const checkpoints = (await client.fineTuning.jobs.checkpoints.list(job.id)).data;
     expect(checkpoints.map(({ step_number }) => step_number)).toEqual([2, 1]);
@@ -75,7 +77,7 @@ describe("/v1/fine_tuning/jobs", () => {
       object: "fine_tuning.job.checkpoint",
       fine_tuned_model_checkpoint: `${done.fine_tuned_model}:ckpt-step-2`,
       fine_tuning_job_id: job.id,
-      metrics: { step: 2, checkpoint_bytes: 1000, checkpoint_seconds: 0.5 },
+      metrics: { step: 2, train_loss: 0.5, checkpoint_bytes: 1000, checkpoint_seconds: 0.5 },
     });
     const events = (await client.fineTuning.jobs.listEvents(job.id, { limit: 100 })).data;
     expect(events.map(({ message }) => message).toReversed()).toEqual([
@@ -410,9 +412,9 @@ describe("around them", () => {
     const { id } = await create();
     await create();
     const training = await trainer();
+    await training.checkpoint(2);
     await training.tell({ type: "metrics", step: 3, metrics: { train_loss: 0.5, learning_rate: 0.1 } });
     await training.tell({ type: "metrics", step: 3, metrics: { valid_loss: 0.25, valid_f1: 0.75 } });
-    await training.checkpoint(3);
     const seconds = { forward: 1, backward: 2, waiting: 0.5, other: 0.25 };
     for (const step of [4, 5]) await training.progress(step, { stages: [seconds, { ...seconds, waiting: 0 }] });
     await training.progress(5, { isReplayed: true });

@@ -73,6 +73,32 @@ describe("the checkpoints of a job", () => {
     ]);
   });
 
+  test("have the loss of their step, and the newest evaluation under OpenAI's names too", async () => {
+    const evaluated = { max_steps: 4, checkpoint_steps: 1, validation_split: 0.25, eval_steps: 2 };
+    const { id, result_files: results } = await reached(client, await create(evaluated), "succeeded");
+    const [header, ...rows] = (await (await client.files.content(results[0]!)).text()).trimEnd().split("\n");
+    const table = rows.map((row) =>
+      Object.fromEntries(row.split(",").map((cell, at) => [header!.split(",")[at]!, cell])),
+    );
+    const checkpoints = await checkpointsOf(id);
+    expect(checkpoints.slice(0, 2).map(({ step_number }) => step_number)).toEqual([4, 3]);
+    for (const { step_number: step, metrics } of checkpoints) {
+      const evaluation = table[(step < 4 ? 2 : 4) - 1]!;
+      const [loss, accuracy] = [Number(evaluation["valid_loss"]), Number(evaluation["valid_accuracy"])];
+      expect(accuracy).toBeGreaterThan(0);
+      expect(metrics).toMatchObject({
+        step,
+        train_loss: Number(table[step - 1]!["train_loss"]),
+        valid_loss: loss,
+        full_valid_loss: loss,
+        valid_accuracy: accuracy,
+        valid_mean_token_accuracy: accuracy,
+        full_valid_mean_token_accuracy: accuracy,
+        checkpoint_bytes: expect.any(Number) as number,
+      });
+    }
+  });
+
   test("are served although the model that the job began with was deleted", async () => {
     const first = await reached(client, await create({ max_steps: 2 }), "succeeded");
     const second = await reached(client, await create({ max_steps: 2 }, first.fine_tuned_model!), "succeeded");

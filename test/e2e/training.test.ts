@@ -108,7 +108,7 @@ describe("a fine-tuning job", () => {
 
     const csv = await (await client.files.content(job.result_files[0]!)).text();
     const [header, ...rows] = csv.trimEnd().split("\n");
-    expect(header).toMatch(/^step,train_loss,learning_rate,/);
+    expect(header).toMatch(/^step,train_loss,train_accuracy,valid_loss,valid_mean_token_accuracy,learning_rate,/);
     expect(rows.map((row) => Number(row.split(",")[0]))).toEqual(Array.from({ length: 160 }, (_, row) => row + 1));
 
     expect(job.fine_tuned_model).toMatch(/^ft:tiny:stagecoach:toy:\w{8}$/);

@@ -4,6 +4,7 @@ import { hyperparametersSchema } from "../jobs/hyperparameters.ts";
 import type { JobProgress } from "../jobs/jobFeed.ts";
 import type { JobFailure } from "../jobs/jobRunner.ts";
 import { checkpointName, ORGANIZATION } from "../jobs/modelName.ts";
+import { withFullValidation } from "../jobs/openAiNumbers.ts";
 import type { TrainingMethod } from "../jobs/trainingRequest.ts";
 import type { CheckpointRecord, EventRecord } from "../store/jobHistory.ts";
 import type { JobRecord } from "../store/jobRecords.ts";
@@ -35,7 +36,9 @@ export const jobSchema = z
     finished_at: z.int().nullable(),
     estimated_finish: z.int().nullable(),
     trained_tokens: z.int().nullable(),
-    result_files: z.array(z.string()),
+    result_files: z.array(z.string()).meta({
+      description: "a CSV of numbers by step; OpenAI's columns come first, of which train_accuracy is empty",
+    }),
     seed: z.int(),
     integrations: z.array(z.never()),
     error: z.object({ code: z.string(), message: z.string(), param: z.string().nullable() }).nullable(),
@@ -104,7 +107,10 @@ export const checkpointSchema = z
     fine_tuned_model_checkpoint: z.string(),
     fine_tuning_job_id: z.string(),
     step_number: z.int(),
-    metrics: numbers,
+    metrics: numbers.meta({
+      description:
+        "of this step: its train_loss, and of the newest evaluation valid_loss, valid_mean_token_accuracy (accuracy of what the task predicts) and the task's metrics; full_valid_* are the same, as evaluations are of all validation data",
+    }),
   })
   .meta({ id: "FineTuningJobCheckpoint" });
 
@@ -117,7 +123,7 @@ export function checkpointCard(checkpoint: CheckpointRecord, job: JobRecord): z.
     fine_tuned_model_checkpoint: checkpointName(job.model_name, step),
     fine_tuning_job_id: job.id,
     step_number: step,
-    metrics: { step, ...(JSON.parse(metrics) as Record<string, number | null>) },
+    metrics: { step, ...withFullValidation(JSON.parse(metrics) as Record<string, number | null>) },
   };
 }
 

@@ -11,7 +11,7 @@ import type { Store } from "../store/openStore.ts";
 import type { FineTunedModels } from "./fineTunedModels.ts";
 import type { JobRecorder } from "./jobRecorder.ts";
 import type { JobEnd } from "./jobRunner.ts";
-import { resultCsv, type StepNumbers } from "./resultCsv.ts";
+import { resultCsv, type ReportedNumbers } from "./resultCsv.ts";
 
 export type FinishOptions = {
   readonly store: Store;
@@ -50,7 +50,7 @@ async function storeSuccess(
   job: JobRecord,
   end: Success,
 ): Promise<boolean> {
-  const reports = (await store.history.metricsOf(job.id)).map(({ data }) => JSON.parse(data!) as StepNumbers);
+  const reports = (await store.history.metricsOf(job.id)).map(({ data }) => JSON.parse(data!) as ReportedNumbers);
   let isStored = false;
   await files.addResult({ filename: "step_metrics.csv", text: resultCsv(reports) }, async (result) => {
     isStored = await store.transaction(async (records) => {

@@ -37,4 +37,7 @@ export type StageSeconds = Readonly<Record<StagePhase, number>>;
 export type StepNumbers = Readonly<Record<keyof typeof stepNumbers | `${StagePhase}_seconds`, number>>;
 /** Null where a metric is not defined. */
 export type EvaluationNumbers = Readonly<Record<`valid_${string}`, number | null>>;
-export type CheckpointNumbers = Readonly<Record<keyof typeof checkpointNumbers, number>>;
+/** With the loss of its step, and the newest evaluation where there was one. */
+export type CheckpointNumbers = Readonly<Record<keyof typeof checkpointNumbers, number>> &
+  Partial<Pick<StepNumbers, "train_loss">> &
+  EvaluationNumbers;

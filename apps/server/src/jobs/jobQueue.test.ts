@@ -68,7 +68,8 @@ describe("a queue of jobs", () => {
       expect(model!.folder.startsWith(join(t.dataDir, "models"))).toBe(true);
       const result = await t.jobs.files.find(job.result_file!);
       expect(result).toMatchObject({ filename: "step_metrics.csv", purpose: "fine-tune-results" });
-      const csv = "step,train_loss,valid_loss,learning_rate,valid_accuracy\n1,0.5,,0.1,\n2,0.25,0.75,0.05,1\n";
+      const openAi = "step,train_loss,train_accuracy,valid_loss,valid_mean_token_accuracy";
+      const csv = `${openAi},learning_rate,valid_accuracy\n1,0.5,,,,0.1,\n2,0.25,,0.75,1,0.05,1\n`;
       expect(readFileSync(t.jobs.files.pathOf(result), "utf8")).toBe(csv);
       expect((await t.messages(id)).toReversed()).toEqual([
         `Created fine-tuning job: ${id}`,

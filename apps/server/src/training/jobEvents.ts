@@ -1,6 +1,6 @@
 /** @file Events of a training job as the queue keeps and streams them (jobs/jobRunner.ts). */
-import { DataError } from "@stagecoach/training";
-import type { StepNumbers } from "../jobs/jobNumbers.ts";
+import { DataError, type Evaluation } from "@stagecoach/training";
+import type { EvaluationNumbers, StepNumbers } from "../jobs/jobNumbers.ts";
 import type { JobFailure, RunnerEvent } from "../jobs/jobRunner.ts";
 import { learningRateMultiplier } from "./resolveHyperparameters.ts";
 import type { JobEvent } from "./runJob.ts";
@@ -50,12 +50,17 @@ export function runnerEvents(event: JobEvent, loggingSteps?: number): RunnerEven
       return stepEvents(event, loggingSteps);
     case "evaluation": {
       const { step, evaluation } = event;
-      const metrics = Object.entries(evaluation.metrics).map(([name, value]) => [`valid_${name}`, value] as const);
-      return [{ type: "metrics", step, metrics: { valid_loss: evaluation.loss, ...Object.fromEntries(metrics) } }];
+      return [{ type: "metrics", step, metrics: validNumbers(evaluation.metrics) }];
     }
     case "checkpoint": {
-      const { step, folder, bytes, seconds } = event;
-      return [{ type: "checkpoint", step, folder, metrics: { checkpoint_bytes: bytes, checkpoint_seconds: seconds } }];
+      const { step, folder, bytes, seconds, loss, metrics } = event;
+      const numbers = {
+        ...(loss === null ? {} : { train_loss: loss }),
+        ...(metrics === null ? {} : validNumbers(metrics)),
+        checkpoint_bytes: bytes,
+        checkpoint_seconds: seconds,
+      };
+      return [{ type: "checkpoint", step, folder, metrics: numbers }];
     }
     case "checkpointRemoved":
       return [{ type: "checkpointRemoved", step: event.step }];
@@ -69,6 +74,11 @@ export function runnerEvents(event: JobEvent, loggingSteps?: number): RunnerEven
       break;
   }
   return [];
+}
+
+/** Metrics of an evaluation, by the names that jobs have for them. */
+function validNumbers(metrics: Evaluation["metrics"]): EvaluationNumbers {
+  return Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`valid_${name}`, value]));
 }
 
 function stepEvents(event: Extract<JobEvent, { type: "step" }>, loggingSteps: number | undefined): RunnerEvent[] {

@@ -93,6 +93,19 @@ describe("runTraining()", () => {
     expect(events.at(-1)).toMatchObject({ type: "finished", bestStep: 10 });
   });
 
+  test("tells with a checkpoint the loss of its step and the newest evaluation, in a run that goes on too", async () => {
+    const expected = ({ disk, events }: Awaited<ReturnType<typeof run>>, since = 0) => {
+      const metricsAt = (step: number) => disk.evaluations.findLast((each) => each.step <= step)?.metrics ?? null;
+      const saved = events.flatMap((each) => (each.type === "checkpoint" ? [each] : []));
+      expect(saved.map(({ step }) => step)).toEqual([0, 3, 5, 6, 9, 10].filter((step) => step >= since));
+      for (const { step, loss, metrics } of saved)
+        expect({ loss, metrics }).toEqual({ loss: disk.steps[step - 1]?.loss ?? null, metrics: metricsAt(step) });
+    };
+    expected(await run());
+    const lost = new Faults([{ phase: "apply", call: 6, error: new Error("killed") }]);
+    expected(await run({ disk: (await run({ faults: lost })).disk }), 6);
+  });
+
   test("more steps than the epochs have begin further epochs", async () => {
     const { events } = await run({ length: { epochs: 1, maxSteps: 12 } });
     expect(stepsOf(events).at(-1)).toMatchObject({ step: 12, totalSteps: 12, epoch: 2.4 });

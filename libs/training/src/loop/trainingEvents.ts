@@ -69,6 +69,10 @@ export type TrainingEvent =
       readonly folder: string;
       readonly bytes: number;
       readonly seconds: number;
+      /** Of its step; null before the first. */
+      readonly loss: number | null;
+      /** Metrics of the newest evaluation; null before the first. */
+      readonly metrics: Readonly<Record<string, number | null>> | null;
     }
   | { readonly type: "checkpointRemoved"; readonly step: number }
   | { readonly type: "warning"; readonly message: string }

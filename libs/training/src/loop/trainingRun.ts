@@ -166,12 +166,13 @@ export class TrainingRun {
   }
 
   async #save(pipeline: TrainingPipeline): Promise<void> {
-    const { checkpoints, now } = this.#options;
+    const { checkpoints, log, now } = this.#options;
     const startedAt = now();
     const { folder, bytes } = await checkpoints.save(this.#state, (into) => pipeline.save(into));
-    const { step, best } = this.#state;
+    const { step, best, metrics } = this.#state;
     this.#savedStep = step;
-    await this.#tell({ type: "checkpoint", step, folder, bytes, seconds: (now() - startedAt) / 1000 });
+    const facts = { loss: log.find(step)?.loss ?? null, metrics, seconds: (now() - startedAt) / 1000 };
+    await this.#tell({ type: "checkpoint", step, folder, bytes, ...facts });
     for (const removed of await checkpoints.prune(best?.step ?? null))
       await this.#tell({ type: "checkpointRemoved", step: removed });
   }

@@ -14,6 +14,8 @@ import type {
   StopKind,
 } from "../jobRunner.ts";
 
+const SAVED = { checkpoint_bytes: 1000, checkpoint_seconds: 0.5 };
+
 export class FakeTrainer {
   readonly job: JobSpec;
   readonly context: JobContext;
@@ -40,7 +42,7 @@ export class FakeTrainer {
   async checkpoint(step: number): Promise<void> {
     const folder = join(this.context.folder, `checkpoint-${step}`);
     mkdirSync(folder, { recursive: true });
-    await this.tell({ type: "checkpoint", step, folder, metrics: { checkpoint_bytes: 1000, checkpoint_seconds: 0.5 } });
+    await this.tell({ type: "checkpoint", step, folder, metrics: { train_loss: 1 / step, ...SAVED } });
   }
 
   /** Write a model and say so. */
