@@ -213,6 +213,7 @@ describe("/v1/fine_tuning/jobs", () => {
         supervised({ schedule: "1b1f" }),
         ["method.supervised.schedule", /"gpipe"\|"1f1b"\|"eager-1f1b"/],
       ],
+      ["a word for a new head", supervised({ replace_head: "yes" }), ["method.supervised.replace_head", /boolean/]],
       ["no stages", supervised({ stages: 0 }), ["method.supervised.stages", />=1/]],
       ["a learning rate of 0", hyper({ learning_rate: 0 }), [`${HYPER}.learning_rate`, /above 0/]],
       ["a learning rate of 10", hyper({ learning_rate: 10 }), [`${HYPER}.learning_rate`, /at most 1/]],
@@ -485,6 +486,14 @@ describe("around them", () => {
     const request = resolveRef(document, schema["$ref"] as string);
     expect(request["additionalProperties"]).toBe(false);
     expect(request["required"]).toEqual(["model", "training_file"]);
+    const method = resolveRef(document, "#/components/schemas/SupervisedMethod")["properties"] as Record<
+      string,
+      Schema
+    >;
+    expect(method["replace_head"]).toMatchObject({
+      type: "boolean",
+      description: expect.stringContaining("new head") as string,
+    });
     expect(document.paths["/v1/files"]!["post"]!.requestBody!.content).toHaveProperty("multipart/form-data");
     expect(Object.keys(document.paths["/v1/models/{model}"]!)).toEqual(["get", "delete"]);
   });

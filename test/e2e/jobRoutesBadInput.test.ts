@@ -123,10 +123,18 @@ describe("a job", () => {
     },
   );
 
-  test("on a model whose head has another size fails and says so", async () => {
-    const { fine_tuned_model: model } = await reached(client, await create({ content: good }), "succeeded");
-    const job = await reached(client, await create({ content: rows("a", "b", "c"), model: model! }), "failed");
-    expect(job.error!.message).toMatch(/head has another size than the task sequence-classification with 3 labels/);
+  test("on a model whose head has another size fails and says what to do, and that helps", async () => {
+    const { fine_tuned_model } = await reached(client, await create({ content: good }), "succeeded");
+    const given = { content: rows("a", "b", "c"), model: fine_tuned_model! };
+    const job = await reached(client, await create(given), "failed");
+    expect(job.error!.message).toMatch(
+      /head has another size than the task sequence-classification with 3 labels.*ask for a new head with replace_head\)$/,
+    );
+    const replaced = await reached(client, await create({ ...given, supervised: { replace_head: true } }), "succeeded");
+    expect(replaced.method!.supervised).toMatchObject({ replace_head: true });
+    const answer = await server.post("/predict", { inputs: [["a"]], model: replaced.fine_tuned_model });
+    const [scores] = (await answer.json()) as { label: string }[][];
+    expect(scores!.map(({ label }) => label).toSorted()).toEqual(["a", "b", "c"]);
   });
 
   test("with texts beyond the maximum length cuts them, and tells how many", async () => {

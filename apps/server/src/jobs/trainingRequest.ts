@@ -34,6 +34,10 @@ export const supervisedFields = {
   hyperparameters: hyperparametersSchema.nullish(),
   task: z.enum(taskNames).optional().meta({ description: "guessed from the file's columns when left out" }),
   head: head.optional(),
+  replace_head: z
+    .boolean()
+    .meta({ description: "begin with a new head where the model's has another size, instead of refusing the model" })
+    .optional(),
   columns: columns.optional(),
   stages: z
     .int()

@@ -80,7 +80,7 @@ describe("resolveTaskCheckpointNames()", () => {
     const model = await taskModel(classes);
     const shapes = { ...savedShapes(model), "classifier.weight": [5, 4], "classifier.bias": [5] };
     expect(() => resolveTaskCheckpointNames(model, checkpoint(shapes))).toThrow(
-      /head has another size than the task sequence-classification with 3 labels: classifier.weight: expected \[3, 4\], got \[5, 4\].*ask for a new head/,
+      /head has another size than the task sequence-classification with 3 labels: classifier.weight: expected \[3, 4\], got \[5, 4\].*ask for a new head with replace_head/,
     );
     const { missing } = resolveTaskCheckpointNames(model, checkpoint(shapes), { replaceHead: true });
     expect(missing.map(({ name }) => name)).toEqual(["classifier.weight", "classifier.bias"]);

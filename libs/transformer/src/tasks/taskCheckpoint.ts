@@ -113,7 +113,7 @@ function expectShapes({ task }: TaskModel, misshapen: readonly Mismatch[]): void
   const size = "numLabels" in task ? ` with ${task.numLabels} labels` : "";
   throw new CheckpointError(
     `model.safetensors: the checkpoint's head has another size than the task ${task.name}${size}: ${shown.join("; ")} ` +
-      "(train with the labels that it was trained for, start from its base model, or ask for a new head)",
+      "(train with the labels that it was trained for, start from its base model, or ask for a new head with replace_head)",
     misshapen.map(({ found }) => found),
   );
 }
