@@ -232,6 +232,11 @@ describe("/v1/fine_tuning/jobs", () => {
         hyper({ early_stopping_threshold: 0.1 }),
         [`${HYPER}.early_stopping_threshold`, /patience/],
       ],
+      [
+        "a share for validation beside a validation file",
+        { validation_file: "file-x", ...hyper({ validation_split: 0.1 }) },
+        [`${HYPER}.validation_split`, /says nothing beside a file to validate on/],
+      ],
       ["hyper-parameters in two places", { hyperparameters: {}, ...hyper({}) }, ["hyperparameters", /got both/]],
       ["two seeds", { seed: 1, ...hyper({ seed: 2 }) }, ["seed", /got 1 and 2/]],
       ["a suffix with a slash", { suffix: "a/b" }, ["suffix", /letters, digits/]],

@@ -208,6 +208,16 @@ describe("stagecoach train says what is wrong", () => {
       /mlm probability: expected the task masked-lm or pretraining, got sequence-classification/,
     ],
     [
+      "dropout of a head that has none",
+      ["--task", "masked-lm", "--classifier-dropout", "0.1"],
+      /classifier dropout: expected a head with dropout, got that of masked-lm in a model of type "bert"/,
+    ],
+    [
+      "a share for validation beside a file",
+      ["--eval-data", "none.jsonl", "--validation-split", "0.1"],
+      /--validation-split: it says nothing beside a file to validate on/,
+    ],
+    [
       "a weight of an unknown class",
       ["--class-weights", '{"yess":1}'],
       /class weights: expected a label of the data, got "yess" \(did you mean "yes"\?\)/,

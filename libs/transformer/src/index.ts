@@ -47,7 +47,7 @@ export {
 export { readSentenceModules, type DenseModule, type ReadJson, type SentenceModules } from "./sentenceModules.ts";
 export { stageGraph, type StageGraphOptions } from "./stageGraph.ts";
 export { stageInputs, type HiddenBatch, type StageInput, type TokenBatch } from "./stageInputs.ts";
-export { rateOfSite, readDropoutRates, type DropoutRates } from "./tasks/dropoutSites.ts";
+export { hasHeadDropout, rateOfSite, readDropoutRates, type DropoutRates } from "./tasks/dropoutSites.ts";
 export { binaryCrossEntropy } from "./tasks/losses/binaryCrossEntropy.ts";
 export { crossEntropy } from "./tasks/losses/crossEntropy.ts";
 export {

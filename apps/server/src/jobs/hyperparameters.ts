@@ -122,6 +122,13 @@ const exclusive = [
   ["warmup_ratio", "warmup_steps"],
 ] as const;
 
+/** What is wrong with a share for validation beside a file of its own; null where nothing is. */
+export function splitProblem(given: Hyperparameters | null | undefined, hasFile: boolean): string | null {
+  return hasFile && given?.validation_split !== undefined
+    ? "it says nothing beside a file to validate on (leave one of the two out)"
+    : null;
+}
+
 const isGiven = (value: unknown) => value !== undefined && value !== "auto";
 
 export type Hyperparameters = z.output<typeof hyperparametersSchema>;

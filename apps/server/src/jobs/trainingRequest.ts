@@ -7,7 +7,7 @@ import { scheduleNames } from "@stagecoach/parallel";
 import { roles, type Role } from "@stagecoach/training";
 import { problemTypes, taskNames } from "@stagecoach/transformer";
 import { z } from "zod";
-import { hyperparametersSchema, type Hyperparameters } from "./hyperparameters.ts";
+import { hyperparametersSchema, splitProblem, type Hyperparameters } from "./hyperparameters.ts";
 import { knownKeys } from "./knownKeys.ts";
 
 const columns = knownKeys(
@@ -80,8 +80,14 @@ export const trainingRequestSchema = knownKeys({
     .max(0, { error: "this server has no integrations: events and metrics can be read from it" })
     .nullish(),
 })
-  .superRefine(({ method: given, hyperparameters, seed }, context) => {
+  .superRefine(({ method: given, hyperparameters, seed, validation_file }, context) => {
     const inMethod = given?.supervised?.hyperparameters;
+    const problem = splitProblem(inMethod ?? hyperparameters, validation_file != null);
+    if (problem !== null) {
+      const place = inMethod == null ? [] : ["method", "supervised"];
+      const path = [...place, "hyperparameters", "validation_split"];
+      context.addIssue({ code: "custom", path, message: problem });
+    }
     if (inMethod != null && hyperparameters != null) {
       const message = "expected them here or in method.supervised, got both";
       context.addIssue({ code: "custom", path: ["hyperparameters"], message });

@@ -2,24 +2,18 @@
 import {
   answerData,
   BatchedDataSet,
-  TrainingError,
   type StageSettings,
   type TaskMetricOptions,
   type TrainingDataSet,
 } from "@stagecoach/training";
 import { openInitialParameters, type DataSets, type ExampleSet } from "@stagecoach/training/node";
-import {
-  readDropoutRates,
-  readEncoderModel,
-  type DropoutRates,
-  type Task,
-  type TaskModel,
-} from "@stagecoach/transformer";
+import { readDropoutRates, readEncoderModel, type DropoutRates, type TaskModel } from "@stagecoach/transformer";
 import { jsonReader, layoutFingerprint } from "@stagecoach/transformer/node";
 import { createHash } from "node:crypto";
 import { withClassWeights } from "./classWeights.ts";
 import { frozenParameters } from "./frozenParameters.ts";
 import { microBatchRule } from "./microBatchRule.ts";
+import { refuseUnused } from "./refuseUnused.ts";
 import { resolveHyperparameters, type ResolvedHyperparameters } from "./resolveHyperparameters.ts";
 import type { TrainingSettings } from "./trainingSettings.ts";
 
@@ -47,6 +41,7 @@ export async function planJob(
 ): Promise<JobPlan> {
   const task = withClassWeights(data.task, settings.hyperparameters?.class_weights, data);
   const model: TaskModel = { ...(await readEncoderModel(jsonReader(folder))), task };
+  refuseUnused(model, settings);
   const hyperparameters = resolveHyperparameters(task.name, settings.hyperparameters ?? {}, {
     numStages: settings.stages,
     numExamples: data.train.examples.length,
@@ -160,21 +155,4 @@ function fingerprintOf(facts: object): string {
       ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
       : value;
   return createHash("sha256").update(JSON.stringify(facts, sorted)).digest("hex");
-}
-
-/** Options that say nothing about this task. @throws TrainingError: nothing that is given is ignored */
-export function refuseUnused(task: Task, { hyperparameters, head }: TrainingSettings): void {
-  const given = hyperparameters ?? {};
-  const classes: readonly Task["name"][] = ["sequence-classification", "token-classification"];
-  const uses: readonly (readonly [name: string, value: unknown, tasks: readonly Task["name"][]])[] = [
-    ["mlm probability", given.mlm_probability, ["masked-lm", "pretraining"]],
-    ["whole word mask", given.whole_word_mask, ["masked-lm", "pretraining"]],
-    ["doc stride", given.doc_stride, ["question-answering"]],
-    ["labels", head?.labels, classes],
-    ["problem type", head?.problem_type, ["sequence-classification"]],
-  ];
-  for (const [name, value, tasks] of uses) {
-    if (value === undefined || tasks.includes(task.name)) continue;
-    throw new TrainingError("training_option", `${name}: expected the task ${tasks.join(" or ")}, got ${task.name}`);
-  }
 }

@@ -26,7 +26,7 @@ import { availableParallelism } from "node:os";
 import { jobTexts } from "./jobCard.ts";
 import { jobPaths, lockJobFolder, readJobSettings, writeJobSettings } from "./jobFolder.ts";
 import type { OpenPipeline, PipelineRequest } from "./pipelineRequest.ts";
-import { planJob, refuseUnused, type JobPlan } from "./planJob.ts";
+import { planJob, type JobPlan } from "./planJob.ts";
 import { dataWarnings, prepareData } from "./prepareData.ts";
 import type { ResolvedHyperparameters } from "./resolveHyperparameters.ts";
 import type { TrainingSettings } from "./trainingSettings.ts";
@@ -118,7 +118,6 @@ class TrainingJob {
     });
     try {
       const { threads = Math.max(1, Math.floor(availableParallelism() / settings.stages)) } = settings;
-      refuseUnused(data.task, settings);
       const plan = await planJob(base.folder, { ...settings, threads }, data);
       const resolved: ResolvedSettings = {
         ...settings,

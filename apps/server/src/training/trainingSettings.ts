@@ -7,6 +7,7 @@ import { engineNames } from "@stagecoach/engine/node";
 import { dataFormats } from "@stagecoach/training";
 import { z } from "zod";
 import { DEFAULT_MODEL } from "../config/settings.ts";
+import { splitProblem } from "../jobs/hyperparameters.ts";
 import { knownKeys } from "../jobs/knownKeys.ts";
 import { supervisedFields } from "../jobs/trainingRequest.ts";
 
@@ -38,7 +39,13 @@ export const trainingSettingsSchema = knownKeys({
   keep_checkpoints: z.int().min(1).max(10_000).default(2).meta({
     description: "newest checkpoints to keep, besides the best one",
   }),
-}).meta({ id: "TrainingSettings" });
+})
+  .superRefine(({ hyperparameters, evaluation_data }, context) => {
+    const message = splitProblem(hyperparameters, evaluation_data !== undefined);
+    if (message === null) return;
+    context.addIssue({ code: "custom", path: ["hyperparameters", "validation_split"], message });
+  })
+  .meta({ id: "TrainingSettings" });
 
 export type TrainingSettings = z.output<typeof trainingSettingsSchema>;
 export type TrainingSettingsInput = z.input<typeof trainingSettingsSchema>;

@@ -93,6 +93,12 @@ export function headDropout({ config }: EncoderModel, rates: DropoutRates | null
   };
 }
 
+/** Whether the head of the model's task drops, so that the rate `classifier` says something. */
+export function hasHeadDropout({ family, task: { name } }: TaskModel): boolean {
+  if (name === "question-answering") return taskFamilyOf(family).hasQuestionAnsweringDropout;
+  return name !== "masked-lm" && name !== "next-sentence" && name !== "pretraining";
+}
+
 function site(name: string, shape: readonly Dim[], rate: number): Tensor | undefined {
   return rate === 0 ? undefined : input(`dropout.${name}`, shape, "float32");
 }

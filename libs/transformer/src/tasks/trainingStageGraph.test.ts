@@ -2,7 +2,7 @@ import { graphOf, nameOf } from "@stagecoach/graph";
 import { describe, expect, test } from "vitest";
 import { readEncoderModel } from "../encoderModel.ts";
 import { BatchError } from "../errors.ts";
-import { rateOfSite } from "./dropoutSites.ts";
+import { hasHeadDropout, rateOfSite } from "./dropoutSites.ts";
 import type { Target, Task } from "./task.ts";
 import type { TaskModel } from "./taskModel.ts";
 import { trainingStageGraph } from "./trainingStageGraph.ts";
@@ -66,6 +66,27 @@ describe("trainingStageGraph()", () => {
     expect(distilBert.at(-1)).toEqual(["classifier", "T,4"]);
     const span = sitesOf(await taskModel({ name: "question-answering" }), rates);
     expect(span.map(([name]) => name)).not.toContain("classifier");
+  });
+
+  const tasks: readonly Task[] = [
+    classes,
+    { name: "token-classification", numLabels: 3 },
+    { name: "question-answering" },
+    { name: "multiple-choice", numChoices: 2 },
+    { name: "masked-lm" },
+    { name: "next-sentence" },
+    { name: "pretraining" },
+  ];
+  const families = (name: Task["name"]) =>
+    name === "next-sentence" || name === "pretraining"
+      ? (["bert"] as const)
+      : (["bert", "roberta", "distilbert"] as const);
+  const heads = tasks.flatMap((task) => families(task.name).map((config) => ({ config, task })));
+
+  test.each(heads)("hasHeadDropout() says whether the head drops: $config, $task.name", async ({ config, task }) => {
+    const model = await taskModel(task, config);
+    const sites = sitesOf(model, rates).map(([name]) => String(name));
+    expect(sites.some((name) => name.startsWith("classifier"))).toBe(hasHeadDropout(model));
   });
 
   test("a rate of 0 and no rates leave the sites out", async () => {
