@@ -37,6 +37,8 @@ const settingsOf = (seed: number) =>
       warmup_ratio: 0.1,
       weight_decay: 0.01,
       max_length: 128,
+      // What is fastest on one stage; the default is as good on several.
+      micro_batches: "by-length",
       eval_steps: NEVER,
       checkpoint_steps: NEVER,
     },

@@ -104,13 +104,13 @@ describe("stagecoach train", () => {
     expect(existsSync(join(folder, "scratch", "model", "model.safetensors"))).toBe(true);
   });
 
-  test("the same seed gives the same bytes, another seed does not", async () => {
-    for (const [name, seed] of [
-      ["first", "7"],
-      ["second", "7"],
-      ["other", "8"],
+  test("the same seed gives the same bytes, for any number of stages; another seed does not", async () => {
+    for (const [name, seed, stages] of [
+      ["first", "7", "1"],
+      ["second", "7", "2"],
+      ["other", "8", "1"],
     ] as const)
-      expect((await run(name, "--max-steps", "3", "--seed", seed)).code).toBe(0);
+      expect((await run(name, "--max-steps", "3", "--seed", seed, "--stages", stages)).code).toBe(0);
     expect(bytesOf("second").equals(bytesOf("first"))).toBe(true);
     expect(bytesOf("other").equals(bytesOf("first"))).toBe(false);
   });

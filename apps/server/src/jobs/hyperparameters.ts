@@ -59,7 +59,7 @@ const fields = {
     '"by-length" or a number of parts from 1 to 4096',
   ).meta({
     description:
-      "parts of similar lengths into which a step is cut; by-length: whatever is cheapest for the lengths of each step; auto: four for each of several stages, by-length for one",
+      "parts of similar lengths into which a step is cut; auto: 4, whatever the number of stages, so that it changes no byte; by-length: whatever is cheapest for the lengths of each step, best on one stage; more than 4 keep several stages busier",
   }),
   dropout: probability.meta({ description: "of hidden states; the model's own when left out" }),
   attention_dropout: probability.meta({ description: "of attention probabilities; the model's own when left out" }),

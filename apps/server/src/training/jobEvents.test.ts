@@ -34,7 +34,7 @@ const kept = (loggingSteps: number | undefined, totalSteps: number) =>
 describe("runnerEvents()", () => {
   test("of a job that is prepared tell OpenAI's three as numbers, and the learning rate that they come to", () => {
     const task = "masked-lm";
-    const hyperparameters = resolveHyperparameters(task, { learning_rate: 1e-3 }, { numStages: 1, numExamples: 64 });
+    const hyperparameters = resolveHyperparameters(task, { learning_rate: 1e-3 }, { numExamples: 64, maxLength: 128 });
     const settings = {
       ...trainingSettingsSchema.parse({ data: { path: "a" } }),
       task,

@@ -43,7 +43,6 @@ export async function planJob(
   const model: TaskModel = { ...(await readEncoderModel(jsonReader(folder))), task };
   refuseUnused(model, settings);
   const hyperparameters = resolveHyperparameters(task.name, settings.hyperparameters ?? {}, {
-    numStages: settings.stages,
     numExamples: data.train.examples.length,
     maxLength: data.train.encoded.maxLength,
   });

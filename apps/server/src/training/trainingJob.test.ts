@@ -53,11 +53,11 @@ describe("frozenParameters()", () => {
 });
 
 describe("resolveHyperparameters()", () => {
-  const facts = { numStages: 1, numExamples: 1000, maxLength: 384 };
+  const facts = { numExamples: 1000, maxLength: 384 };
 
   test("auto and nothing become the task's defaults", () => {
     const resolved = resolveHyperparameters("question-answering", { n_epochs: "auto", batch_size: "auto" }, facts);
-    expect(resolved).toMatchObject({ n_epochs: 2, batch_size: 16, learning_rate: 3e-5, micro_batches: "by-length" });
+    expect(resolved).toMatchObject({ n_epochs: 2, batch_size: 16, learning_rate: 3e-5, micro_batches: 4 });
     expect(resolved).toMatchObject({ max_length: 384 });
   });
 
@@ -74,19 +74,10 @@ describe("resolveHyperparameters()", () => {
     expect(learningRateMultiplier(task, rate)).toBe(1);
   });
 
-  test("a batch that nobody has given is not larger than the data, a pipeline gets four micro-batches a stage", () => {
+  test("a batch that nobody has given is not larger than the data", () => {
     const given = { gradient_accumulation_steps: 2 };
-    const resolved = resolveHyperparameters("sequence-classification", given, {
-      ...facts,
-      numStages: 3,
-      numExamples: 11,
-    });
-    expect(resolved).toMatchObject({ batch_size: 5, micro_batches: 12 });
-  });
-
-  test("what one stage has decided stays when several go on with it", () => {
-    const one = resolveHyperparameters("masked-lm", {}, facts);
-    expect(resolveHyperparameters("masked-lm", one, { ...facts, numStages: 4 })).toEqual(one);
+    const resolved = resolveHyperparameters("sequence-classification", given, { ...facts, numExamples: 11 });
+    expect(resolved).toMatchObject({ batch_size: 5 });
   });
 
   test("what is given stays, and can be given again", () => {
