@@ -302,8 +302,8 @@ export class Fleet {
   }
 
   /**
-   * Every stage lives, but a link does not come about, or a micro-batch does not come back: start afresh rather than wait for
-   * ever. A stage that is at work is no reason to, however long the others wait for it; it has a limit of its own.
+   * Every stage lives, but a link does not come about, or a micro-batch or an answer does not come back: start afresh rather than
+   * wait for ever. A stage that is at work is no reason to, however long the others wait for it; it has a limit of its own.
    */
   #watch(replica: Replica): void {
     const { heartbeatMs, leaseMs, stuckMs, plan } = this.#options;
@@ -311,7 +311,7 @@ export class Fleet {
     const isAtWork = [...this.#members].some(
       ({ place, runningMs }) => place?.replica === replica.number && runningMs > 0,
     );
-    const isWaiting = replica.state === "linking" || (replica.state === "up" && replica.numInFlight > 0 && !isAtWork);
+    const isWaiting = replica.state === "linking" || (replica.isAwaited && !isAtWork);
     watch.idleBeats = isWaiting && replica.movedAt === watch.movedAt ? watch.idleBeats + 1 : 0;
     watch.movedAt = replica.movedAt;
     const isStalled = watch.idleBeats * heartbeatMs > stuckMs + 2 * leaseMs;
@@ -319,7 +319,8 @@ export class Fleet {
     const isLeftBehind = replica.oldestMs > stuckMs * plan.stages.length * plan.credits + 2 * leaseMs;
     if (!isStalled && !isLeftBehind) return;
     watch.idleBeats = 0;
-    replica.form(replica.state === "linking" ? "its links did not come about" : "a micro-batch did not come back");
+    const missing = replica.numInFlight > 0 ? "a micro-batch did not come back" : "its stages did not answer";
+    replica.form(replica.state === "linking" ? "its links did not come about" : missing);
   }
 }
 

@@ -78,6 +78,8 @@ export class Replica {
   readonly #models = new Map<number, ServedModel>();
   /** Models that not every stage has loaded yet. */
   readonly #loading = new Map<number, Loading>();
+  /** Whether all stages were asked something that not every one has answered. */
+  #isAsked = false;
   #epoch = 0;
   #state: ReplicaState = "forming";
   #nextMicroBatch = 0;
@@ -113,7 +115,12 @@ export class Replica {
     return this.#inFlight.size;
   }
 
-  /** When the state last changed, or a micro-batch last came back. */
+  /** Whether something that was given to the stages has yet to come back. */
+  get isAwaited(): boolean {
+    return this.#state === "up" && (this.#inFlight.size > 0 || this.#isAsked);
+  }
+
+  /** When the state last changed, or a micro-batch or the last of the stages' answers came back. */
   get movedAt(): number {
     return this.#movedAt;
   }
@@ -346,6 +353,18 @@ export class Replica {
     });
   }
 
+  /** Ask every stage for an answer, which whoever asks hears of elsewhere, and says so. @param message - for a stage, by its number */
+  ask(message: (stage: number) => GatewayMessage): void {
+    this.#isAsked = true;
+    this.broadcast(message);
+  }
+
+  /** Every stage has answered, or nobody waits for it any more. */
+  answered(): void {
+    this.#isAsked = false;
+    this.#movedAt = this.#now();
+  }
+
   /** Tell every stage. @param message - for a stage, by its number */
   broadcast(message: (stage: number) => GatewayMessage): void {
     this.#seats.forEach(({ worker }, stage) => worker?.send(message(stage)));
@@ -385,6 +404,7 @@ export class Replica {
     for (const { ready } of this.#loading.values()) ready.clear();
     const lost = [...this.#inFlight.values()];
     this.#inFlight.clear();
+    this.#isAsked = false;
     this.#setState("forming", reason);
     for (const { reject } of lost) reject(new StageLostError({ replica: this.number, stage }, reason));
   }

@@ -7,8 +7,10 @@ import { Fleet, type FleetOptions, type WorkerView } from "../fleet.ts";
 import { crc32 } from "../node/clock.ts";
 import type { ReplicaPlan, ReplicaState } from "../replica.ts";
 import { StageWorker, type SessionEnd } from "../stageWorker.ts";
+import { TrainingRun } from "../training/trainingRun.ts";
 import { FakeClock, type ProcessClock } from "./fakeClock.ts";
 import { FakeStageHost } from "./fakeStageHost.ts";
+import { FakeTrainingHost, type FakeDisk } from "./fakeTrainingHost.ts";
 import { MemoryNetwork, turn, type MemorySocket } from "./memoryNetwork.ts";
 import type { Random } from "./random.ts";
 
@@ -20,6 +22,8 @@ export type ClusterOptions = {
   readonly numReplicas?: number;
   readonly credits?: number;
   readonly random?: Random;
+  /** Whether the stages are there to train. */
+  readonly isTraining?: boolean;
 };
 
 type Seat = { readonly replica: number; readonly stage: number };
@@ -30,6 +34,10 @@ export class Cluster {
   readonly fleet: Fleet;
   readonly gateway: ProcessClock;
   readonly workers: SimulatedWorker[] = [];
+  /** What a trainer drives; of use where the stages are there to train. */
+  readonly run: TrainingRun;
+  /** What training stages have saved. */
+  readonly disk: FakeDisk = new Map();
   /** What the fleet told its owner. */
   readonly events: {
     readonly states: { readonly replica: number; readonly state: ReplicaState; readonly why: string }[];
@@ -38,7 +46,7 @@ export class Cluster {
     readonly microBatches: Map<string, number>;
   } = { states: [], lost: [], refused: [], microBatches: new Map() };
 
-  constructor({ numStages, numReplicas = 1, credits = 2, random }: ClusterOptions) {
+  constructor({ numStages, numReplicas = 1, credits = 2, random, isTraining = false }: ClusterOptions) {
     this.network = new MemoryNetwork(random);
     this.gateway = this.clock.process();
     const plan: ReplicaPlan = {
@@ -49,6 +57,7 @@ export class Cluster {
       maxFrameBytes: 1 << 20,
       credits,
       gatewayDataUrl: "memory://gateway",
+      ...(isTraining ? { training: { training: {}, sharesWeight: false } } : {}),
     };
     let nextId = 0;
     this.fleet = new Fleet({
@@ -62,6 +71,7 @@ export class Cluster {
       newId: () => String(nextId++),
       events: this.#fleetEvents(),
     });
+    this.run = new TrainingRun(this.fleet.pipeline.replicas[0]!, numStages);
   }
 
   /** Start a worker and let it join. */
@@ -127,7 +137,11 @@ export class Cluster {
     return {
       onJoin: () => {},
       onLost: (worker, reason) => lost.push({ worker, reason }),
-      onReplicaState: (replica, state, why) => states.push({ replica, state, why }),
+      onReplicaState: (replica, state, why) => {
+        states.push({ replica, state, why });
+        this.run.stateChanged(state, why);
+      },
+      onTraining: (stage, answer) => this.run.receive(stage, answer),
       onRefused: (worker, problem) => refused.push({ worker, ...problem }),
       onCounters: ({ replica, stage }, growth) => {
         const place = `r${replica}s${stage}`;
@@ -141,6 +155,7 @@ export class Cluster {
 export class SimulatedWorker {
   readonly name: string;
   readonly host: FakeStageHost;
+  readonly trainingHost: FakeTrainingHost;
   readonly worker: StageWorker;
   readonly process: ProcessClock;
   readonly sockets: MemorySocket[] = [];
@@ -154,8 +169,10 @@ export class SimulatedWorker {
     this.name = name;
     this.process = cluster.clock.process();
     this.host = new FakeStageHost(this.process);
+    this.trainingHost = new FakeTrainingHost(this.process, cluster.disk);
     this.worker = new StageWorker({
       host: this.host,
+      trainingHost: this.trainingHost,
       identity: { workerId: name, seat, host: "machine", pid: 1, dataUrl: `memory://${name}` },
       dialData: (url) => cluster.dialData(name, url),
       crc32,

@@ -88,6 +88,7 @@ export class TrainingRun {
     question.answers.set(stage, answer);
     if (question.answers.size < this.#numStages) return;
     this.#question = null;
+    this.#replica.answered();
     question.resolve(Array.from({ length: this.#numStages }, (_, each) => question.answers.get(each)!));
   }
 
@@ -162,14 +163,16 @@ export class TrainingRun {
         resolve: (answers) => resolve(answers as TrainingAnswerOf<K>[]),
         reject,
       };
-      this.#replica.broadcast((stage) => command(epoch, stage));
+      this.#replica.ask((stage) => command(epoch, stage));
     });
   }
 
   #fail(error: Error): void {
     const question = this.#question;
+    if (question === null) return;
     this.#question = null;
-    question?.reject(error);
+    this.#replica.answered();
+    question.reject(error);
   }
 }
 
