@@ -12,6 +12,9 @@ const MODEL = "org/tiny";
 
 export type JobLength = { readonly numSteps: number; readonly checkpointSteps: number };
 
+/** Parts of a step of these jobs. */
+export const NUM_MICRO_BATCHES = 4;
+
 export class DisturbedJobs implements AsyncDisposable {
   readonly dataDir: string;
   server!: TestServer;
@@ -20,16 +23,19 @@ export class DisturbedJobs implements AsyncDisposable {
   undisturbed!: { readonly id: string; readonly log: string; readonly model: Buffer };
   readonly #folder: string;
   readonly #length: JobLength;
+  readonly #env: Readonly<Record<string, string>>;
   #file = "";
 
-  private constructor(length: JobLength) {
+  private constructor(length: JobLength, env: Readonly<Record<string, string>>) {
     this.#folder = mkdtempSync(join(tmpdir(), "stagecoach-kills-"));
     this.#length = length;
+    this.#env = env;
     this.dataDir = join(this.#folder, "data");
   }
 
-  static async start(length: JobLength): Promise<DisturbedJobs> {
-    const jobs = new DisturbedJobs(length);
+  /** @param env - for the server and all of its processes */
+  static async start(length: JobLength, env: Readonly<Record<string, string>> = {}): Promise<DisturbedJobs> {
+    const jobs = new DisturbedJobs(length, env);
     const texts = join(jobs.#folder, "train.jsonl");
     writeToyTexts(texts, 64, 1);
     await jobs.open();
@@ -44,6 +50,7 @@ export class DisturbedJobs implements AsyncDisposable {
   async open(): Promise<void> {
     this.server = await startServer({
       dataDir: this.dataDir,
+      env: this.#env,
       flags: ["--stages", "2", "--served-model-name", MODEL],
     });
     this.client = openAi(this.server);
@@ -59,7 +66,7 @@ export class DisturbedJobs implements AsyncDisposable {
         hyperparameters: {
           max_steps: this.#length.numSteps,
           batch_size: 8,
-          micro_batches: 4,
+          micro_batches: NUM_MICRO_BATCHES,
           checkpoint_steps: this.#length.checkpointSteps,
           learning_rate: 1e-3,
           dropout: 0.1,
