@@ -61,7 +61,7 @@ export async function compareTask(
         return output === undefined ? [] : [[name, largestError(output.data, values)]];
       }),
     ),
-    ...(await compareGradients(golden, model, gradients)),
+    ...(await compareGradients(golden, model, withoutPadding(gradients, model))),
   };
 }
 
@@ -182,17 +182,24 @@ const rowsOf = (values: Float32Array, rows: readonly number[], width: number): n
 const logSumExp = (row: readonly number[]): number =>
   Math.log(row.reduce((total, value) => total + Math.exp(value), 0));
 
-async function compareGradients(
+/** torch.nn.Embedding takes no gradient at padding_idx. */
+function withoutPadding(
+  gradients: ReadonlyMap<string, Float64Array>,
+  model: TaskModel,
+): ReadonlyMap<string, Float64Array> {
+  const D = model.config.hiddenSize;
+  for (const [name, row] of Object.entries(paddingRows(model))) gradients.get(name)?.fill(0, row * D, (row + 1) * D);
+  return gradients;
+}
+
+/** @param gradients - by the names of graphs; those of weights that are one in the checkpoint are added up */
+export async function compareGradients(
   golden: WeightSource,
   model: TaskModel,
   gradients: ReadonlyMap<string, Float64Array>,
 ): Promise<Pick<TaskComparison, "gradients" | "unmatched">> {
-  const blocked = paddingRows(model);
   const actual = new Map<string, Float64Array>();
   for (const [name, gradient] of gradients) {
-    const row = blocked[name];
-    // torch.nn.Embedding takes no gradient at padding_idx.
-    if (row !== undefined) gradient.fill(0, row * model.config.hiddenSize, (row + 1) * model.config.hiddenSize);
     const stored = checkpointNameOf(model, name);
     const sofar = actual.get(stored);
     actual.set(stored, sofar === undefined ? gradient : sofar.map((value, index) => value + gradient[index]!));

@@ -4,12 +4,12 @@
  * Expected values: test/fixtures/encoders, written by tools/oracles/encoders.py (versions and seed in versions.json there), and, where
  * it is, ../shared/golden/bert.
  */
-import { createReferenceEngine, type Engine } from "@stagecoach/engine";
-import { loadEngine } from "@stagecoach/engine/node";
+import type { Engine } from "@stagecoach/engine";
 import { readdirSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fixtures, missing, shared } from "../harness/paths.ts";
 import { compareEncoder } from "./compareEncoder.ts";
+import { engines } from "./engines.ts";
 
 /**
  * float32 has 24 bits; hidden states here are of size 1 to 4 and pass three post-norm layers, so errors of a few 1e-7 are rounding.
@@ -20,11 +20,6 @@ const TOLERANCE = 4e-6;
 const names = readdirSync(`${fixtures}encoders`, { withFileTypes: true }).flatMap((entry) =>
   entry.isDirectory() ? [entry.name] : [],
 );
-const engines: Record<string, () => Promise<Engine>> = {
-  reference: () => Promise.resolve(createReferenceEngine()),
-  onnxruntime: () => loadEngine("onnxruntime", { threads: 2 }),
-  "tfjs-wasm": () => loadEngine("tfjs-wasm", { threads: 1 }),
-};
 
 describe.each(Object.keys(engines))("encoders on %s", (engineName) => {
   let engine: Engine;

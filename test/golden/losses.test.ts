@@ -1,14 +1,9 @@
 /** @file Losses where they easily go wrong: labels that do not count, a logit of exactly 0, logits whose exponential overflows. */
-import { createReferenceEngine, float32, hostParameters, int32, runToHost, type Engine } from "@stagecoach/engine";
-import { loadEngine } from "@stagecoach/engine/node";
+import { float32, hostParameters, int32, runToHost, type Engine } from "@stagecoach/engine";
 import { gradients, graphOf, input, sum, type Tensor } from "@stagecoach/graph";
 import { binaryCrossEntropy, crossEntropy } from "@stagecoach/transformer";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-
-const engines: Record<string, () => Promise<Engine>> = {
-  reference: () => Promise.resolve(createReferenceEngine()),
-  onnxruntime: () => loadEngine("onnxruntime", { threads: 1 }),
-};
+import { engines } from "./engines.ts";
 
 describe.each(Object.keys(engines))("losses on %s", (engineName) => {
   let engine: Engine;

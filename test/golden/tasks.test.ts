@@ -1,12 +1,11 @@
 /**
- * @file Every task's loss, outputs and gradients against PyTorch, whole and cut into stages, on the reference engine and on
- * ONNX Runtime.
+ * @file Every task's loss, outputs and gradients against PyTorch, whole and cut into stages, on every engine. The gradients are those
+ * of a traced graph; trainingGradients.test.ts has those of the stages that train.
  *
  * Expected values: test/fixtures/tasks, written by tools/oracles/task_models.py (versions and seed in versions.json there), and,
  * where they are, the BERT folders of ../shared/golden.
  */
 import { createReferenceEngine, type Engine, type HostTensor } from "@stagecoach/engine";
-import { loadEngine } from "@stagecoach/engine/node";
 import { graphOf, nameOf } from "@stagecoach/graph";
 import {
   checkpointNameOf,
@@ -22,6 +21,7 @@ import { readdirSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fixtures, missing, shared } from "../harness/paths.ts";
 import { compareDropout, compareTask, openTask, type TaskComparison } from "./compareTask.ts";
+import { engines } from "./engines.ts";
 import { goldenTaskBatch } from "./taskBatch.ts";
 import { evenStages, runTask } from "./taskPipeline.ts";
 
@@ -44,11 +44,6 @@ const golden = [
   "question-answering",
   "multiple-choice",
 ];
-
-const engines: Record<string, () => Promise<Engine>> = {
-  reference: () => Promise.resolve(createReferenceEngine()),
-  onnxruntime: () => loadEngine("onnxruntime", { threads: 2 }),
-};
 
 describe.each(Object.keys(engines))("tasks on %s", (engineName) => {
   let engine: Engine;

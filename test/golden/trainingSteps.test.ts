@@ -4,18 +4,15 @@
  *
  * Expected values: ../shared/golden (golden/make_golden.py), and test/fixtures/tasks where it has `adamw.json`.
  */
-import { createReferenceEngine, type Engine } from "@stagecoach/engine";
-import { loadEngine } from "@stagecoach/engine/node";
-import { adamWDefaults, clippingScale, LocalPipeline, sharedWeightOf, TrainingStage } from "@stagecoach/training";
-import { checkpointNameOf, type TaskModel } from "@stagecoach/transformer";
-import { openSafetensors } from "@stagecoach/transformer/node";
+import type { Engine } from "@stagecoach/engine";
+import { clippingScale } from "@stagecoach/training";
+import { checkpointNameOf, type WeightSource } from "@stagecoach/transformer";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fixtures, missing, shared } from "../harness/paths.ts";
 import { largestError } from "./compareEncoder.ts";
-import { openTask } from "./compareTask.ts";
-import { goldenTaskBatch } from "./taskBatch.ts";
-import { evenStages } from "./taskPipeline.ts";
+import { engines } from "./engines.ts";
+import { openGoldenTraining, type GoldenTraining } from "./goldenTraining.ts";
 
 type AdamWFile = {
   readonly losses: readonly number[];
@@ -33,12 +30,6 @@ const foldersOf = (root: string) =>
     : [];
 const absent = missing(`${shared}golden`);
 const folders = [...foldersOf(`${fixtures}tasks`), ...foldersOf(`${shared}golden`)];
-
-const engines: Record<string, () => Promise<Engine>> = {
-  reference: () => Promise.resolve(createReferenceEngine()),
-  onnxruntime: () => loadEngine("onnxruntime", { threads: 2 }),
-  "tfjs-wasm": () => loadEngine("tfjs-wasm", { threads: 1 }),
-};
 
 /** Linear warm-up from 0, then linear decay to 0. */
 const rateAt = ({ lr, warmup, steps }: AdamWFile, index: number) =>
@@ -61,25 +52,8 @@ describe.each(Object.keys(engines))("twelve steps on %s", (engineName) => {
       ...schedule
     } = JSON.parse(readFileSync(`${folder}/adamw.json`, "utf8")) as AdamWFile;
     const expected = { losses, grad_norms: norms, ...schedule };
-    await using golden = await openSafetensors(`${folder}/golden.safetensors`);
-    const { model, weights } = await openTask(folder, golden);
-    const withPaddingRows = model.task.name === "question-answering";
-    const { batch } = await goldenTaskBatch(golden, model.task, withPaddingRows);
-    const stages = await Promise.all(
-      evenStages(model.config.numLayers, numStages).map((layers) =>
-        TrainingStage.load({
-          engine,
-          model,
-          layers,
-          parameter: (name) => Promise.resolve(weights[name]!),
-          optimizer: adamWDefaults,
-          dropout: null,
-          withPaddingRows,
-        }),
-      ),
-    );
-    const files = { save: () => Promise.resolve(), restore: () => Promise.resolve() };
-    const pipeline = new LocalPipeline({ stages, shared: sharedWeightOf(model), files, now: () => 0 });
+    await using training = await openGoldenTraining(folder, { engine, numStages });
+    const { pipeline, batch } = training;
     for (let index = 0; index < expected.steps; index++) {
       const { loss, gradientNorm } = await pipeline.accumulate({ step: index + 1, microBatches: [batch] });
       expect(Math.abs(loss / losses[index]! - 1), `loss of step ${index + 1}`).toBeLessThan(1e-5);
@@ -90,8 +64,7 @@ describe.each(Object.keys(engines))("twelve steps on %s", (engineName) => {
         gradientScale: clippingScale(gradientNorm, 1),
       });
     }
-    expect(await largestParameterError({ golden, model, stages })).toBeLessThan(2e-5);
-    await pipeline.close();
+    expect(await largestParameterError(training)).toBeLessThan(2e-5);
   });
 
   test.skipIf(absent)(`the golden folders of other programs are among them (${absent ?? "present"})`, () => {
@@ -99,22 +72,16 @@ describe.each(Object.keys(engines))("twelve steps on %s", (engineName) => {
   });
 });
 
-type Trained = {
-  readonly golden: Awaited<ReturnType<typeof openSafetensors>>;
-  readonly model: TaskModel;
-  readonly stages: readonly TrainingStage[];
-};
-
 /**
  * A shift of all scores changes no softmax, so the last bias of a span or a choice has gradient 0 in mathematics, and in float32
  * whatever rounding leaves. AdamW divides by its size: such a parameter wanders by chance, in PyTorch as here.
  */
-async function isNoise(golden: Trained["golden"], gradient: string): Promise<boolean> {
+async function isNoise(golden: WeightSource, gradient: string): Promise<boolean> {
   const values = await golden.readFloat32(gradient);
   return values.every((value) => Math.abs(value) < 1e-7);
 }
 
-async function largestParameterError({ golden, model, stages }: Trained): Promise<number> {
+async function largestParameterError({ golden, model, stages }: GoldenTraining): Promise<number> {
   let worst = 0;
   let compared = 0;
   for (const stage of stages) {
