@@ -5,15 +5,20 @@ import { seededRandom } from "./random.ts";
 const words = { yes: "layers", no: "workers" } as const;
 const fillers = ["stag", "cons", "of", "the", "a", "in"];
 
+/** Two words and up to `maxMore` others that say nothing, with the given ones at random places among them. */
+export function toyText(random: () => number, given: readonly string[], maxMore = 4): string {
+  const below = (limit: number) => Math.floor(random() * limit);
+  const text = Array.from({ length: 2 + below(maxMore + 1) }, () => fillers[below(fillers.length)]!);
+  for (const word of given) text.splice(below(text.length + 1), 0, word);
+  return text.join(" ");
+}
+
 /** Writes so many examples as JSONL, half of each class, texts of 3 to 12 words. */
 export function writeToyTexts(path: string, numExamples: number, seed: number): void {
   const random = seededRandom(seed);
-  const below = (limit: number) => Math.floor(random() * limit);
   const rows = Array.from({ length: numExamples }, (_, row) => {
     const label = row % 2 === 0 ? "yes" : "no";
-    const text = Array.from({ length: 2 + below(10) }, () => fillers[below(fillers.length)]!);
-    text.splice(below(text.length + 1), 0, words[label]);
-    return JSON.stringify({ text: text.join(" "), label });
+    return JSON.stringify({ text: toyText(random, [words[label]], 9), label });
   });
   writeFileSync(path, `${rows.join("\n")}\n`);
 }

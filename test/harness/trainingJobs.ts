@@ -10,7 +10,10 @@ import type { TestServer } from "./startServer.ts";
 export type JobRequest = {
   readonly suffix?: string;
   readonly seed?: number;
-  readonly stages?: number;
+  /** Guessed from the file's columns when left out. */
+  readonly task?: string;
+  /** null: the server's choice. */
+  readonly stages?: number | null;
   readonly hyperparameters?: Readonly<Record<string, unknown>>;
 };
 
@@ -36,9 +39,13 @@ export async function upload(client: OpenAI, path: string): Promise<string> {
 export async function createJob(
   client: OpenAI,
   { model, file }: { readonly model: string; readonly file: string },
-  { suffix, seed = 42, stages = 2, hyperparameters = {} }: JobRequest,
+  { suffix, seed = 42, task, stages = 2, hyperparameters = {} }: JobRequest,
 ): Promise<string> {
-  const supervised = { stages, hyperparameters } as OpenAI.FineTuning.SupervisedMethod;
+  const supervised = {
+    hyperparameters,
+    ...(task === undefined ? {} : { task }),
+    ...(stages === null ? {} : { stages }),
+  } as OpenAI.FineTuning.SupervisedMethod;
   const request = { model, training_file: file, seed, method: { type: "supervised" as const, supervised } };
   return (await client.fineTuning.jobs.create({ ...request, ...(suffix === undefined ? {} : { suffix }) })).id;
 }

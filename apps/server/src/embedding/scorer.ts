@@ -7,7 +7,7 @@
 import type { Batcher, ServedOutput, TokenizedText } from "@stagecoach/parallel";
 import type { Encoding, Tokenizer, TruncationDirection } from "@stagecoach/tokenizer";
 import { AnswerRanking, type QuestionText, type RankedAnswer, type RankingOptions } from "@stagecoach/training";
-import type { EncoderModel, Task } from "@stagecoach/transformer";
+import type { EncoderModel, Task, TaskName } from "@stagecoach/transformer";
 import { setImmediate } from "node:timers/promises";
 import type { Timings } from "./embedder.ts";
 import { InvalidInputError } from "./errors.ts";
@@ -64,7 +64,10 @@ export type LabelledSpan = {
 
 export type ScorerOptions = {
   readonly model: EncoderModel;
+  /** As it is served. */
   readonly task: Task;
+  /** As the model's config names it. */
+  readonly trainedFor: TaskName;
   /** Names of the classes, by number. */
   readonly labels: readonly string[];
   readonly tokenizer: Tokenizer;
@@ -75,12 +78,14 @@ export type ScorerOptions = {
 
 export class Scorer {
   readonly task: Task;
+  readonly trainedFor: TaskName;
   readonly labels: readonly string[];
   readonly #options: ScorerOptions;
 
   constructor(options: ScorerOptions) {
     this.#options = options;
     this.task = options.task;
+    this.trainedFor = options.trainedFor;
     this.labels = options.labels;
   }
 

@@ -7,7 +7,7 @@ import type { ServedModel } from "./serving.ts";
 /** @throws HttpProblem `wrong_task` */
 export function scorerOf({ scorer, name }: ServedModel, wanted: readonly TaskName[]): Scorer {
   if (scorer !== null && wanted.includes(scorer.task.name)) return scorer;
-  const task = scorer === null ? "only gives embeddings" : `was trained for ${scorer.task.name}`;
+  const task = scorer === null ? "only gives embeddings" : `was trained for ${scorer.trainedFor}`;
   throw new HttpProblem(
     "wrong_task",
     `\`model\`: expected a model for ${wanted.join(" or ")}; \`${name}\` ${task} (GET /v1/models lists the models)`,

@@ -1,13 +1,24 @@
 /** @file The scorer of a model's folder, with the labels that its config names. */
-import { readLabels, type Task } from "@stagecoach/transformer";
+import { readLabels, readTask, type Task } from "@stagecoach/transformer";
 import { jsonReader } from "@stagecoach/transformer/node";
 import { Scorer, type ScorerOptions } from "../embedding/scorer.ts";
 
-/** @returns null for a model without a task */
+/**
+ * @param given.task - as it is served: choices are scored one by one, with one label, of which the config says nothing
+ * @returns null for a model without a task
+ */
 export async function openScorer(
   folder: string,
-  { task, ...options }: Omit<ScorerOptions, "task" | "labels"> & { readonly task: Task | undefined },
+  { task, ...options }: Omit<ScorerOptions, "task" | "trainedFor" | "labels"> & { readonly task: Task | undefined },
 ): Promise<Scorer | null> {
   if (task === undefined) return null;
-  return new Scorer({ ...options, task, labels: readLabels(await jsonReader(folder)("config.json")) });
+  const config = await jsonReader(folder)("config.json");
+  const trainedFor = readTask(config)?.name ?? task.name;
+  const labels = readLabels(config);
+  return new Scorer({
+    ...options,
+    task,
+    trainedFor,
+    labels: "numLabels" in task ? labels.slice(0, task.numLabels) : labels,
+  });
 }
