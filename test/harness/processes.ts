@@ -20,3 +20,11 @@ export function threadsOf(pid: number): string[] {
 export function stateOf(folder: string): string | null {
   return /^State:\s+(\w)/m.exec(readProc(`${folder}/status`))?.[1] ?? null;
 }
+
+/** How far a process or thread stands back: field 19 of proc_pid_stat(5), behind the command's name, which is in parentheses. */
+export function nicenessOf(folder: string): number {
+  const fields = readProc(`${folder}/stat`)
+    .replace(/^.*\)\s+/s, "")
+    .split(" ");
+  return Number(fields[16]);
+}

@@ -44,7 +44,7 @@ export const supervisedFields = {
     .min(1)
     .max(256)
     .optional()
-    .meta({ description: "stages of the training pipeline; the server's --stages when left out" }),
+    .meta({ description: "stages of the training pipeline; the server's --training-stages when left out" }),
   schedule: z
     .enum(scheduleNames)
     .optional()

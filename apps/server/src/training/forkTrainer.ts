@@ -2,7 +2,7 @@
 import { programBeside, type EngineName } from "@stagecoach/engine/node";
 import { exportCheckpoint, readCheckpoint } from "@stagecoach/training/node";
 import { fork } from "node:child_process";
-import { setPriority } from "node:os";
+import { constants, getPriority, setPriority } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { Logger } from "pino";
 import type { Hyperparameters } from "../jobs/hyperparameters.ts";
@@ -79,7 +79,8 @@ function forkTrainer(
   const main = fileURLToPath(programBeside(import.meta.url, "trainerMain"));
   const trainer = fork(main, { stdio: ["ignore", "ignore", "pipe", "ipc"], detached: true });
   // Its workers inherit it.
-  if (trainer.pid !== undefined && niceness > 0) setPriority(trainer.pid, niceness);
+  if (trainer.pid !== undefined && niceness > 0)
+    setPriority(trainer.pid, Math.min(constants.priority.PRIORITY_LOW, getPriority() + niceness));
   passOnLog(trainer.stderr!, log, { name: "trainer", facts: { jobId } });
   const ended = Promise.withResolvers<JobEnd>();
   /** Events are kept one after another; the end comes after all of them. */
