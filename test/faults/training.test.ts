@@ -1,4 +1,4 @@
-/** @file Training jobs whose processes are killed: the model has the bytes of a run that nobody disturbed. */
+/** @file Training jobs whose processes are killed or stand still: the model has the bytes of a run that nobody disturbed. */
 import { readdirSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { DisturbedJobs, expectSameEnd } from "../harness/disturbedJobs.ts";
@@ -11,7 +11,7 @@ const NUM_STEPS = 90;
 const CHECKPOINT_STEPS = 10;
 const absent = process.platform === "linux" ? null : "skipped: processes are found in /proc";
 
-describe.skipIf(absent !== null)(`a training job under kill -9 (seed ${SEED}; ${absent ?? "Linux"})`, () => {
+describe.skipIf(absent !== null)(`a training job under kill -9 and -STOP (seed ${SEED}; ${absent ?? "Linux"})`, () => {
   const random = seededRandom(SEED);
   let jobs: DisturbedJobs;
 
@@ -19,12 +19,15 @@ describe.skipIf(absent !== null)(`a training job under kill -9 (seed ${SEED}; ${
   const someStep = () => 1 + Math.floor(random() * (NUM_STEPS * 0.6));
 
   /** Creates a job, and kills at a seeded moment what the test says. @returns the job's id, and the step that was made last */
-  async function killed(pidsOf: () => readonly number[]): Promise<{ id: string; step: number }> {
+  async function killed(
+    pidsOf: () => readonly number[],
+    signal: "SIGKILL" | "SIGSTOP" = "SIGKILL",
+  ): Promise<{ id: string; step: number }> {
     const id = await jobs.create();
     await madeStep(jobs.dataDir, id, someStep());
     const pids = pidsOf();
     expect(pids).not.toContain(-1);
-    for (const pid of pids) process.kill(pid, "SIGKILL");
+    for (const pid of pids) process.kill(pid, signal);
     return { id, step: lastStepOf(jobs.dataDir, id) };
   }
 
@@ -74,6 +77,17 @@ describe.skipIf(absent !== null)(`a training job under kill -9 (seed ${SEED}; ${
     await expectReplays(id, before);
   });
 
+  test.each([0, 1])("the worker of stage %i stands still (kill -STOP): it is given up and replaced", async (stage) => {
+    let stuck = -1;
+    const { id, step } = await killed(() => [(stuck = jobProcesses(jobs.server).workers[stage]!)], "SIGSTOP");
+    const { trainer } = jobProcesses(jobs.server);
+    await madeStep(jobs.dataDir, id, step + 1);
+    await gone([stuck]);
+    expect(jobProcesses(jobs.server).trainer).toBe(trainer);
+    await expectUndisturbed(id);
+    await expectResumptions(id, ["stage_lost"]);
+  });
+
   test("every stage's worker at once", async () => {
     const { id } = await killed(() => jobProcesses(jobs.server).workers);
     await expectUndisturbed(id);
@@ -92,6 +106,18 @@ describe.skipIf(absent !== null)(`a training job under kill -9 (seed ${SEED}; ${
     await expectUndisturbed(id);
     await expectResumptions(id, ["restart"]);
     await expectReplays(id, before);
+  });
+
+  test("the trainer stands still (kill -STOP): it is given up, and another one goes on", async () => {
+    let stuck: readonly number[] = [];
+    const { id } = await killed(() => {
+      const { trainer, workers } = jobProcesses(jobs.server);
+      stuck = [trainer, ...workers];
+      return [trainer];
+    }, "SIGSTOP");
+    await gone(stuck);
+    await expectUndisturbed(id);
+    await expectResumptions(id, ["restart"]);
   });
 
   test("one after another, in an order that the seed gives", async () => {

@@ -11,6 +11,7 @@ import { passOnLog } from "../processes/passOnLog.ts";
 import { failureOf } from "./jobEvents.ts";
 import { jobPaths } from "./jobFolder.ts";
 import type { FromTrainer, ToTrainer } from "./trainerMessages.ts";
+import { TrainerWatch } from "./trainerWatch.ts";
 import { trainingSettingsSchema, type TrainingSettings } from "./trainingSettings.ts";
 
 export type ForkTrainerOptions = {
@@ -88,8 +89,14 @@ function forkTrainer(
   /** Where an event could not be kept, that was the end. */
   const afterEvents = (act: () => void) => void kept.then(act, () => {});
   const send = (message: ToTrainer) => trainer.connected && trainer.send(message);
+  const watch = new TrainerWatch(() => {
+    log.warn({ jobId }, "the trainer stands still; killing it");
+    trainer.kill("SIGKILL");
+  });
   trainer.on("message", (message: FromTrainer) => {
-    if (message.kind === "event") {
+    watch.heard();
+    if (message.kind === "alive") watch.start();
+    else if (message.kind === "event") {
       kept = kept.then(() => onEvent(message.event));
       kept.then(
         () => send({ kind: "kept", event: message.number }),
@@ -103,6 +110,7 @@ function forkTrainer(
   });
   trainer.on("error", (error) => ended.reject(error));
   trainer.on("exit", (code, signal) => {
+    watch.stop();
     // After an end this changes nothing.
     afterEvents(() => ended.reject(new Error(`the trainer ended with ${signal ?? `code ${code}`}`)));
   });

@@ -9,7 +9,7 @@ import { failureOf, runnerEvents } from "./jobEvents.ts";
 import { TrainingJobError } from "./jobFolder.ts";
 import { workerPipelines } from "./openTrainingPipeline.ts";
 import { runTrainingJob } from "./runJob.ts";
-import type { FromTrainer, ToTrainer } from "./trainerMessages.ts";
+import { ALIVE_MS, type FromTrainer, type ToTrainer } from "./trainerMessages.ts";
 
 const stopping = new AbortController();
 const waiting = new Map<number, () => void>();
@@ -17,6 +17,12 @@ let nextEvent = 1;
 
 function tell(message: FromTrainer): void {
   process.send?.(message);
+}
+
+/** From now on, until the process ends. */
+function sayAlive(): void {
+  tell({ kind: "alive" });
+  setInterval(tell, ALIVE_MS, { kind: "alive" }).unref();
 }
 
 /** Resolves when the gateway has made the event durable. */
@@ -35,6 +41,7 @@ async function train({ folder, settings }: Extract<ToTrainer, { kind: "start" }>
       openPipeline: workerPipelines({ log, signal: stopping.signal }),
       async onEvent(event) {
         if (event.type === "step") ({ trainedTokens } = event);
+        if (event.type === "started") sayAlive();
         const every = settings.hyperparameters?.logging_steps;
         for (const each of runnerEvents(event, every)) await keep(each);
       },

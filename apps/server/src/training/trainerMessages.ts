@@ -8,7 +8,11 @@ export type ToTrainer =
   | { readonly kind: "kept"; readonly event: number }
   | { readonly kind: "stop"; readonly stop: StopKind };
 
+/** How often a trainer that trains says that it lives. */
+export const ALIVE_MS = 1000;
+
 export type FromTrainer =
+  | { readonly kind: "alive" }
   | { readonly kind: "event"; readonly number: number; readonly event: RunnerEvent }
   | { readonly kind: "end"; readonly end: JobEnd }
   /** It cannot go on, and another start may: another trainer still has the folder. */
