@@ -139,7 +139,7 @@ export const serveSettings = {
   trainingNiceness: {
     schema: numeric(z.int().min(0).max(19)).default(10),
     argument: "N",
-    help: "how far training stands back behind requests: the niceness of its processes",
+    help: "how far training stands back behind requests: added to the niceness of its processes",
   },
   maxBatchTokens: { schema: count().default(512), argument: "N", help: "most tokens of a micro-batch" },
   maxQueuedTokens: {
