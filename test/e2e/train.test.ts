@@ -84,6 +84,19 @@ describe("stagecoach train", () => {
     expect(readFileSync(join(model, "README.md"), "utf8")).toMatch(/\| accuracy +\| 1\.0000 +\|/);
   });
 
+  test("the line of the README: a name of one's own is the folder's and the card's, and its kind is guessed", async () => {
+    const [, line] = /stagecoach -- (train --task topics .*)/.exec(readFileSync(join(repository, "README.md"), "utf8"))!;
+    const flags = ["--model", tinyEncoder, "--threads", "1", "--max-steps", "1"];
+    const inFolder = () => stagecoach([...line!.split(" "), ...flags], { cwd: folder, timeoutMs: 60_000 });
+    const { code, stdout, stderr } = await inFolder();
+    expect([code, stderr]).toEqual([0, expect.stringContaining("sequence-classification: 64 examples, 2 labels")]);
+    expect(stdout).toContain("stagecoach serve --model topics/model");
+    expect(readFileSync(join(folder, "topics", "model", "README.md"), "utf8")).toContain("\n# topics\n");
+    expect((await inFolder()).stderr).toContain(
+      "--output: expected a new or empty folder, got topics with files in it (--resume topics goes on with the run in it)",
+    );
+  });
+
   test("trains a model from scratch: a folder with a config and a tokenizer, weights by the seed", async () => {
     const base = join(folder, "from-scratch");
     mkdirSync(base);
@@ -246,10 +259,17 @@ describe("stagecoach train says what is wrong", () => {
     ]);
   });
 
-  test("no data, no output, nothing to go on with, a flag beside --resume", async () => {
+  test("a file where the folder would be", async () => {
+    const { code, stderr } = await run("train.jsonl");
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/--output: .*train.jsonl which is a file/)]);
+  });
+
+  test("no data, a mistyped task, nothing to go on with, a flag beside --resume", async () => {
     const of = async (...args: string[]) => (await stagecoach(["train", ...args])).stderr;
     expect(await of("--output", join(folder, "x"))).toMatch(/--data: expected a file to train on, got none/);
-    expect(await of("--data", train)).toMatch(/--output: expected a folder/);
+    expect(await of("--data", train, "--task", "sequence-clasification")).toMatch(
+      /--task: expected one of .*got "sequence-clasification" \(did you mean "sequence-classification"\?\)/,
+    );
     expect(await of("--resume", folder)).toMatch(/--resume: expected a folder in which a run has begun/);
     expect(await of("--resume", folder, "--epochs", "3")).toMatch(
       /--resume: expected no other flag than --stages, got epochs/,

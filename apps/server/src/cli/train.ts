@@ -1,7 +1,7 @@
 /** @file `stagecoach train`: a model trained on a file, without a server. */
 import { Command } from "commander";
 import { pino, type Logger } from "pino";
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { SettingsError } from "../config/loadSettings.ts";
 import { isFreshFolder, jobPaths, readJobSettings, TrainingJobError } from "../training/jobFolder.ts";
@@ -9,6 +9,7 @@ import { workerPipelines } from "../training/openTrainingPipeline.ts";
 import { runTrainingJob } from "../training/runJob.ts";
 import type { TrainingSettings } from "../training/trainingSettings.ts";
 import type { Host } from "./runCommandLine.ts";
+import { defaultOutput } from "./runName.ts";
 import { settingsOf, trainOptions, type TrainFlags } from "./trainFlags.ts";
 import { TrainingDisplay } from "./trainingDisplay.ts";
 
@@ -67,17 +68,14 @@ type Run = {
 
 function newRun(flags: TrainFlags): Run {
   const settings = settingsOf(flags);
-  const { output } = flags;
-  if (output === undefined)
-    throw new SettingsError("--output: expected a folder for checkpoints and the model, got none");
+  const { output = defaultOutput(settings) } = flags;
   if (!isFreshFolder(output)) {
+    const found = statSync(output).isDirectory() ? "with files in it" : "which is a file";
     const remedy = existsSync(jobPaths(output).settings)
       ? `--resume ${output} goes on with the run in it`
-      : "name a new one";
-    throw new TrainingJobError(
-      "training_folder_not_empty",
-      `--output: expected a new or empty folder, got ${output} with files in it (${remedy})`,
-    );
+      : "name another one";
+    const message = `--output: expected a new or empty folder, got ${output} ${found} (${remedy})`;
+    throw new TrainingJobError("training_folder_not_empty", message);
   }
   return { folder: resolve(output), shown: output, settings };
 }

@@ -10,6 +10,7 @@ import { DEFAULT_MODEL } from "../config/settings.ts";
 import { SettingsError } from "../config/loadSettings.ts";
 import { hyperparametersSchema } from "../jobs/hyperparameters.ts";
 import { trainingSettingsSchema, type TrainingSettings } from "../training/trainingSettings.ts";
+import { readTaskFlag } from "./runName.ts";
 
 type Fields = typeof hyperparametersSchema.shape;
 /** The seed is the run's own, and the bar shows every step. */
@@ -42,7 +43,10 @@ export type TrainFlags = Readonly<Record<string, unknown>> & {
 export function trainOptions(): Option[] {
   const number = (flags: string, help: string) => new Option(flags, help).argParser(Number);
   return [
-    new Option("--task <task>", "what to learn; guessed from the columns when left out").choices(taskNames),
+    new Option(
+      "--task <kind|name>",
+      `what to learn: ${taskNames.join(", ")}; or a name of your own for the run: then, and when left out, the kind is guessed from the columns`,
+    ),
     new Option("--data <file>", "file to train on: JSONL, JSON, CSV, TSV or text, also gzipped"),
     new Option("--eval-data <file>", "file to evaluate on"),
     new Option("--format <format>", "of the data files; by their names when left out").choices(dataFormats),
@@ -51,7 +55,7 @@ export function trainOptions(): Option[] {
     ),
     new Option("--model <dir|id>", `folder or hub id of the model to start from (default: ${DEFAULT_MODEL})`),
     new Option("--revision <rev>", "branch, tag or commit of a hub model"),
-    new Option("--output <dir>", "new folder for checkpoints and the model"),
+    new Option("--output <dir>", "new folder for checkpoints and the model (default: named after the task or the data file)"),
     new Option("--resume <dir>", "go on with the run in this folder"),
     new Option(
       "--labels <names>",
@@ -105,10 +109,11 @@ export function settingsOf(flags: TrainFlags): TrainingSettings {
   }
   const format = flags["format"];
   const file = (path: unknown) => ({ path: resolve(String(path)), name: String(path), format });
-  const { evalData, column, labels, problemType, replaceHead, keepCheckpoints } = flags;
+  const { task, evalData, column, labels, problemType, replaceHead, keepCheckpoints } = flags;
   const head = { problem_type: problemType, labels };
   const parsed = trainingSettingsSchema.safeParse({
-    ...pick(flags, ["task", "model", "revision", "stages", "schedule", "engine", "threads", "seed"]),
+    ...(task === undefined ? {} : readTaskFlag(String(task))),
+    ...pick(flags, ["model", "revision", "stages", "schedule", "engine", "threads", "seed"]),
     data: file(flags.data),
     evaluation_data: evalData === undefined ? undefined : file(evalData),
     columns: column === undefined ? undefined : columnsOf(column as readonly string[]),
@@ -137,6 +142,7 @@ function columnsOf(pairs: readonly string[]): Record<string, string> {
 function flagOfPath([first, second]: readonly PropertyKey[]): string {
   if (first === "hyperparameters" && second !== undefined) return flagOf(String(second) as FieldName);
   if (first === "columns") return "column";
+  if (first === "name") return "task";
   return String(first === "head" && second !== undefined ? second : first).replaceAll("_", "-");
 }
 

@@ -42,7 +42,7 @@ function card({ settings, base, plan, data, summary, log, classes }: JobCardFact
   });
   const evaluated = data.validation;
   return modelCard({
-    name: `${basename(base.name)}-${model.task.name}`,
+    name: settings.name ?? `${basename(base.name)}-${model.task.name}`,
     task: model.task.name,
     base: base.isHub ? { name: base.name, hubId: base.name } : { name: basename(base.name) },
     ...(data.labels.length === 0 ? {} : { labels: data.labels }),

@@ -6,7 +6,7 @@
  */
 import { TrainingError } from "@stagecoach/training";
 import { syncFolder } from "@stagecoach/transformer/node";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { open, readFile, rename } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { lockFolder, type FolderLock } from "../store/folderLock.ts";
@@ -27,6 +27,7 @@ export const jobPaths = (folder: string) => ({
 /** Whether nothing is in the folder but what an attempt has left that came to no step. */
 export function isFreshFolder(folder: string): boolean {
   if (!existsSync(folder)) return true;
+  if (!statSync(folder).isDirectory()) return false;
   const { settings, ...paths } = jobPaths(folder);
   const own = ["lock", ...Object.values(paths).map((path) => basename(path))];
   return !existsSync(settings) && readdirSync(folder).every((name) => own.includes(name));

@@ -20,6 +20,13 @@ const dataFile = knownKeys({
 
 export const trainingSettingsSchema = knownKeys({
   ...supervisedFields,
+  name: z
+    .string()
+    .regex(/^\w[\w.-]{0,63}$/, {
+      error: "expected a kind of task, or a name of 1 to 64 letters, digits, dots, dashes and underscores",
+    })
+    .optional()
+    .meta({ description: "what the model is called in its card" }),
   model: z.string().min(1).default(DEFAULT_MODEL).meta({ description: "folder or hub id of the model to start from" }),
   revision: z.string().min(1).optional().meta({ description: "branch, tag or commit of a hub model" }),
   data: dataFile.meta({ description: "file to train on: JSONL, JSON, CSV, TSV or text, also gzipped" }),
