@@ -1,14 +1,13 @@
 /** @file Files of a job as sets that agree, and memory that does not grow with the files. */
-import { execFile } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { afterAll, describe, expect, test } from "vitest";
 import { answerData } from "../../data/answerData.ts";
 import { BatchedDataSet } from "../../data/batchedDataSet.ts";
 import { tinyTokenizer } from "../../data/testing/tinyTokenizer.ts";
 import { loadDataSets, type DataSets } from "./loadDataSets.ts";
+import { loadLargeFile } from "./testing/largeFile.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "stagecoach-sets-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -33,6 +32,8 @@ describe("loadDataSets()", () => {
     const all = [sets.train, sets.validation!, sets.test!];
     expect(all.map(({ examples }) => examples.length)).toEqual([60, 20, 20]);
     for (const set of all) expect(shareOfY(set)).toBeCloseTo(0.25, 1);
+    const examples = all.flatMap((set) => Array.from(set.examples));
+    expect(examples.toSorted((a, b) => a - b)).toEqual(Array.from(rows.keys()));
     sets.close();
   });
 
@@ -105,11 +106,8 @@ describe("a file larger than memory", () => {
   const megabytes = 100;
 
   test(`${megabytes} MB of text are read, encoded and batched by a process of at most 220 MB`, async () => {
-    const child = new URL("./testing/loadLargeFile.ts", import.meta.url).pathname;
-    const flags = ["--conditions=@stagecoach/source", "--max-old-space-size=64", "--max-semi-space-size=4"];
-    const { stdout } = await promisify(execFile)(process.execPath, [...flags, child, folder, String(megabytes)]);
-    const result = JSON.parse(stdout) as { numTokens: number; numRows: number; peakMegabytes: number };
-    expect(result.numTokens).toBeGreaterThan(25e6);
-    expect(result.peakMegabytes).toBeLessThan(220);
+    const { numTokens, peakMegabytes } = await loadLargeFile(folder, megabytes);
+    expect(numTokens).toBeGreaterThan(25e6);
+    expect(peakMegabytes).toBeLessThan(220);
   }, 120_000);
 });
