@@ -92,6 +92,7 @@ async function startRun({ into, steps, onEvent, signal }: Started): Promise<void
       }),
     data: plan.train,
     evaluation,
+    test: null,
     length: { epochs: 1, maxSteps: steps },
     learningRate: { shape: "linear", peak: hyperparameters.learning_rate, warmup: { ratio: 0.1 } },
     maxGradientNorm: hyperparameters.max_grad_norm,

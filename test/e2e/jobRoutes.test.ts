@@ -228,6 +228,11 @@ describe("/v1/fine_tuning/jobs", () => {
       ["a batch of halves", hyper({ batch_size: 1.5 }), [`${HYPER}.batch_size`, /"auto" or a whole number/]],
       ["all dropped", hyper({ dropout: 1 }), [`${HYPER}.dropout`, /<1/]],
       [
+        "shares that leave nothing to train on",
+        hyper({ validation_split: 0.5, test_split: 0.5 }),
+        [`${HYPER}.test_split`, /less than 1/],
+      ],
+      [
         "a threshold without patience",
         hyper({ early_stopping_threshold: 0.1 }),
         [`${HYPER}.early_stopping_threshold`, /patience/],

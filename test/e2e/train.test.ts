@@ -85,7 +85,9 @@ describe("stagecoach train", () => {
   });
 
   test("the line of the README: a name of one's own is the folder's and the card's, and its kind is guessed", async () => {
-    const [, line] = /stagecoach -- (train --task topics .*)/.exec(readFileSync(join(repository, "README.md"), "utf8"))!;
+    const [, line] = /stagecoach -- (train --task topics .*)/.exec(
+      readFileSync(join(repository, "README.md"), "utf8"),
+    )!;
     const flags = ["--model", tinyEncoder, "--threads", "1", "--max-steps", "1"];
     const inFolder = () => stagecoach([...line!.split(" "), ...flags], { cwd: folder, timeoutMs: 60_000 });
     const { code, stdout, stderr } = await inFolder();
@@ -161,6 +163,35 @@ describe("stagecoach train", () => {
     expect([finished.code, finished.stdout]).toEqual([0, expect.stringContaining("Trained 60 steps")]);
   });
 
+  test("the best model is tested at the end: what it gives for a set, it gives for the same set again", async () => {
+    const flags = ["--max-steps", "12", "--eval-steps", "2", "--batch-size", "8", "--learning-rate", "5e-3"];
+    const { code, stdout } = await run("tested", "--eval-data", dev, "--test-data", dev, ...flags);
+    expect([code, stdout]).toEqual([0, expect.stringContaining("Tested on examples of its own")]);
+    const lines = readFileSync(join(folder, "tested", "steps.jsonl"), "utf8")
+      .trimEnd()
+      .split("\n");
+    const { step, test: tested } = JSON.parse(lines.at(-1)!) as { step: number; test: { metrics: object } };
+    const best = Number(/best after step (\d+)/.exec(stdout)![1]);
+    const evaluations = lines.flatMap((line) => (line.includes('"metrics":{') ? [JSON.parse(line) as object] : []));
+    expect(step).toBe(best);
+    expect(evaluations).toContainEqual({ step, metrics: tested.metrics });
+    const card = readFileSync(join(folder, "tested", "model", "README.md"), "utf8");
+    expect(card).toMatch(/\| accuracy +\| (\d\.\d+) +\| \1 +\|/);
+    expect(card).toMatch(/\| test +\| dev.jsonl +\| 32 +\|/);
+  });
+
+  test("shares for validation and for a test are set aside together", async () => {
+    const shares = ["--validation-split", "0.25", "--test-split", "0.25"];
+    const { code, stderr } = await run("shares", "--max-steps", "1", ...shares);
+    expect([code, stderr]).toEqual([
+      0,
+      expect.stringContaining("32 examples, evaluated on 16, tested on 16, 2 labels"),
+    ]);
+    expect(readFileSync(join(folder, "shares", "model", "README.md"), "utf8")).toMatch(
+      /\| test +\| train.jsonl +\| 16 +\|/,
+    );
+  });
+
   test("frozen parameters stay, class weights and a share for validation are taken", async () => {
     const flags = [
       "--max-steps",
@@ -234,6 +265,16 @@ describe("stagecoach train says what is wrong", () => {
       "a weight of an unknown class",
       ["--class-weights", '{"yess":1}'],
       /class weights: expected a label of the data, got "yess" \(did you mean "yes"\?\)/,
+    ],
+    [
+      "shares that leave nothing to train on",
+      ["--validation-split", "0.5", "--test-split", "0.5"],
+      /--test-split: expected less than 1 together with validation_split, got 0.5 and 0.5/,
+    ],
+    [
+      "a share and a file to test on",
+      ["--test-split", "0.5", "--test-data", "test.jsonl"],
+      /test split: expected this or a file to test on, got both/,
     ],
     ["half of a JSON", ["--class-weights", '{"yes"'], /--class-weights: expected JSON/],
     ["a model that is not there", ["--model", "./none"], /none/],

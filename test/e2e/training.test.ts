@@ -116,6 +116,21 @@ describe("a fine-tuning job", () => {
     await expectRightLabels(job.fine_tuned_model!);
   });
 
+  test("tests its model on a share of the file that nothing else has seen, and says so in its last event", async () => {
+    const id = await create({ ...learning, n_epochs: 1, validation_split: 0.25, test_split: 0.25 });
+    await reached(client, id, "succeeded");
+    const events = await eventsOf(client, id);
+    const messages = events.map(({ message }) => message);
+    expect(messages).toContain(
+      "Read 128 examples to train on and 64 to evaluate on, and 64 to test the model on; task sequence-classification",
+    );
+    const numbers = { test_loss: expect.any(Number) as number, test_accuracy: expect.any(Number) as number };
+    expect(events.find(({ message }) => message.startsWith("Test of the checkpoint of step 16: "))?.data).toMatchObject(
+      numbers,
+    );
+    expect(events.at(-1)).toMatchObject({ message: "The job has successfully completed", data: numbers });
+  });
+
   test("with the same suffix gets another name, and DELETE takes its model away", async () => {
     const before = await modelNames();
     const job = await reached(client, await create({ ...learning, n_epochs: 1 }, "toy"), "succeeded");

@@ -117,6 +117,7 @@ export type {
   CheckpointStore,
   LoggedEvaluation,
   LoggedStep,
+  LoggedTest,
   SavedCheckpoint,
   StepLog,
 } from "./loop/checkpointStore.ts";

@@ -49,13 +49,17 @@ export function trainOptions(): Option[] {
     ),
     new Option("--data <file>", "file to train on: JSONL, JSON, CSV, TSV or text, also gzipped"),
     new Option("--eval-data <file>", "file to evaluate on"),
+    new Option("--test-data <file>", "file to test the best model on at the end"),
     new Option("--format <format>", "of the data files; by their names when left out").choices(dataFormats),
     new Option("--column <role=name>", `which column is what, several times; roles: ${roles.join(", ")}`).argParser(
       (value: string, before: readonly string[] | undefined) => [...(before ?? []), value],
     ),
     new Option("--model <dir|id>", `folder or hub id of the model to start from (default: ${DEFAULT_MODEL})`),
     new Option("--revision <rev>", "branch, tag or commit of a hub model"),
-    new Option("--output <dir>", "new folder for checkpoints and the model (default: named after the task or the data file)"),
+    new Option(
+      "--output <dir>",
+      "new folder for checkpoints and the model (default: named after the task or the data file)",
+    ),
     new Option("--resume <dir>", "go on with the run in this folder"),
     new Option(
       "--labels <names>",
@@ -108,14 +112,16 @@ export function settingsOf(flags: TrainFlags): TrainingSettings {
     if (value !== undefined) given[name] = value;
   }
   const format = flags["format"];
-  const file = (path: unknown) => ({ path: resolve(String(path)), name: String(path), format });
-  const { task, evalData, column, labels, problemType, replaceHead, keepCheckpoints } = flags;
+  const file = (path: unknown) =>
+    path === undefined ? undefined : { path: resolve(String(path)), name: String(path), format };
+  const { task, evalData, testData, column, labels, problemType, replaceHead, keepCheckpoints } = flags;
   const head = { problem_type: problemType, labels };
   const parsed = trainingSettingsSchema.safeParse({
     ...(task === undefined ? {} : readTaskFlag(String(task))),
     ...pick(flags, ["model", "revision", "stages", "schedule", "engine", "threads", "seed"]),
     data: file(flags.data),
-    evaluation_data: evalData === undefined ? undefined : file(evalData),
+    evaluation_data: file(evalData),
+    test_data: file(testData),
     columns: column === undefined ? undefined : columnsOf(column as readonly string[]),
     head: problemType === undefined && labels === undefined ? undefined : head,
     replace_head: replaceHead,

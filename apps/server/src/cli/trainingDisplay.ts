@@ -50,6 +50,7 @@ export class TrainingDisplay {
       case "started":
       case "checkpoint":
       case "checkpointRemoved":
+      case "test":
       case "finished":
       case "exported":
         return undefined;
@@ -73,20 +74,18 @@ export class TrainingDisplay {
       return `\n  Stopped after step ${result.step}. Go on with\n\n    stagecoach train --resume ${folder}\n\n`;
     }
     const { summary, metrics, classes } = result;
-    const { step, totalSteps, status, bestStep } = summary;
+    const { step, totalSteps, status, bestStep, test } = summary;
     const early = status === "stopped_early" ? `, stopped early (of ${totalSteps})` : "";
     const best = summary.best === null ? "" : `, best after step ${bestStep}`;
     const { replayedSteps } = summary;
     const replayed = replayedSteps === 0 ? [] : [`  Made again after a loss: ${replayedSteps} steps`];
-    const table = metrics === null ? [] : ["", ...metricLines(metrics)];
-    const listed = classes === null || classes.length > MAX_CLASSES ? [] : ["", ...classLines(classes)];
     const path = `${folder.replace(/\/+$/, "")}/model`;
     return [
       "",
       `  Trained ${step} steps on ${summary.trainedTokens.toLocaleString("en-US")} tokens${early}${best}`,
       ...replayed,
-      ...table,
-      ...listed,
+      ...measuredLines(metrics, classes),
+      ...(test === null ? [] : ["", "  Tested on examples of its own", ...measuredLines(test.metrics, test.classes)]),
       "",
       ...this.#stageSeconds.map(stageLine),
       `  Model    ${path}`,
@@ -96,11 +95,13 @@ export class TrainingDisplay {
     ].join("\n");
   }
 
-  #prepared({ settings, labels, numTrain, numEvaluation, newWeights }: Extract<JobEvent, { type: "prepared" }>): void {
+  #prepared(event: Extract<JobEvent, { type: "prepared" }>): void {
+    const { settings, labels, numTrain, numEvaluation, numTest, newWeights } = event;
     const { n_epochs: epochs, max_steps: steps, batch_size: batch, learning_rate: rate } = settings.hyperparameters;
     const classes = labels.length === 0 ? "" : `, ${labels.length} labels`;
     const evaluated = numEvaluation === 0 ? "" : `, evaluated on ${numEvaluation}`;
-    this.note(`${settings.task}: ${numTrain} examples${evaluated}${classes}`);
+    const tested = numTest === 0 ? "" : `, tested on ${numTest}`;
+    this.note(`${settings.task}: ${numTrain} examples${evaluated}${tested}${classes}`);
     const stages = settings.stages === 1 ? "one stage" : `${settings.stages} stages`;
     const length = steps === undefined ? `${epochs} epochs` : `${steps} steps`;
     this.note(`${length} in batches of ${batch}, learning rate ${rate}, ${stages}`);
@@ -141,6 +142,14 @@ function evaluationLine({ step, epoch, evaluation, isBest }: Extract<TrainingEve
   const shown = ["loss", primary].filter((name, at, all) => all.indexOf(name) === at);
   const values = shown.map((name) => `${name} ${format(metrics[name])}`).join(", ");
   return `step ${step}, epoch ${epoch.toFixed(2)}: ${values}${isBest ? " (best so far)" : ""}`;
+}
+
+/** Metrics, and the classes where they are few. */
+function measuredLines(metrics: Evaluation["metrics"] | null, classes: readonly ClassReport[] | null): string[] {
+  return [
+    ...(metrics === null ? [] : ["", ...metricLines(metrics)]),
+    ...(classes === null || classes.length > MAX_CLASSES ? [] : ["", ...classLines(classes)]),
+  ];
 }
 
 function metricLines(metrics: Evaluation["metrics"]): string[] {

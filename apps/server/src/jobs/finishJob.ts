@@ -63,7 +63,7 @@ async function storeSuccess(
       const folder = modelFolderOf(job_id);
       await records.models.add({ id, job_id, base, task: end.task, folder, created_at: time });
       await recorder.note(records, job_id, { message: `New fine-tuned model created: ${id}` });
-      await recorder.note(records, job_id, { message: "The job has successfully completed" });
+      await recorder.note(records, job_id, { message: "The job has successfully completed", data: end.test });
       return true;
     });
     return isStored;

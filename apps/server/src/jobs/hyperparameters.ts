@@ -84,6 +84,9 @@ const fields = {
     .gt(0)
     .max(0.5)
     .meta({ description: "share of the training file to validate on, where there is no validation file" }),
+  test_split: z.number().gt(0).max(0.5).meta({
+    description: "share of the training file to test the best model on at the end; neither trained nor validated on",
+  }),
   early_stopping_patience: count.meta({ description: "evaluations without improvement after which training stops" }),
   early_stopping_threshold: z.number().min(0).meta({ description: "what counts as an improvement" }),
   metric_for_best_model: z.string().min(1).meta({ description: "metric by which the best checkpoint is chosen" }),
@@ -109,6 +112,11 @@ export const hyperparametersSchema = knownKeys(optional(fields))
     for (const [one, other] of exclusive) {
       if (isGiven(given[one]) && isGiven(given[other]))
         context.addIssue({ code: "custom", path: [one], message: `expected this or ${other}, got both` });
+    }
+    const { validation_split: validation = 0, test_split: tested = 0 } = given;
+    if (validation + tested >= 1) {
+      const message = `expected less than 1 together with validation_split, got ${tested} and ${validation}`;
+      context.addIssue({ code: "custom", path: ["test_split"], message });
     }
     if (given.early_stopping_threshold !== undefined && given.early_stopping_patience === undefined) {
       const message = "it says nothing without early_stopping_patience";

@@ -82,6 +82,16 @@ describe("a queue of jobs", () => {
       ]);
     });
 
+    test("says how its model did in a test, if there was one", async () => {
+      const [job, other] = [await t.create(), await t.create()];
+      (await t.runner.started(1)).succeed({ test_loss: 0.5, test_accuracy: 0.75 });
+      (await t.runner.started(2)).succeed();
+      await t.reaching(other.id, "succeeded");
+      const last = async (id: string) => (await t.jobs.store.history.listEvents(id, { limit: 1 })).rows[0]!.data;
+      expect(JSON.parse((await last(job.id))!)).toEqual({ test_loss: 0.5, test_accuracy: 0.75 });
+      expect(await last(other.id)).toBeNull();
+    });
+
     test("is announced once its model is there", async () => {
       const seen: string[] = [];
       t.jobs.models.watch(({ kind, model }) => void seen.push(`${kind} ${model.id} ${existsSync(model.folder)}`));

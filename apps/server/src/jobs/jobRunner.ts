@@ -80,6 +80,9 @@ export type JobFailure = {
   readonly param: string | null;
 };
 
+/** Metrics of the finished model on data that were neither trained nor validated on. */
+export type TestNumbers = Readonly<Record<`test_${string}`, number | null>>;
+
 export type JobEnd =
   /** `modelFolder`: the finished model, inside the job's folder; the queue moves it away. */
   | {
@@ -87,6 +90,8 @@ export type JobEnd =
       readonly modelFolder: string;
       readonly task: string;
       readonly trainedTokens: number;
+      /** null where nothing was set aside for a test. */
+      readonly test: TestNumbers | null;
     }
   | { readonly status: "failed"; readonly error: JobFailure }
   /** As it was told to. */

@@ -8,7 +8,7 @@ import {
   type LoggedStep,
   type TrainingSummary,
 } from "@stagecoach/training";
-import type { DataSets } from "@stagecoach/training/node";
+import type { DataSets, ExampleSet } from "@stagecoach/training/node";
 import { basename } from "node:path";
 import { version } from "../version.ts";
 import type { JobPlan } from "./planJob.ts";
@@ -35,22 +35,19 @@ export function jobTexts(facts: JobCardFacts): Readonly<Record<string, string>> 
 function card({ settings, base, plan, data, summary, log, classes }: JobCardFacts): string {
   const { model, hyperparameters } = plan;
   const best = log.evaluations.find(({ step }) => step === summary.bestStep);
-  const set = (split: string, file: TrainingSettings["data"], examples: number) => ({
-    split,
-    source: basename(file.name ?? file.path),
-    examples,
-  });
-  const evaluated = data.validation;
+  const set = (split: string, examples: ExampleSet | undefined, file = settings.data) =>
+    examples === undefined
+      ? []
+      : [{ split, source: basename(file.name ?? file.path), examples: examples.examples.length }];
   return modelCard({
     name: settings.name ?? `${basename(base.name)}-${model.task.name}`,
     task: model.task.name,
     base: base.isHub ? { name: base.name, hubId: base.name } : { name: basename(base.name) },
     ...(data.labels.length === 0 ? {} : { labels: data.labels }),
     data: [
-      set("train", settings.data, data.train.examples.length),
-      ...(evaluated === undefined
-        ? []
-        : [set("dev", settings.evaluation_data ?? settings.data, evaluated.examples.length)]),
+      ...set("train", data.train, settings.data),
+      ...set("dev", data.validation, settings.evaluation_data),
+      ...set("test", data.test, settings.test_data),
     ],
     hyperparameters: Object.fromEntries([
       ...Object.entries(hyperparameters).map(([name, value]) => [
@@ -68,12 +65,15 @@ function card({ settings, base, plan, data, summary, log, classes }: JobCardFact
       stages: settings.stages,
       stagecoach: version,
     },
-    results:
-      best === undefined
-        ? []
-        : [{ split: "dev", metrics: best.metrics, ...(classes === undefined ? {} : { classes }) }],
+    results: [...result("dev", best, classes), ...result("test", summary.test, summary.test?.classes)],
     curve: CURVE,
   });
+}
+
+type Measured = { readonly metrics: Readonly<Record<string, number | null>> };
+
+function result(split: string, measured: Measured | null | undefined, classes?: readonly ClassReport[] | null) {
+  return measured == null ? [] : [{ split, metrics: measured.metrics, ...(classes == null ? {} : { classes }) }];
 }
 
 function curve({ log, summary }: JobCardFacts): string {

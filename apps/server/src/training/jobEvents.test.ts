@@ -66,6 +66,19 @@ describe("runnerEvents()", () => {
     expect(kept(undefined, 10_000)).toHaveLength(2000);
   });
 
+  test("tells the test once, with its numbers", () => {
+    const metrics = { loss: 0.123456789, accuracy: 1, pearson: null };
+    expect(runnerEvents({ type: "test", step: 20, metrics, classes: null })).toEqual([
+      {
+        type: "message",
+        level: "info",
+        message: "Test of the checkpoint of step 20: loss=0.123457, accuracy=1, pearson=none",
+        data: { test_loss: 0.123456789, test_accuracy: 1, test_pearson: null },
+        once: "test",
+      },
+    ]);
+  });
+
   test("keeps the steps that logging_steps says, and the last one", () => {
     expect(kept(3, 10)).toEqual([3, 6, 9, 10]);
   });

@@ -1,7 +1,7 @@
 /** @file Events of a training job as the queue keeps and streams them (jobs/jobRunner.ts). */
-import { DataError, type Evaluation } from "@stagecoach/training";
+import { DataError, type Evaluation, type LoggedTest } from "@stagecoach/training";
 import type { EvaluationNumbers, StepNumbers } from "../jobs/jobNumbers.ts";
-import type { JobFailure, RunnerEvent } from "../jobs/jobRunner.ts";
+import type { JobFailure, RunnerEvent, TestNumbers } from "../jobs/jobRunner.ts";
 import { learningRateMultiplier } from "./resolveHyperparameters.ts";
 import type { JobEvent } from "./runJob.ts";
 import { stageSeconds, sumOfSeconds } from "./stageSeconds.ts";
@@ -17,9 +17,10 @@ const MAX_KEPT_STEPS = 2000;
 export function runnerEvents(event: JobEvent, loggingSteps?: number): RunnerEvent[] {
   switch (event.type) {
     case "prepared": {
-      const { settings, numTrain, numEvaluation, newWeights } = event;
+      const { settings, numTrain, numEvaluation, numTest, newWeights } = event;
       const { task, schedule, stages } = settings;
-      const message = `Read ${numTrain} examples to train on and ${numEvaluation} to evaluate on; task ${task}`;
+      const tested = numTest === 0 ? "" : `, and ${numTest} to test the model on`;
+      const message = `Read ${numTrain} examples to train on and ${numEvaluation} to evaluate on${tested}; task ${task}`;
       const { learning_rate } = settings.hyperparameters;
       const learning_rate_multiplier = learningRateMultiplier(task, learning_rate);
       const hyperparameters = { ...settings.hyperparameters, learning_rate_multiplier };
@@ -52,6 +53,8 @@ export function runnerEvents(event: JobEvent, loggingSteps?: number): RunnerEven
       const { step, evaluation } = event;
       return [{ type: "metrics", step, metrics: validNumbers(evaluation.metrics) }];
     }
+    case "test":
+      return [{ type: "message", level: "info", message: testMessage(event), data: testNumbers(event), once: "test" }];
     case "checkpoint": {
       const { step, folder, bytes, seconds, loss, metrics } = event;
       const numbers = {
@@ -79,6 +82,18 @@ export function runnerEvents(event: JobEvent, loggingSteps?: number): RunnerEven
 /** Metrics of an evaluation, by the names that jobs have for them. */
 function validNumbers(metrics: Evaluation["metrics"]): EvaluationNumbers {
   return Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`valid_${name}`, value]));
+}
+
+/** Of the test, as data of events. */
+export function testNumbers({ metrics }: Pick<LoggedTest, "metrics">): TestNumbers {
+  return Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`test_${name}`, value]));
+}
+
+function testMessage({ step, metrics }: LoggedTest): string {
+  const shown = Object.entries(metrics).map(
+    ([name, value]) => `${name}=${value === null ? "none" : Number(value.toPrecision(6))}`,
+  );
+  return `Test of the checkpoint of step ${step}: ${shown.join(", ")}`;
 }
 
 function stepEvents(event: Extract<JobEvent, { type: "step" }>, loggingSteps: number | undefined): RunnerEvent[] {

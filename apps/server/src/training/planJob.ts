@@ -17,12 +17,16 @@ import { refuseUnused } from "./refuseUnused.ts";
 import { resolveHyperparameters, type ResolvedHyperparameters } from "./resolveHyperparameters.ts";
 import type { TrainingSettings } from "./trainingSettings.ts";
 
+/** A set that is not trained on. */
+export type EvaluatedSet = { readonly data: TrainingDataSet; readonly metrics: TaskMetricOptions };
+
 export type JobPlan = {
   readonly model: TaskModel;
   readonly stageSettings: StageSettings;
   readonly hyperparameters: ResolvedHyperparameters;
   readonly train: TrainingDataSet;
-  readonly evaluation: { readonly data: TrainingDataSet; readonly metrics: TaskMetricOptions } | null;
+  readonly evaluation: EvaluatedSet | null;
+  readonly test: EvaluatedSet | null;
   /** Weights that are new: not in the base model. */
   readonly newWeights: readonly string[];
   /** Of all that decides the bytes of the result; the number of stages does not. */
@@ -62,13 +66,12 @@ export async function planJob(
   };
   const initial = await openInitialParameters(folder, stageSettings);
   await initial.close();
-  const { train, evaluation } = dataSetsOf(data, { model, hyperparameters, seed: settings.seed });
+  const sets = dataSetsOf(data, { model, hyperparameters, seed: settings.seed });
   return {
     model,
     stageSettings,
     hyperparameters,
-    train,
-    evaluation,
+    ...sets,
     newWeights: initial.missing,
     fingerprint: fingerprintOf({
       stageSettings,
@@ -77,6 +80,7 @@ export async function planJob(
       threads: settings.threads,
       base: await layoutFingerprint(folder),
       data: [data.train, data.validation].map((set) => (set === undefined ? null : digestOf(set))),
+      ...(data.test === undefined ? {} : { test: digestOf(data.test) }),
     }),
     maxMicroBatchTokens: largestMicroBatch(data, hyperparameters),
   };
@@ -97,9 +101,9 @@ async function dropoutOf(
 }
 
 function dataSetsOf(
-  { train, validation, labels }: DataSets,
+  { train, validation, test, labels }: DataSets,
   run: { readonly model: TaskModel; readonly hyperparameters: ResolvedHyperparameters; readonly seed: number },
-): Pick<JobPlan, "train" | "evaluation"> {
+): Pick<JobPlan, "train" | "evaluation" | "test"> {
   const { model, hyperparameters, seed } = run;
   const { task } = model;
   const { batch_size, gradient_accumulation_steps, group_by_length, mlm_probability } = hyperparameters;
@@ -112,15 +116,14 @@ function dataSetsOf(
     ordering: group_by_length ? "by-length" : "shuffled",
     microBatches: microBatchRule(model.config, hyperparameters, largestBatch(train, batch_size)),
   });
-  if (validation === undefined) return { train: trained, evaluation: null };
-  const { encoded, examples } = validation;
-  const data = new BatchedDataSet(encoded, {
-    ...shared,
-    examples,
-    batchSize: 1,
-    evaluationBatchSize: Math.min(EVALUATION_BATCH, examples.length),
-  });
-  return { train: trained, evaluation: { data, metrics: metricOptions(validation, labels) } };
+  const evaluated = (set: ExampleSet | undefined): EvaluatedSet | null => {
+    if (set === undefined) return null;
+    const { encoded, examples } = set;
+    const evaluationBatchSize = Math.min(EVALUATION_BATCH, examples.length);
+    const data = new BatchedDataSet(encoded, { ...shared, examples, batchSize: 1, evaluationBatchSize });
+    return { data, metrics: metricOptions(set, labels) };
+  };
+  return { train: trained, evaluation: evaluated(validation), test: evaluated(test) };
 }
 
 /** Longest text times the texts of a batch. */
@@ -130,11 +133,11 @@ function largestBatch({ encoded }: ExampleSet, numTexts: number): number {
 
 /** Most tokens of a micro-batch, in training and in evaluation. */
 function largestMicroBatch(
-  { train, validation }: DataSets,
+  { train, validation, test }: DataSets,
   { batch_size: batchSize }: ResolvedHyperparameters,
 ): number {
-  const evaluated = validation === undefined ? 0 : largestBatch(validation, EVALUATION_BATCH);
-  return Math.max(largestBatch(train, batchSize), evaluated);
+  const evaluated = [validation, test].map((set) => (set === undefined ? 0 : largestBatch(set, EVALUATION_BATCH)));
+  return Math.max(largestBatch(train, batchSize), ...evaluated);
 }
 
 function metricOptions({ encoded, examples }: ExampleSet, labels: readonly string[]): TaskMetricOptions {

@@ -24,6 +24,10 @@ export async function prepareData(
 ): Promise<DataSets> {
   const { hyperparameters, head, task, columns } = settings;
   const given = hyperparameters ?? {};
+  if (settings.test_data !== undefined && given.test_split !== undefined) {
+    const message = "test split: expected this or a file to test on, got both";
+    throw new TrainingError("training_option", message);
+  }
   const tokenizer = await loadTokenizer(folder);
   const { config } = await readEncoderModel(jsonReader(folder));
   const { max_length: asked } = given;
@@ -35,6 +39,7 @@ export async function prepareData(
     loadDataSets({
       train: settings.data,
       validation: settings.evaluation_data,
+      test: settings.test_data,
       tokenizer,
       task,
       columns,
@@ -46,7 +51,7 @@ export async function prepareData(
       stride: given.doc_stride,
       pretraining: { probability: given.mlm_probability, wholeWords: given.whole_word_mask },
       seed: settings.seed,
-      split: given.validation_split === undefined ? undefined : { validation: given.validation_split },
+      split: { validation: given.validation_split, test: given.test_split },
       folder: options.folder,
       onProgress: options.onProgress,
       ...(options.signal === undefined ? {} : { signal: options.signal }),

@@ -41,6 +41,7 @@ export type JobEvent =
       readonly labels: readonly string[];
       readonly numTrain: number;
       readonly numEvaluation: number;
+      readonly numTest: number;
       /** Weights that the base model does not have. */
       readonly newWeights: readonly string[];
     }
@@ -145,8 +146,12 @@ class TrainingJob {
   }
 
   async #announce(settings: ResolvedSettings, { newWeights }: JobPlan, data: DataSets): Promise<void> {
-    const { reports, labels, train, validation } = data;
-    const counts = { numTrain: train.examples.length, numEvaluation: validation?.examples.length ?? 0 };
+    const { reports, labels, train, validation, test } = data;
+    const counts = {
+      numTrain: train.examples.length,
+      numEvaluation: validation?.examples.length ?? 0,
+      numTest: test?.examples.length ?? 0,
+    };
     await this.#tell({ type: "prepared", settings, reports, labels, ...counts, newWeights });
     for (const message of dataWarnings(reports)) await this.#tell({ type: "warning", message });
     const { learning_rate: rate } = settings.hyperparameters;
@@ -207,6 +212,7 @@ class TrainingJob {
       openPipeline: (lost) => this.#options.openPipeline(request, lost),
       data: plan.train,
       evaluation: plan.evaluation,
+      test: plan.test,
       length: { epochs: given.n_epochs, maxSteps: given.max_steps },
       learningRate: {
         shape: given.lr_scheduler,

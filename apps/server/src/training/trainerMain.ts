@@ -5,7 +5,7 @@
  */
 import { pino } from "pino";
 import type { JobEnd, RunnerEvent } from "../jobs/jobRunner.ts";
-import { failureOf, runnerEvents } from "./jobEvents.ts";
+import { failureOf, runnerEvents, testNumbers } from "./jobEvents.ts";
 import { TrainingJobError } from "./jobFolder.ts";
 import { workerPipelines } from "./openTrainingPipeline.ts";
 import { runTrainingJob } from "./runJob.ts";
@@ -55,6 +55,7 @@ async function train({ folder, settings }: Extract<ToTrainer, { kind: "start" }>
             modelFolder: result.modelFolder,
             task: result.settings.task,
             trainedTokens: result.summary.trainedTokens || trainedTokens,
+            test: result.summary.test === null ? null : testNumbers(result.summary.test),
           };
     tell({ kind: "end", end });
   } catch (error) {

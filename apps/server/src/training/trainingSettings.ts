@@ -31,6 +31,7 @@ export const trainingSettingsSchema = knownKeys({
   revision: z.string().min(1).optional().meta({ description: "branch, tag or commit of a hub model" }),
   data: dataFile.meta({ description: "file to train on: JSONL, JSON, CSV, TSV or text, also gzipped" }),
   evaluation_data: dataFile.optional().meta({ description: "file to evaluate on" }),
+  test_data: dataFile.optional().meta({ description: "file to test the best model on at the end" }),
   replace_head: supervisedFields.replace_head.unwrap().default(false),
   stages: z.int().min(1).max(256).default(1).meta({ description: "stages of the training pipeline" }),
   schedule: supervisedFields.schedule.unwrap().default("1f1b").meta({

@@ -1,4 +1,5 @@
 /** @file What the loop needs of the place where checkpoints and the log of steps are kept (node/training has it on disk). */
+import type { ClassReport } from "../metrics/tasks/accumulator.ts";
 import type { TrainingState } from "./trainingState.ts";
 
 export type Checkpoint = {
@@ -39,12 +40,23 @@ export type LoggedEvaluation = {
   readonly metrics: Readonly<Record<string, number | null>>;
 };
 
-/** Steps in order, from 1 without gaps, and evaluations. What `append...` adds is on the disk when it resolves. */
+/** The test of the finished run. */
+export type LoggedTest = {
+  /** Of the checkpoint that was tested: the best one. */
+  readonly step: number;
+  readonly metrics: Readonly<Record<string, number | null>>;
+  readonly classes: readonly ClassReport[] | null;
+};
+
+/** Steps in order, from 1 without gaps, evaluations, and the test at the end. What `append...` adds is on the disk when it resolves. */
 export interface StepLog {
   /** The newest step; 0 before the first. */
   readonly lastStep: number;
+  /** null before the test. */
+  readonly test: LoggedTest | null;
   find(step: number): LoggedStep | undefined;
   appendStep(entry: LoggedStep): Promise<void>;
   /** One that is there already, because steps are made again, is not added. */
   appendEvaluation(entry: LoggedEvaluation): Promise<void>;
+  appendTest(entry: LoggedTest): Promise<void>;
 }

@@ -39,6 +39,7 @@ async function run({ disk = new MemoryDisk(), faults = new Faults(), numbersOf, 
       }),
     data,
     evaluation: { data, metrics: {} },
+    test: null,
     length: { epochs: 2 },
     learningRate: { shape: "linear", peak: 0.1, warmup: { steps: 2 } },
     maxGradientNorm: 1,
@@ -240,6 +241,69 @@ describe("runTraining()", () => {
       });
       expect(error).toMatchObject({ code: "training_not_reproducible", step: 4 });
       expect(error?.message).toMatch(/^step 4: expected the loss that the log has, [\d.]+, got [\d.]+/);
+    });
+  });
+
+  describe("with test data", () => {
+    const set = { data: fakeData(NUM_BATCHES), metrics: {} };
+    // The weight runs away from where evaluation is best, as above.
+    const early = {
+      test: set,
+      length: { epochs: 20 },
+      evaluationSteps: 2,
+      earlyStopping: { patience: 3, threshold: 0 },
+      bestMetric: "accuracy",
+    };
+
+    test("the best checkpoint is tested, once, at the end", async () => {
+      const { summary, disk, events, weight } = await run(early);
+      expect(summary).toMatchObject({ step: 8, bestStep: 2, test: { step: 2 } });
+      // Both sets are the same here.
+      const [best, last] = [disk.evaluations[0]!, disk.evaluations.at(-1)!];
+      expect(summary!.test!.metrics).toEqual(best.metrics);
+      expect(best.metrics["loss"]).not.toBe(last.metrics["loss"]);
+      expect(weight).toBe(disk.weights.get("step-2"));
+      expect(events.slice(-2)).toEqual([
+        { type: "test", ...summary!.test! },
+        { type: "finished", ...summary },
+      ]);
+      expect(events.filter(({ type }) => type === "test")).toHaveLength(1);
+    });
+
+    test("nothing else of the run changes", async () => {
+      const [without, tested] = [await run(), await run({ test: set })];
+      expect([tested.disk.steps, tested.disk.evaluations]).toEqual([without.disk.steps, without.disk.evaluations]);
+      expect([...tested.disk.checkpoints]).toEqual([...without.disk.checkpoints]);
+    });
+
+    test.each(["evaluate", "restore"] as const)(
+      "a stage that is lost in %s of the test changes nothing",
+      async (phase) => {
+        const whole = await run({ test: set });
+        const faults = new Faults([{ phase, call: phase === "evaluate" ? 3 : 1, error: stageLost() }]);
+        const { summary, events } = await run({ test: set, faults });
+        expect(events.some(({ type }) => type === "warning")).toBe(true);
+        expect(summary).toEqual(whole.summary);
+      },
+    );
+
+    test("who goes on with a finished run is told what was measured, and measures nothing", async () => {
+      const first = await run({ test: set });
+      const faults = new Faults();
+      const { summary, events } = await run({ test: set, disk: first.disk, faults });
+      expect(summary!.test).toEqual(first.summary!.test);
+      expect(events.map(({ type }) => type)).toEqual(["started", "test", "finished"]);
+      expect(faults.count("evaluate")).toBe(0);
+    });
+
+    test("a run that is stopped is not tested", async () => {
+      const stopping = new AbortController();
+      const { summary, disk } = await run({
+        test: set,
+        signal: stopping.signal,
+        onEvent: (event) => void (event.type === "step" && event.step === 4 && stopping.abort("pause")),
+      });
+      expect([summary!.test, disk.test]).toEqual([null, null]);
     });
   });
 

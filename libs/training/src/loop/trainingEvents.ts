@@ -1,6 +1,7 @@
 /** @file What a run tells of itself while it runs. */
 import type { Evaluation } from "../metrics/tasks/accumulator.ts";
 import type { StageTimes } from "../pipeline/trainingPipeline.ts";
+import type { LoggedTest } from "./checkpointStore.ts";
 import type { BestEvaluation } from "./trainingState.ts";
 
 /** `pause` and `shutdown` save a checkpoint first, `cancel` does not. */
@@ -75,6 +76,8 @@ export type TrainingEvent =
       readonly metrics: Readonly<Record<string, number | null>> | null;
     }
   | { readonly type: "checkpointRemoved"; readonly step: number }
+  /** Of the finished run, also when an earlier process has made the test. */
+  | ({ readonly type: "test" } & LoggedTest)
   | { readonly type: "warning"; readonly message: string }
   | ({ readonly type: "finished" } & TrainingSummary);
 
@@ -90,6 +93,8 @@ export type TrainingSummary = {
   /** The checkpoint with the best model: by its metric, without evaluations the last one. */
   readonly bestStep: number;
   readonly best: BestEvaluation | null;
+  /** null without test data, and for a run that is not finished. */
+  readonly test: LoggedTest | null;
   /** Steps that had to be made again, in this process. */
   readonly replayedSteps: number;
   readonly seconds: number;

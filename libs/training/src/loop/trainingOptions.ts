@@ -17,6 +17,8 @@ export type TrainingOptions = {
   readonly data: TrainingDataSet;
   /** null: nothing is evaluated, and the last model is the best one. */
   readonly evaluation: EvaluationSet | null;
+  /** What the best checkpoint is tested on, once, when the run is finished; nothing is chosen by it. null: no test. */
+  readonly test: EvaluationSet | null;
   readonly length: RunLength;
   readonly learningRate: Omit<LearningRateSchedule, "totalSteps" | "warmupSteps"> & {
     readonly warmup: Parameters<typeof countWarmupSteps>[0];

@@ -59,7 +59,9 @@ export class TrainingRun {
       stop = stopKindOf(this.#options.signal);
       await this.#afterStep(pipeline, stop);
     }
-    return this.#finish(this.#state.isFinished ? null : stop);
+    const { isFinished } = this.#state;
+    if (isFinished) await this.#test(pipeline);
+    return this.#finish(isFinished ? null : stop);
   }
 
   async #restore(pipeline: TrainingPipeline): Promise<void> {
@@ -165,6 +167,23 @@ export class TrainingRun {
     return isBest;
   }
 
+  /** The best checkpoint on the test data. What the log has was tested before this process began, or before a stage was lost. */
+  async #test(pipeline: TrainingPipeline): Promise<void> {
+    const { test: set, checkpoints, log } = this.#options;
+    if (set === null) return;
+    if (log.test === null) {
+      const { folder, files } = await checkpoints.at(this.#bestStep);
+      await pipeline.restore(folder, files);
+      const { metrics, classes = null } = await evaluate(pipeline, set);
+      await log.appendTest({ step: this.#bestStep, metrics, classes });
+    }
+    await this.#tell({ type: "test", ...log.test! });
+  }
+
+  get #bestStep(): number {
+    return this.#state.best?.step ?? this.#savedStep;
+  }
+
   async #save(pipeline: TrainingPipeline): Promise<void> {
     const { checkpoints, log, now } = this.#options;
     const startedAt = now();
@@ -188,8 +207,9 @@ export class TrainingRun {
       totalSteps,
       trainedTokens,
       trainedExamples,
-      bestStep: best?.step ?? this.#savedStep,
+      bestStep: this.#bestStep,
       best,
+      test: stop === null ? this.#options.log.test : null,
       replayedSteps: this.#replayedSteps,
       seconds: this.#seconds(),
     };

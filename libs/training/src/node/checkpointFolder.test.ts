@@ -145,6 +145,21 @@ describe("StepLogFile", () => {
     await again.close();
   });
 
+  test("has the test once it was made, with its classes", async () => {
+    const path = join(newFolder(), "steps.jsonl");
+    const log = await StepLogFile.open(path);
+    await log.appendStep(entry(1));
+    expect(log.test).toBeNull();
+    const classes = [{ label: "a", precision: 1 / 3, recall: 1, f1: 0.5, support: 3 }];
+    const test = { step: 1, metrics: { loss: 0.1, f1: null }, classes };
+    await log.appendTest(test);
+    await log.close();
+    const again = await StepLogFile.open(path);
+    expect([log.test, again.test]).toEqual([test, test]);
+    expect([again.steps, again.evaluations]).toEqual([[entry(1)], []]);
+    await again.close();
+  });
+
   test("a line that a crash has cut off is removed, and the log goes on after it", async () => {
     const path = join(newFolder(), "steps.jsonl");
     writeFileSync(path, `${JSON.stringify(entry(1))}\n{"step":2,"lo`);
@@ -156,7 +171,7 @@ describe("StepLogFile", () => {
   });
 
   test.each([
-    ["not JSON\n", /line 1: expected step 1 or an evaluation, got not JSON/],
+    ["not JSON\n", /line 1: expected step 1, an evaluation or the test, got not JSON/],
     [`${JSON.stringify(entry(2))}\n`, /line 1: expected step 1/],
   ])("refuses %j", async (content, message) => {
     const path = join(newFolder(), "steps.jsonl");

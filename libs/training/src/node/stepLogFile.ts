@@ -1,10 +1,10 @@
 /**
- * @file The log of a run on disk: one JSON line for each step and each evaluation, flushed before anything else happens.
+ * @file The log of a run on disk: one JSON line for each step, each evaluation and the test, flushed before anything else happens.
  *
  * It is longer-lived than checkpoints: after a crash it says how far the run had come, and what its steps have to give again.
  */
 import { open, readFile, truncate, type FileHandle } from "node:fs/promises";
-import type { LoggedEvaluation, LoggedStep, StepLog } from "../loop/checkpointStore.ts";
+import type { LoggedEvaluation, LoggedStep, LoggedTest, StepLog } from "../loop/checkpointStore.ts";
 import { TrainingError } from "../loop/trainingError.ts";
 import { diskError } from "./durableFiles.ts";
 
@@ -13,6 +13,7 @@ export class StepLogFile implements StepLog {
   readonly #file: FileHandle;
   readonly #steps: LoggedStep[] = [];
   readonly #evaluations = new Map<number, LoggedEvaluation>();
+  #test: LoggedTest | null = null;
 
   private constructor(path: string, file: FileHandle) {
     this.#path = path;
@@ -46,6 +47,10 @@ export class StepLogFile implements StepLog {
     return [...this.#evaluations.values()];
   }
 
+  get test(): LoggedTest | null {
+    return this.#test;
+  }
+
   find(step: number): LoggedStep | undefined {
     return this.#steps[step - 1];
   }
@@ -61,6 +66,11 @@ export class StepLogFile implements StepLog {
     if (this.#evaluations.has(entry.step)) return;
     await this.#append(entry);
     this.#evaluations.set(entry.step, entry);
+  }
+
+  async appendTest({ step, ...test }: LoggedTest): Promise<void> {
+    await this.#append({ step, test });
+    this.#test = { step, ...test };
   }
 
   async close(): Promise<void> {
@@ -79,9 +89,10 @@ export class StepLogFile implements StepLog {
   #read(line: string, number: number): void {
     const entry = parse(line);
     if (isEvaluation(entry)) this.#evaluations.set(entry.step, entry);
+    else if (isTest(entry)) this.#test = { step: entry.step, ...entry.test };
     else if (isStep(entry) && entry.step === this.lastStep + 1) this.#steps.push(entry);
     else {
-      const expected = `step ${this.lastStep + 1} or an evaluation`;
+      const expected = `step ${this.lastStep + 1}, an evaluation or the test`;
       throw new TrainingError(
         "checkpoint_unusable",
         `${this.#path}, line ${number}: expected ${expected}, got ${line.slice(0, 80)} (start anew in another folder)`,
@@ -103,3 +114,6 @@ const isStep = (entry: unknown): entry is LoggedStep =>
 
 const isEvaluation = (entry: unknown): entry is LoggedEvaluation =>
   typeof entry === "object" && entry !== null && "step" in entry && "metrics" in entry;
+
+const isTest = (entry: unknown): entry is { readonly step: number; readonly test: Omit<LoggedTest, "step"> } =>
+  typeof entry === "object" && entry !== null && "step" in entry && "test" in entry;

@@ -12,6 +12,7 @@ import type {
   JobSpec,
   RunnerEvent,
   StopKind,
+  TestNumbers,
 } from "../jobRunner.ts";
 
 const SAVED = { checkpoint_bytes: 1000, checkpoint_seconds: 0.5 };
@@ -46,11 +47,11 @@ export class FakeTrainer {
   }
 
   /** Write a model and say so. */
-  succeed(): void {
+  succeed(test: TestNumbers | null = null): void {
     const modelFolder = join(this.context.folder, "model");
     mkdirSync(modelFolder, { recursive: true });
     writeFileSync(join(modelFolder, "config.json"), "{}");
-    this.#finish({ status: "succeeded", modelFolder, task: "sequence-classification", trainedTokens: 1000 });
+    this.#finish({ status: "succeeded", modelFolder, task: "sequence-classification", trainedTokens: 1000, test });
   }
 
   fail(error: JobFailure): void {

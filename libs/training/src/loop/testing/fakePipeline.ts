@@ -9,6 +9,7 @@ import type {
   CheckpointStore,
   LoggedEvaluation,
   LoggedStep,
+  LoggedTest,
   SavedCheckpoint,
   StepLog,
 } from "../checkpointStore.ts";
@@ -52,6 +53,7 @@ export class MemoryDisk implements CheckpointStore, StepLog {
   readonly checkpoints = new Map<number, TrainingState>();
   readonly steps: LoggedStep[] = [];
   readonly evaluations: LoggedEvaluation[] = [];
+  test: LoggedTest | null = null;
   readonly keep: number;
 
   constructor(keep = 2) {
@@ -72,6 +74,10 @@ export class MemoryDisk implements CheckpointStore, StepLog {
 
   async appendEvaluation(entry: LoggedEvaluation): Promise<void> {
     if (!this.evaluations.some(({ step }) => step === entry.step)) this.evaluations.push(entry);
+  }
+
+  async appendTest(entry: LoggedTest): Promise<void> {
+    this.test = entry;
   }
 
   async latest(): Promise<Checkpoint | null> {
