@@ -103,6 +103,11 @@ export const serveSettings = {
     argument: "SECONDS",
     help: "time for which checkpoints are kept after their job has ended",
   },
+  maxCheckpointsBytes: {
+    schema: size.default(50_000_000_000),
+    argument: "SIZE",
+    help: "all checkpoints together; beyond it those of jobs that have ended go, the oldest first, and then jobs fail",
+  },
   host: {
     schema: z.string().min(1).default("127.0.0.1"),
     argument: "HOST",

@@ -33,6 +33,7 @@ export function lazyJobs({ settings, metrics, log, links }: JobsContext): LazyJo
       maxFileBytes: settings.maxFileBytes,
       maxFilesBytes: settings.maxFilesBytes,
       checkpointRetention: settings.checkpointRetention,
+      maxCheckpointsBytes: settings.maxCheckpointsBytes,
       runner: forkTrainers({
         engine: settings.engine,
         stages: settings.trainingStages,

@@ -7,12 +7,11 @@
 import type { Request, Response } from "express";
 import type { JobNotice, JobProgress } from "../jobs/jobFeed.ts";
 import type { Jobs } from "../jobs/openJobs.ts";
-import type { JobStatus } from "../store/schema.ts";
+import { endedStatuses } from "../store/schema.ts";
 import { eventCard, jobCard } from "./jobSchemas.ts";
 
 const KEEP_ALIVE_MS = 15_000;
 const PAGE = 100;
-const ended: readonly JobStatus[] = ["succeeded", "failed", "cancelled"];
 
 /** @throws what an unknown job, or an unknown `Last-Event-ID`, throws, before anything was sent */
 export async function streamJobEvents(
@@ -27,7 +26,7 @@ export async function streamJobEvents(
   try {
     let events = await store.history.eventsSince(jobId, { after: last, limit: PAGE });
     // An EventSource comes back when its stream has closed; this answer, and no other, keeps it from doing so again.
-    if (last !== undefined && events.length === 0 && ended.includes((await jobs.find(jobId)).status)) {
+    if (last !== undefined && events.length === 0 && endedStatuses.includes((await jobs.find(jobId)).status)) {
       response.status(204).end();
       return;
     }
@@ -45,7 +44,7 @@ export async function streamJobEvents(
         if (!(await watch.drained())) break;
         continue;
       }
-      if (ended.includes(job.status)) {
+      if (endedStatuses.includes(job.status)) {
         write(response, { event: "end", data: jobCard(job, feed.progressOf(jobId), nowSeconds()) });
         break;
       }

@@ -107,7 +107,7 @@ export class CheckpointModels {
     const kept = rows.length === 0 ? "none" : `those of the steps ${rows.map((row) => row.step).join(", ")}`;
     const message =
       `The model \`${checkpointName(model_name, step)}\` does not exist: the checkpoint of step ${step} of ${id} was removed by retention, or never written; ` +
-      `kept is ${kept} (of a running job the newest and the best, and all of these for ${this.#options.retention} s after its end: --checkpoint-retention)`;
+      `kept is ${kept} (of a running job the newest and the best, and all of these for ${this.#options.retention} s after its end: --checkpoint-retention, or until others need their room: --max-checkpoints-bytes)`;
     return new RefusedError("unknown_model", message, { field: "model" });
   }
 

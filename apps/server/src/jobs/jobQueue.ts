@@ -16,10 +16,12 @@ import type { Logger } from "pino";
 import { Serial } from "../files/serial.ts";
 import type { JobRecord } from "../store/jobRecords.ts";
 import type { JobStatus } from "../store/schema.ts";
+import type { CheckpointQuota } from "./checkpointQuota.ts";
 import { RefusedError } from "./errors.ts";
 import { finishJob, type FinishOptions } from "./finishJob.ts";
 import type { JobFeed } from "./jobFeed.ts";
 import type {
+  CheckpointSize,
   DataFile,
   JobEnd,
   JobFailure,
@@ -32,6 +34,7 @@ import type {
 
 export type JobQueueOptions = FinishOptions & {
   readonly runner: JobRunner;
+  readonly quota: CheckpointQuota;
   readonly feed: JobFeed;
   readonly log: Logger;
   /** Jobs that run at the same time. */
@@ -201,7 +204,7 @@ export class JobQueue {
   }
 
   async #train(job: JobRecord, run: Run, events: Serial): Promise<Outcome> {
-    const { runner, recorder, store, dataDir, log } = this.#options;
+    const { runner, recorder, store, dataDir, log, quota } = this.#options;
     try {
       const dataFiles = await this.#dataFilesOf(job);
       if ("error" in dataFiles) return dataFiles;
@@ -211,7 +214,8 @@ export class JobQueue {
       recorder.stored(job.id);
       log.info({ jobId: job.id, attempt: job.attempt, model: job.model }, "job started");
       const onEvent = (event: RunnerEvent) => events.run(() => recorder.record(job, event));
-      run.running = await runner.start(specOf(job), { folder, dataFiles, onEvent });
+      const makeRoom = (checkpoint: CheckpointSize) => quota.makeRoom(job.id, checkpoint);
+      run.running = await runner.start(specOf(job), { folder, dataFiles, onEvent, makeRoom });
       if (run.stop !== null) run.running.stop(run.stop);
       return await run.running.ended;
     } catch (error) {

@@ -29,12 +29,16 @@ export type DataFile = {
   readonly filename: string;
 };
 
+export type CheckpointSize = { readonly step: number; readonly bytes: number };
+
 export type JobContext = {
   /** The job's own, the same at each start: checkpoints go here. Absolute. */
   readonly folder: string;
   readonly dataFiles: { readonly training: DataFile; readonly validation: DataFile | null };
   /** Resolves once the event is durable. Events are kept in the order of the calls. */
   readonly onEvent: (event: RunnerEvent) => Promise<void>;
+  /** To be asked before a checkpoint is kept. @returns null, or for people why it cannot be */
+  readonly makeRoom: (checkpoint: CheckpointSize) => Promise<string | null>;
 };
 
 export type RunnerEvent =

@@ -7,8 +7,9 @@ import { FileLibrary } from "../files/fileLibrary.ts";
 import type { JobRecord } from "../store/jobRecords.ts";
 import { newId } from "../store/newId.ts";
 import { openStore, type Store } from "../store/openStore.ts";
-import type { JobStatus } from "../store/schema.ts";
+import { endedStatuses, type JobStatus } from "../store/schema.ts";
 import { CheckpointModels } from "./checkpointModels.ts";
+import { CheckpointQuota } from "./checkpointQuota.ts";
 import { RefusedError } from "./errors.ts";
 import { FineTunedModels } from "./fineTunedModels.ts";
 import { JobFeed } from "./jobFeed.ts";
@@ -25,6 +26,8 @@ export type JobsOptions = {
   readonly maxFilesBytes: number;
   /** Seconds after its end for which a job's checkpoints are kept. */
   readonly checkpointRetention: number;
+  /** All checkpoints together. */
+  readonly maxCheckpointsBytes: number;
   readonly runner: JobRunner;
   /** Jobs that run at the same time. Default 1. */
   readonly maxRunning?: number;
@@ -73,6 +76,7 @@ export async function openJobs(options: JobsOptions): Promise<Jobs> {
     const models = new FineTunedModels(store, dataDir);
     const feed = new JobFeed();
     const checkpointModels = new CheckpointModels({ store, dataDir, runner, retention: options.checkpointRetention });
+    const quota = new CheckpointQuota({ store, dataDir, checkpointModels, maxBytes: options.maxCheckpointsBytes });
     const onCheckpointRemoved = (jobId: string, step: number) =>
       void checkpointModels
         .remove(jobId, step)
@@ -86,6 +90,7 @@ export async function openJobs(options: JobsOptions): Promise<Jobs> {
       dataDir,
       now,
       runner,
+      quota,
       feed,
       log,
       maxRunning,
@@ -197,7 +202,7 @@ async function sweepCheckpoints(store: Store, { dataDir, before, checkpointModel
     await store.history.removeCheckpoints(jobId);
     await checkpointModels.removeAll(jobId);
     await rm(join(dataDir, jobFolderOf(jobId)), { recursive: true, force: true });
-    await store.jobs.change(jobId, { from: ["succeeded", "failed", "cancelled"] }, { is_swept: 1 });
+    await store.jobs.change(jobId, { from: endedStatuses }, { is_swept: 1 });
   }
 }
 

@@ -2,7 +2,7 @@
 import type { Kysely, Selectable } from "kysely";
 import { UnknownCursorError } from "./errors.ts";
 import { pageOf, type Page, type PageRequest } from "./page.ts";
-import type { JobCheckpointsTable, JobEventsTable, Tables } from "./schema.ts";
+import type { JobCheckpointsTable, JobEventsTable, JobStatus, Tables } from "./schema.ts";
 
 export type EventRecord = Selectable<JobEventsTable>;
 export type CheckpointRecord = Selectable<JobCheckpointsTable>;
@@ -76,6 +76,17 @@ export class JobHistory {
       .where("job_id", "=", jobId)
       .where("step", "=", step)
       .executeTakeFirst();
+  }
+
+  /** Of all jobs, the oldest first, each with the status of its job. */
+  allCheckpoints(): Promise<(CheckpointRecord & { readonly status: JobStatus })[]> {
+    return this.#db
+      .selectFrom("job_checkpoints")
+      .innerJoin("jobs", "jobs.id", "job_checkpoints.job_id")
+      .selectAll("job_checkpoints")
+      .select("jobs.status")
+      .orderBy("job_checkpoints.sequence", "asc")
+      .execute();
   }
 
   async removeCheckpoint(jobId: string, step: number): Promise<void> {

@@ -8,6 +8,8 @@ import type { Generated } from "kysely";
 
 export const jobStatuses = ["queued", "running", "paused", "succeeded", "failed", "cancelled"] as const;
 export type JobStatus = (typeof jobStatuses)[number];
+/** Those that a job stays in. */
+export const endedStatuses: readonly JobStatus[] = ["succeeded", "failed", "cancelled"];
 
 export type FilesTable = {
   sequence: Generated<number>;

@@ -74,7 +74,7 @@ function withOneLearningRate(hyperparameters: Hyperparameters): Hyperparameters 
 
 function forkTrainer(
   settings: TrainingSettings,
-  { folder, onEvent }: JobContext,
+  { folder, onEvent, makeRoom }: JobContext,
   { log, jobId, niceness }: ForkTrainerOptions & { readonly jobId: string },
 ): RunningJob {
   const main = fileURLToPath(programBeside(import.meta.url, "trainerMain"));
@@ -93,18 +93,19 @@ function forkTrainer(
     log.warn({ jobId }, "the trainer stands still; killing it");
     trainer.kill("SIGKILL");
   });
+  const lose = (error: unknown) => {
+    trainer.kill("SIGKILL");
+    ended.reject(error instanceof Error ? error : new Error(String(error)));
+  };
   trainer.on("message", (message: FromTrainer) => {
     watch.heard();
     if (message.kind === "alive") watch.start();
     else if (message.kind === "event") {
       kept = kept.then(() => onEvent(message.event));
-      kept.then(
-        () => send({ kind: "kept", event: message.number }),
-        (error: unknown) => {
-          trainer.kill("SIGKILL");
-          ended.reject(error instanceof Error ? error : new Error(String(error)));
-        },
-      );
+      kept.then(() => send({ kind: "kept", event: message.number }), lose);
+    } else if (message.kind === "room") {
+      const { question, checkpoint } = message;
+      makeRoom(checkpoint).then((refusal) => send({ kind: "room", question, refusal }), lose);
     } else if (message.kind === "end") afterEvents(() => ended.resolve(message.end));
     else afterEvents(() => ended.reject(new Error(message.reason)));
   });

@@ -17,6 +17,7 @@ import {
   exportModel,
   exportModelFiles,
   StepLogFile,
+  type CheckpointFolderOptions,
   type DataSets,
   type LoadProgress,
 } from "@stagecoach/training/node";
@@ -61,6 +62,8 @@ export type TrainingJobOptions = {
   readonly openPipeline: OpenPipeline;
   /** Awaited, in order. */
   readonly onEvent?: (event: JobEvent) => void | Promise<void>;
+  /** Called with a checkpoint before it is kept. What it throws ends the run, and the checkpoints before stay. */
+  readonly makeRoom?: CheckpointFolderOptions["makeRoom"];
   /** Its reason is a StopKind; any other reason means `shutdown`. */
   readonly signal?: AbortSignal | undefined;
 };
@@ -167,6 +170,7 @@ class TrainingJob {
     const checkpoints = await CheckpointFolder.open(paths.checkpoints, {
       fingerprint: plan.fingerprint,
       keep: settings.keep_checkpoints,
+      makeRoom: this.#options.makeRoom,
     });
     const log = await StepLogFile.open(paths.log);
     try {

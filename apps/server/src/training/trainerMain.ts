@@ -3,8 +3,9 @@
  *
  * It dies with its gateway: without a channel nothing that it did could be kept.
  */
+import { TrainingError } from "@stagecoach/training";
 import { pino } from "pino";
-import type { JobEnd, RunnerEvent } from "../jobs/jobRunner.ts";
+import type { CheckpointSize, JobEnd, RunnerEvent } from "../jobs/jobRunner.ts";
 import { failureOf, runnerEvents, testNumbers } from "./jobEvents.ts";
 import { TrainingJobError } from "./jobFolder.ts";
 import { workerPipelines } from "./openTrainingPipeline.ts";
@@ -13,7 +14,8 @@ import { ALIVE_MS, type FromTrainer, type ToTrainer } from "./trainerMessages.ts
 
 const stopping = new AbortController();
 const waiting = new Map<number, () => void>();
-let nextEvent = 1;
+const questions = new Map<number, (refusal: string | null) => void>();
+let nextNumber = 1;
 
 function tell(message: FromTrainer): void {
   process.send?.(message);
@@ -27,9 +29,17 @@ function sayAlive(): void {
 
 /** Resolves when the gateway has made the event durable. */
 function keep(event: RunnerEvent): Promise<void> {
-  const number = nextEvent++;
+  const number = nextNumber++;
   tell({ kind: "event", number, event });
   return new Promise((resolve) => waiting.set(number, resolve));
+}
+
+/** @throws TrainingError when the gateway has no room for it */
+async function makeRoom(checkpoint: CheckpointSize): Promise<void> {
+  const question = nextNumber++;
+  tell({ kind: "room", question, checkpoint });
+  const refusal = await new Promise<string | null>((resolve) => questions.set(question, resolve));
+  if (refusal !== null) throw new TrainingError("checkpoint_quota", refusal);
 }
 
 async function train({ folder, settings }: Extract<ToTrainer, { kind: "start" }>): Promise<void> {
@@ -39,6 +49,7 @@ async function train({ folder, settings }: Extract<ToTrainer, { kind: "start" }>
     const result = await runTrainingJob(settings, {
       folder,
       openPipeline: workerPipelines({ log, signal: stopping.signal }),
+      makeRoom,
       async onEvent(event) {
         if (event.type === "step") ({ trainedTokens } = event);
         if (event.type === "started") sayAlive();
@@ -78,6 +89,9 @@ process.on("message", (message: ToTrainer) => {
     case "kept":
       waiting.get(message.event)?.();
       return void waiting.delete(message.event);
+    case "room":
+      questions.get(message.question)?.(message.refusal);
+      return void questions.delete(message.question);
     case "stop":
       return stopping.abort(message.stop);
   }

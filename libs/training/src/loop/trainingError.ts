@@ -10,6 +10,8 @@ export type TrainingErrorCode =
   /** An option that does not fit the data, the model or another option. */
   | "training_option"
   | "disk_full"
+  /** There is no room for a checkpoint among those of all jobs. */
+  | "checkpoint_quota"
   /** A checkpoint that cannot be read, or is of another run. */
   | "checkpoint_unusable";
 

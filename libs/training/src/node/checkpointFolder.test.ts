@@ -128,6 +128,27 @@ test.skipIf(noDisk !== null)(
   },
 );
 
+test("a checkpoint that has no room leaves no trace, and the checkpoints before as they were", async () => {
+  const folder = newFolder();
+  const asked: object[] = [];
+  const store = await CheckpointFolder.open(folder, {
+    fingerprint: "a",
+    keep: 2,
+    async makeRoom(checkpoint) {
+      asked.push({ ...checkpoint, found: readdirSync(folder).toSorted() });
+      if (checkpoint.step === 6) throw new Error("no room");
+    },
+  });
+  await store.save(stateOf(3), write("abc"));
+  await expect(store.save(stateOf(6), write("defgh"))).rejects.toThrow("no room");
+  expect(asked).toEqual([
+    { step: 3, bytes: 3, found: ["step-3.tmp"] },
+    { step: 6, bytes: 5, found: ["step-3", "step-6.tmp"] },
+  ]);
+  expect(readdirSync(folder)).toEqual(["step-3"]);
+  expect((await store.latest())?.state.step).toBe(3);
+});
+
 describe("StepLogFile", () => {
   const entry = (step: number) => ({ step, loss: 0.1 * step, gradientNorm: 1 / 3, learningRate: 5e-324 });
 

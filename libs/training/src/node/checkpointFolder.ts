@@ -17,6 +17,8 @@ export type CheckpointFolderOptions = {
   readonly fingerprint: string;
   /** How many of the newest are kept besides the best one. */
   readonly keep: number;
+  /** Called with a checkpoint that is written and has no name yet: what it throws, `save` throws, and nothing of it stays. */
+  readonly makeRoom?: ((checkpoint: { readonly step: number; readonly bytes: number }) => Promise<void>) | undefined;
 };
 
 type CheckpointFile = {
@@ -73,12 +75,14 @@ export class CheckpointFolder implements CheckpointStore {
       await rm(temporary, { recursive: true, force: true });
       await mkdir(temporary, { recursive: true });
       const files = await write(temporary);
-      const { fingerprint } = this.#options;
+      const { fingerprint, makeRoom } = this.#options;
       const content: CheckpointFile = { format: 1, fingerprint, files, state };
       await writeDurably(join(temporary, STATE_FILE), `${JSON.stringify(content, null, 2)}\n`);
       const sizes = await Promise.all(files.map(async (file) => (await stat(join(temporary, file))).size));
+      const bytes = sizes.reduce((a, b) => a + b, 0);
+      await makeRoom?.({ step: state.step, bytes });
       await publishFolder(temporary, folder);
-      return { folder, files, state, bytes: sizes.reduce((a, b) => a + b, 0) };
+      return { folder, files, state, bytes };
     } catch (error) {
       await rm(temporary, { recursive: true, force: true });
       throw diskError(error, `checkpoint of step ${state.step} in ${this.#folder}`);

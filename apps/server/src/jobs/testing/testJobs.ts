@@ -33,6 +33,7 @@ export class TestJobs implements AsyncDisposable {
       maxFileBytes: 1000,
       maxFilesBytes: 10_000,
       checkpointRetention: 3600,
+      maxCheckpointsBytes: 10_000,
       runner: this.runner,
       findBaseModel: (name) =>
         Promise.resolve(name === "org/tiny" ? { reference: "/models/tiny", revision: null } : null),

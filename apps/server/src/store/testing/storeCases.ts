@@ -260,6 +260,24 @@ export function storeCases(database: string, createDatabase: (() => string) | nu
         expect((await store.history.listEvents("ftjob-a", { limit: 9 })).rows.length).toBe(3);
       });
 
+      test("has the checkpoints of all jobs, the oldest first, each with its job's status", async () => {
+        for (const name of ["a", "b"]) await store.jobs.add(jobOf(name));
+        await store.jobs.change("ftjob-b", { from: ["queued"] }, { status: "failed" });
+        for (const [name, step] of [
+          ["b", 2],
+          ["a", 1],
+          ["b", 1],
+        ] as const) {
+          const checkpoint = { id: newId("ftckpt_"), job_id: `ftjob-${name}`, created_at: 1, step, metrics: "{}" };
+          await store.history.addCheckpoint({ ...checkpoint, folder: `${name}-${step}` });
+        }
+        expect(await store.history.allCheckpoints()).toMatchObject([
+          { folder: "b-2", status: "failed", created_at: 1 },
+          { folder: "a-1", status: "queued" },
+          { folder: "b-1", status: "failed" },
+        ]);
+      });
+
       test("has one checkpoint a step, the latest first", async () => {
         await store.jobs.add(jobOf("a"));
         const at = (step: number, folder: string) =>
