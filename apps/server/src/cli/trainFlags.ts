@@ -36,6 +36,9 @@ const flagOf = (name: FieldName): string => flagNames[name] ?? name.replaceAll("
 /** Flags that are no hyper-parameters, by their key in TrainingSettings or, for files and the head, beside it. */
 export type TrainFlags = Readonly<Record<string, unknown>> & {
   readonly data?: string;
+  readonly task?: string;
+  readonly evalData?: string;
+  readonly testData?: string;
   readonly output?: string;
   readonly resume?: string;
 };
@@ -112,12 +115,12 @@ export function settingsOf(flags: TrainFlags): TrainingSettings {
     if (value !== undefined) given[name] = value;
   }
   const format = flags["format"];
-  const file = (path: unknown) =>
-    path === undefined ? undefined : { path: resolve(String(path)), name: String(path), format };
+  const file = (path: string | undefined) =>
+    path === undefined ? undefined : { path: resolve(path), name: path, format };
   const { task, evalData, testData, column, labels, problemType, replaceHead, keepCheckpoints } = flags;
   const head = { problem_type: problemType, labels };
   const parsed = trainingSettingsSchema.safeParse({
-    ...(task === undefined ? {} : readTaskFlag(String(task))),
+    ...(task === undefined ? {} : readTaskFlag(task)),
     ...pick(flags, ["model", "revision", "stages", "schedule", "engine", "threads", "seed"]),
     data: file(flags.data),
     evaluation_data: file(evalData),

@@ -26,7 +26,7 @@ const step = {
 } as const;
 
 /** A run of two steps. */
-const succeeded: TrainingJobResult = {
+const succeeded = {
   status: "succeeded",
   modelFolder: "out/model",
   settings: {} as never,
@@ -41,10 +41,11 @@ const succeeded: TrainingJobResult = {
     best: null,
     replayedSteps: 0,
     seconds: 8,
+    test: null,
   },
   metrics: null,
   classes: null,
-};
+} as const satisfies TrainingJobResult;
 
 const displayed = () => new TrainingDisplay({ write: () => true } as unknown as NodeJS.WriteStream);
 

@@ -50,7 +50,12 @@ describe("forkTrainers()", () => {
   async function start(onEvent: JobContext["onEvent"]) {
     const options = { engine: "onnxruntime", stages: 1, niceness: 0, log: pino({ level: "silent" }) } as const;
     const dataFiles = { training: { path: "/data", filename: "train.jsonl" }, validation: null };
-    return forkTrainers(options).start(job, { folder: "/job", dataFiles, onEvent });
+    return forkTrainers(options).start(job, {
+      folder: "/job",
+      dataFiles,
+      onEvent,
+      makeRoom: () => Promise.resolve(null),
+    });
   }
 
   test("the end comes after all events", async () => {

@@ -41,7 +41,7 @@ describe("runnerEvents()", () => {
       threads: 1,
       hyperparameters,
     } as const;
-    const counts = { numTrain: 64, numEvaluation: 0 };
+    const counts = { numTrain: 64, numEvaluation: 0, numTest: 0 };
     const [resolved] = runnerEvents({ type: "prepared", settings, reports: [], labels: [], newWeights: [], ...counts });
     const numbers = { n_epochs: 3, batch_size: 32, learning_rate_multiplier: 20, learning_rate: 1e-3 };
     expect(resolved).toMatchObject({ type: "resolved", method: { task, hyperparameters: numbers } });

@@ -172,11 +172,11 @@ describe("StepLogFile", () => {
     await log.appendStep(entry(1));
     expect(log.test).toBeNull();
     const classes = [{ label: "a", precision: 1 / 3, recall: 1, f1: 0.5, support: 3 }];
-    const test = { step: 1, metrics: { loss: 0.1, f1: null }, classes };
-    await log.appendTest(test);
+    const tested = { step: 1, metrics: { loss: 0.1, f1: null }, classes };
+    await log.appendTest(tested);
     await log.close();
     const again = await StepLogFile.open(path);
-    expect([log.test, again.test]).toEqual([test, test]);
+    expect([log.test, again.test]).toEqual([tested, tested]);
     expect([again.steps, again.evaluations]).toEqual([[entry(1)], []]);
     await again.close();
   });
