@@ -1,13 +1,15 @@
 /**
  * @file Sentence vectors against sentence-transformers, through everything that a program uses: `loadEncoder`.
  *
- * Expected values: test/fixtures/tiny-encoder/golden.json (tools/oracles/sentence_encoder.py) and, where it is,
- * ../shared/golden/minilm-embeddings.json.
+ * Expected values: test/fixtures/tiny-encoder/golden.json (tools/oracles/sentence_encoder.py), test/fixtures/dense-encoder/golden.json
+ * (tools/oracles/dense_encoder.py) and, where it is, ../shared/golden/minilm-embeddings.json.
  */
 import { readFileSync } from "node:fs";
 import { loadEncoder, type Encoder } from "stagecoach";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { miniLm, missing, shared, tinyEncoder } from "../harness/paths.ts";
+import { goldenFolders } from "../harness/goldenSentences.ts";
+import { copyModel, writeJsonFiles } from "../harness/modelFolders.ts";
+import { denseEncoder, miniLm, missing, shared, tinyEncoder } from "../harness/paths.ts";
 import { largestError } from "./compareEncoder.ts";
 
 type Golden = {
@@ -18,7 +20,7 @@ type Golden = {
   max_seq_length: number;
 };
 
-const worst = (actual: readonly Float32Array[], expected: readonly number[][]) =>
+const worst = (actual: readonly Float32Array[], expected: readonly (readonly number[])[]) =>
   Math.max(...expected.map((row, index) => largestError(actual[index]!, row)));
 
 describe("loadEncoder() on the tiny encoder", () => {
@@ -65,6 +67,24 @@ describe("loadEncoder() on the tiny encoder", () => {
       return kept.map((value) => value / Math.hypot(...kept));
     });
     expect(worst(cut, expected)).toBeLessThan(2e-6);
+  });
+});
+
+describe("loadEncoder() on the encoder with dense modules", () => {
+  const { texts, cases } = goldenFolders;
+
+  test.each(cases)("$name: the vectors are sentence-transformers'", async ({ files, embeddings }) => {
+    using model = copyModel((folder) => writeJsonFiles(folder, files), denseEncoder);
+    await using encoder = await loadEncoder(model.folder, { threads: 1 });
+    expect(encoder.dimensions).toBe(embeddings[0]!.length);
+    expect(worst(await encoder.encode(texts), embeddings)).toBeLessThan(1e-6);
+  });
+
+  test("each of these folders gives other vectors", () => {
+    for (const { name, embeddings } of cases.slice(1)) {
+      const rows = embeddings.map((row) => Float32Array.from(row));
+      expect(worst(rows, cases[0]!.embeddings), name).toBeGreaterThan(0.01);
+    }
   });
 });
 

@@ -1,6 +1,6 @@
-/** @file Texts and what sentence-transformers makes of them with the tiny encoder (tools/oracles/sentence_encoder.py). */
+/** @file Texts and what sentence-transformers makes of them (tools/oracles/sentence_encoder.py, tools/oracles/dense_encoder.py). */
 import { readFileSync } from "node:fs";
-import { tinyEncoder } from "./paths.ts";
+import { denseEncoder, tinyEncoder } from "./paths.ts";
 
 type GoldenSentences = {
   readonly texts: readonly string[];
@@ -13,6 +13,19 @@ type GoldenSentences = {
 };
 
 export const golden = JSON.parse(readFileSync(`${tinyEncoder}/golden.json`, "utf8")) as GoldenSentences;
+
+/** The folder of the dense encoder with other JSON files in it, and its vectors as they come out of the last module. */
+type GoldenFolders = {
+  readonly texts: readonly string[];
+  readonly cases: readonly {
+    readonly name: string;
+    /** `null`: removed. */
+    readonly files: Readonly<Record<string, unknown>>;
+    readonly embeddings: readonly (readonly number[])[];
+  }[];
+};
+
+export const goldenFolders = JSON.parse(readFileSync(`${denseEncoder}/golden.json`, "utf8")) as GoldenFolders;
 
 /** Number of the golden text that is longer than the model takes. */
 export const longText = golden.texts.findIndex((text) => text.startsWith("x x x"));

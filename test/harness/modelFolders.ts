@@ -1,16 +1,16 @@
-/** @file Copies of the tiny encoder with something changed in them, for tests of what is refused and why. */
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+/** @file Copies of a model (the tiny encoder by default) with something changed in them: what is refused and why, what changes vectors. */
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { tinyEncoder } from "./paths.ts";
 
 export type ModelCopy = Disposable & { readonly folder: string };
 
-/** A copy of the tiny encoder in a folder of its own. @param change - is given the copy's folder */
-export function copyModel(change: (folder: string) => void = () => {}): ModelCopy {
+/** A copy of a model in a folder of its own. @param change - is given the copy's folder */
+export function copyModel(change: (folder: string) => void = () => {}, model: string = tinyEncoder): ModelCopy {
   const parent = mkdtempSync(join(tmpdir(), "stagecoach-model-"));
-  const folder = join(parent, "tiny-encoder");
-  cpSync(tinyEncoder, folder, { recursive: true });
+  const folder = join(parent, basename(model));
+  cpSync(model, folder, { recursive: true });
   change(folder);
   return { folder, [Symbol.dispose]: () => rmSync(parent, { recursive: true, force: true }) };
 }
@@ -18,6 +18,16 @@ export function copyModel(change: (folder: string) => void = () => {}): ModelCop
 /** Change fields of a JSON file. */
 export function editJson(path: string, fields: Readonly<Record<string, unknown>>): void {
   writeFileSync(path, JSON.stringify({ ...(JSON.parse(readFileSync(path, "utf8")) as object), ...fields }));
+}
+
+/** Write JSON files into a folder; `null` removes one. */
+export function writeJsonFiles(folder: string, files: Readonly<Record<string, unknown>>): void {
+  for (const [name, content] of Object.entries(files)) {
+    const path = join(folder, name);
+    mkdirSync(dirname(path), { recursive: true });
+    if (content === null) rmSync(path);
+    else writeFileSync(path, JSON.stringify(content));
+  }
 }
 
 export type TensorHeader = { dtype: string; shape: number[]; data_offsets: [number, number] };

@@ -6,6 +6,8 @@ export const repository = fileURLToPath(new URL("../..", import.meta.url));
 export const fixtures = fileURLToPath(new URL("../fixtures/", import.meta.url));
 /** A sentence encoder of 4 layers, small enough to be in the repository (tools/oracles/sentence_encoder.py). */
 export const tinyEncoder = `${fixtures}tiny-encoder`;
+/** A sentence encoder of 2 layers with two poolings and two dense modules (tools/oracles/dense_encoder.py). */
+export const denseEncoder = `${fixtures}dense-encoder`;
 
 /** Real models, data and golden values, given beside the repository on some machines; never part of it. */
 export const shared = fileURLToPath(new URL("../../../shared/", import.meta.url));

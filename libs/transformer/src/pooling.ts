@@ -28,13 +28,12 @@ export const poolingModes = ["cls", "max", "mean", "lasttoken"] as const;
 export type PoolingMode = (typeof poolingModes)[number];
 
 /**
- * @param modes - several are put one after another, in the order of sentence-transformers: cls, max, mean, lasttoken
+ * @param modes - several are put one after another, in the order in which they are given
  * @returns `[B, D * modes]`
  */
 export function pool(hidden_TD: Tensor, modes: readonly PoolingMode[], packing: PackingIndices): Tensor {
-  const ordered = poolingModes.filter((mode) => modes.includes(mode));
   return concat(
-    ordered.map((mode) => poolers[mode](hidden_TD, packing)),
+    modes.map((mode) => poolers[mode](hidden_TD, packing)),
     1,
   );
 }

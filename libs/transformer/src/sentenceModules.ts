@@ -58,13 +58,20 @@ export async function readSentenceModules(
       `modules.json: expected a Transformer, then a Pooling module, got ${entries.map(({ kind }) => kind).join(", ") || "nothing"}`,
     );
   }
+  if (first.path !== "") {
+    throw new UnsupportedModelError(
+      `modules.json: expected the Transformer in the model's own folder, got "${first.path}" (move its files one folder up, and make its "path" "")`,
+    );
+  }
   const declared = readPooling(`${second.path}/config.json`, await readJson(`${second.path}/config.json`), config);
   const pooling = chosen === undefined ? declared : [chosen];
   let dimensions = config.hiddenSize * pooling.length;
   const transforms: (DenseModule | "normalize")[] = [];
   for (const { kind, path } of rest) {
-    if (kind === "Normalize") transforms.push("normalize");
-    else if (kind === "Dense") {
+    if (kind === "Normalize") {
+      expectSentenceVector(path, (await readJson(`${path}/config.json`)) ?? {});
+      transforms.push("normalize");
+    } else if (kind === "Dense") {
       const dense = readDense(path, await readJson(`${path}/config.json`), dimensions);
       transforms.push(dense);
       dimensions = dense.outputSize;
@@ -94,6 +101,7 @@ function readModuleList(json: unknown): ModuleEntry[] | null {
   });
 }
 
+/** Before sentence-transformers 6 each pooling had a flag; several are put one after another in this order. */
 const legacyPoolingFlags: Readonly<Record<string, string>> = {
   pooling_mode_cls_token: "cls",
   pooling_mode_max_tokens: "max",
@@ -110,7 +118,6 @@ function readPooling(file: string, json: unknown, config: EncoderConfig): Poolin
     fields.get(flag) === true ? [mode] : [],
   );
   const modes: unknown[] = declared === undefined ? flagged : Array.isArray(declared) ? declared : [declared];
-  if (modes.length === 0) return ["mean"];
   const size = fields.get("embedding_dimension") ?? fields.get("word_embedding_dimension") ?? config.hiddenSize;
   if (size !== config.hiddenSize) {
     throw new ModelConfigError(
@@ -122,7 +129,7 @@ function readPooling(file: string, json: unknown, config: EncoderConfig): Poolin
       `${file}: "include_prompt": false (pooling without the prompt's tokens) is not implemented`,
     );
   }
-  return modes.map((mode) => {
+  return (modes.length === 0 ? ["mean"] : modes).map((mode) => {
     const known = poolingModes.find((each) => each === mode);
     if (known === undefined) {
       throw new UnsupportedModelError(
@@ -136,6 +143,10 @@ function readPooling(file: string, json: unknown, config: EncoderConfig): Poolin
 function readDense(path: string, json: unknown, inputSize: number): DenseModule {
   const file = `${path}/config.json`;
   const fields = new JsonFields(file, json);
+  expectSentenceVector(path, json);
+  if (fields.flag("use_residual", false)) {
+    throw new UnsupportedModelError(`${file}: "use_residual": true (the input added to the output) is not implemented`);
+  }
   if (fields.count("in_features") !== inputSize) {
     throw new ModelConfigError(
       `${file}: "in_features": expected ${inputSize}, the size before it, got ${fields.count("in_features")}`,
@@ -152,6 +163,17 @@ function readDense(path: string, json: unknown, inputSize: number): DenseModule 
     hasBias: fields.flag("bias", true),
     activation: activation === "Tanh" ? "tanh" : "identity",
   };
+}
+
+/** Modules after pooling may work on tokens instead, in models that compare texts token by token. */
+function expectSentenceVector(path: string, json: unknown): void {
+  const fields = new JsonFields(`${path}/config.json`, json);
+  for (const field of ["module_input_name", "module_output_name"]) {
+    if (fields.text(field, "sentence_embedding") === "sentence_embedding") continue;
+    throw new UnsupportedModelError(
+      `${path}/config.json: "${field}": expected "sentence_embedding", got "${fields.text(field)}"`,
+    );
+  }
 }
 
 /** sentence-transformers has named this file after the model class; it takes the first that exists. */
@@ -196,13 +218,14 @@ async function readPrompts(
   const json = await readJson(file);
   if (json === undefined) return { prompts: {}, defaultPromptName: null };
   const fields = new JsonFields(file, json);
-  const prompts: Record<string, string> = {};
-  const declared = fields.has("prompts") ? fields.get("prompts") : {};
-  for (const [name, prompt] of Object.entries(declared as Record<string, unknown>)) {
-    if (typeof prompt !== "string")
-      throw new ModelConfigError(`${file}: "prompts.${name}": expected a string, got ${JSON.stringify(prompt)}`);
-    prompts[name] = prompt;
+  if (fields.has("truncate_dim")) {
+    throw new UnsupportedModelError(
+      `${file}: "truncate_dim" is not implemented (leave it out, and give "dimensions" with each request)`,
+    );
   }
+  const declared = fields.has("prompts") ? fields.get("prompts") : {};
+  const given = new JsonFields(`${file}: "prompts"`, declared);
+  const prompts = Object.fromEntries(Object.keys(declared as object).map((name) => [name, given.text(name)]));
   const defaultPromptName = fields.has("default_prompt_name") ? fields.text("default_prompt_name") : null;
   if (defaultPromptName !== null && !Object.hasOwn(prompts, defaultPromptName)) {
     throw new ModelConfigError(
