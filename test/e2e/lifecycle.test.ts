@@ -399,6 +399,16 @@ describe("models that cannot be served", () => {
       message: /tokenizer\.json/,
     },
     {
+      name: "with a weight that this architecture does not know",
+      change: (model) =>
+        editHeader(join(model, "model.safetensors"), (tensors) => {
+          // The pooler is not needed: nothing is missing.
+          tensors["encoder.layer.1.adapter.bias"] = tensors["pooler.dense.bias"]!;
+          delete tensors["pooler.dense.bias"];
+        }),
+      message: /does not know: encoder\.layer\.1\.adapter\.bias/,
+    },
+    {
       name: "whose weights are truncated",
       change: (model) => truncateSync(join(model, "model.safetensors"), 100_000),
       message: /model\.safetensors: .*(expected|truncated)/,

@@ -1,8 +1,10 @@
 /** @file A checkpoint as the parameters of a stage's graph: names resolved, float32 mapped from the file, anything else converted. */
 import type { FileRange, HostTensor, ParameterSource } from "@stagecoach/engine";
 import {
+  expectDenseWeights,
   resolveCheckpointNames,
   resolveTaskCheckpointNames,
+  type CheckpointEntries,
   type EncoderModel,
   type Task,
   type WeightSource,
@@ -22,18 +24,23 @@ export type CheckpointParameters = ParameterSource & {
  */
 export function checkpointParameters(model: EncoderModel, weights: ModelWeights, task?: Task): CheckpointParameters {
   const { encoder } = weights;
-  const checkpoint = { names: () => encoder.names(), shapeOf: (name: string) => encoder.entry(name).shape };
+  const checkpoint = entriesOf(encoder);
   const own = task === undefined ? [] : resolveTaskCheckpointNames({ ...model, task }, checkpoint).names;
   const names = new Map([...resolveCheckpointNames(model, checkpoint), ...own]);
+  for (const transform of model.modules.transforms)
+    if (transform !== "normalize") expectDenseWeights(transform, entriesOf(moduleWeights(transform.path)));
   const used = new Map<string, number>();
+
+  function moduleWeights(path: string): WeightSource {
+    const source = weights.modules.get(path);
+    if (source === undefined) throw new Error(`internal: no checkpoint was opened for the module "${path}"`);
+    return source;
+  }
 
   function place(name: string): { readonly source: WeightSource; readonly stored: string } {
     const slash = name.lastIndexOf("/");
     if (slash === -1) return { source: encoder, stored: names.get(name) ?? name };
-    const source = weights.modules.get(name.slice(0, slash));
-    if (source === undefined)
-      throw new Error(`internal: no checkpoint was opened for the module "${name.slice(0, slash)}"`);
-    return { source, stored: name.slice(slash + 1) };
+    return { source: moduleWeights(name.slice(0, slash)), stored: name.slice(slash + 1) };
   }
 
   return {
@@ -52,4 +59,8 @@ export function checkpointParameters(model: EncoderModel, weights: ModelWeights,
       return { dtype: "float32", shape, data: await source.readFloat32(stored) };
     },
   };
+}
+
+function entriesOf(source: WeightSource): CheckpointEntries {
+  return { names: () => source.names(), shapeOf: (name) => source.entry(name).shape };
 }

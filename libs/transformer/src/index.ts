@@ -2,6 +2,7 @@
 export { activationNames, activations, gelu, geluTanh, silu, type ActivationName } from "./activation.ts";
 export { resolveCheckpointNames, type CheckpointEntries } from "./checkpointNames.ts";
 export { JsonFields, type EncoderConfig } from "./config.ts";
+export { expectDenseWeights } from "./denseWeights.ts";
 export { dropout, type EncoderDropout, type LayerDropout } from "./dropout.ts";
 export { embeddings, type EmbeddingParameters } from "./embeddings.ts";
 export { encoderLayer, type LayerContext, type LayerParameters } from "./encoderLayer.ts";
@@ -26,7 +27,7 @@ export {
 } from "./packing.ts";
 export { pooler } from "./pooler.ts";
 export { pool, poolingModes, type PoolingMode } from "./pooling.ts";
-export { learnedPositions, sinusoidalPositions, sinusoidalTable } from "./positionalEncoding.ts";
+export { learnedPositions, sinusoidalTable } from "./positionalEncoding.ts";
 export { relativePositionBias, relativePositionBuckets } from "./relativePositionBias.ts";
 export { residualLayerNorm } from "./residualLayerNorm.ts";
 export {

@@ -5,31 +5,22 @@
  *
  * Dimensions: T packed tokens, P positions, D hidden size.
  */
-import { constant, gatherRows, type Tensor } from "@stagecoach/graph";
+import { gatherRows, type Tensor } from "@stagecoach/graph";
 import { ModelConfigError } from "./errors.ts";
 
 /**
- * Rows of a learned table.
- * @param table_PD - checkpoint `position_embeddings.weight`
+ * Rows of a table.
+ * @param table_PD - checkpoint `position_embeddings.weight`, which is where DistilBERT has its sinusoidal table too
  * @param positionIds_T - row of each token (packing.ts counts them as the family does)
  */
 export function learnedPositions(table_PD: Tensor, positionIds_T: Tensor): Tensor {
   return gatherRows(table_PD, positionIds_T);
 }
 
-/** Rows of the sinusoidal table, which is a constant of the graph. */
-export function sinusoidalPositions(
-  positionIds_T: Tensor,
-  size: { readonly numPositions: number; readonly hiddenSize: number },
-): Tensor {
-  const { numPositions, hiddenSize } = size;
-  return gatherRows(constant(sinusoidalTable(size), [numPositions, hiddenSize]), positionIds_T);
-}
-
 /**
  * `PE(p, 2i) = sin(p / 10000^(2i/D))`, `PE(p, 2i+1) = cos(p / 10000^(2i/D))`
  *
- * Computed in float64 and rounded once.
+ * A table for `learnedPositions`, of models that are built without a checkpoint. Computed in float64 and rounded once.
  * @returns row-major `[P, D]`
  * @throws ModelConfigError for an odd hidden size: sine and cosine come in pairs
  */
