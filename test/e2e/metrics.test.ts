@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { parseExposition, valueOf, type Family } from "../harness/exposition.ts";
 import { golden } from "../harness/goldenSentences.ts";
 import { RawConnection, requestHead } from "../harness/rawConnection.ts";
-import { startServer, type TestServer } from "../harness/startServer.ts";
+import { freePort, launchServer, requestsTo, startServer, type TestServer } from "../harness/startServer.ts";
 
 const MODEL = 'tiny "quoted" \\ encoder';
 
@@ -12,6 +12,7 @@ let first: string;
 beforeAll(async () => {
   server = await startServer({
     flags: ["--stages", "2", "--replicas", "2", "--served-model-name", MODEL, "--max-batch-tokens", "128"],
+    env: { STAGECOACH_BODY_TIMEOUT: "2" },
   });
   first = await (await server.get("/metrics")).text();
   await untilAllUp();
@@ -30,6 +31,13 @@ async function untilAllUp(): Promise<void> {
     { timeout: 10_000 },
   );
 }
+
+/** Requests that were counted, whatever their method. */
+const requestsOf = (families: ReadonlyMap<string, Family>, route: string, status: string) =>
+  families
+    .get("stagecoach_http_requests_total")!
+    .samples.filter(({ labels }) => labels["route"] === route && labels["status"] === status)
+    .reduce((total, { value }) => total + value, 0);
 
 /** Everything that docs and dashboards may ask for. */
 const expected: Readonly<Record<string, Family["type"]>> = {
@@ -127,6 +135,8 @@ describe("the first scrape, before any request", () => {
           ...["", "/events", "/checkpoints"].map((name) => `/v1/fine_tuning/jobs/{fine_tuning_job_id}${name}`),
         ].map((route) => `GET ${route}`),
         ...["/v1/models/{model}", "/v1/files/{file_id}"].map((route) => `DELETE ${route}`),
+        ...["/docs", "/openapi.json", "unknown"].map((route) => `GET ${route}`),
+        "unknown unreadable",
       ]),
     );
     const perStage = [...families.values()].filter(
@@ -142,6 +152,21 @@ describe("the first scrape, before any request", () => {
     }
     expect(families.get("stagecoach_replica_up")!.samples.some(({ value }) => value === 1)).toBe(true);
     for (const place of places) expect([0, 1]).toContain(valueOf(families, "stagecoach_stage_up", place));
+  });
+
+  test("has a series for each way to be turned away, of the routes that can", () => {
+    const families = parseExposition(first);
+    const statusesOf = (route: string) =>
+      families
+        .get("stagecoach_http_requests_total")!
+        .samples.filter(({ labels }) => labels["route"] === route)
+        .map(({ labels }) => labels["status"]);
+    for (const route of ["/embed", "/v1/embeddings", "/similarity", "/predict", "/answer", "/fill-mask"])
+      expect(statusesOf(route), route).toEqual(["200", "429", "503"]);
+    for (const route of ["/health", "/info", "/v1/models"]) expect(statusesOf(route), route).toEqual(["200", "503"]);
+    expect(statusesOf("/livez")).toEqual(["200"]);
+    expect(statusesOf("unknown")).toEqual(["404"]);
+    expect(statusesOf("unreadable")).toEqual(["400", "408", "431"]);
   });
 
   test("names the model as it is served, escaped, and the release", () => {
@@ -160,16 +185,40 @@ describe("the first scrape, before any request", () => {
   });
 });
 
+describe("while the server is starting", () => {
+  test("a scrape has every metric already, with a series each", async () => {
+    const port = await freePort();
+    // A worker that never comes: the start goes no further.
+    const waiting = ["--stages", "2", "--external-workers", "1", "--join-token", "t".repeat(32)];
+    await using launched = launchServer({
+      flags: [...waiting, "--port", String(port), "--served-model-name", MODEL],
+    });
+    await vi.waitFor(() => expect(launched.log()).toContain("waiting for workers"), { timeout: 10_000 });
+    const { get } = requestsTo(`http://127.0.0.1:${port}`);
+    expect((await get("/readyz")).status).toBe(503);
+    const families = parseExposition(await (await get("/metrics")).text());
+    const series = [...families.values()].filter(({ samples }) => samples.length > 0);
+    const ours = series.filter(({ name }) => name.startsWith("stagecoach_"));
+    expect(Object.fromEntries(ours.map(({ name, type }) => [name, type]))).toEqual(expected);
+    expect(valueOf(families, "stagecoach_model_info", { model: MODEL })).toBe(1);
+    expect(valueOf(families, "stagecoach_tokens_total", { model: MODEL })).toBe(0);
+  });
+});
+
 describe("after requests", () => {
   test("counts requests by route template, method and status, whatever the path was", async () => {
     const before = await scrape();
-    const count = (families: ReadonlyMap<string, Family>, route: string, status: string) =>
-      (families.get("stagecoach_http_requests_total")?.samples ?? [])
-        .filter(({ labels }) => labels["route"] === route && labels["status"] === status)
-        .reduce((total, { value }) => total + value, 0);
     await server.get("/v1/models/some%2Fmodel");
     await server.get("/v1/models/another");
     await server.get("/no/such/route?key=secret");
+    await server.post("/no/such/route", {});
+    await server.get("/embed");
+    await server.get("/docs");
+    await server.get("/docs/assets/swagger-ui.css");
+    await server.get("/docs/assets/no-such.css");
+    await server.get("/openapi.json");
+    await server.get("/api-doc/openapi.json");
+    await server.get("/v1/files/%FF");
     await server.post("/embed", { inputs: "" });
     await server.post("/embed", { inputs: "a" });
     await server.post("/embed", { inputs: "a", dimensions: 0 });
@@ -179,14 +228,49 @@ describe("after requests", () => {
     leaving.destroy();
     await vi.waitFor(async () => expect(valueOf(await scrape(), "stagecoach_http_requests_in_progress")).toBe(0));
     const after = await scrape();
-    const growth = (route: string, status: string) => count(after, route, status) - count(before, route, status);
+    const growth = (route: string, status: string) =>
+      requestsOf(after, route, status) - requestsOf(before, route, status);
     expect(growth("/v1/models/{model}", "404")).toBe(2);
     expect(growth("/embed", "400")).toBe(1);
     expect(growth("/embed", "200")).toBe(1);
     expect(growth("/embed", "422")).toBe(1);
     expect(growth("/embed", "499")).toBe(1);
+    expect(growth("unknown", "404")).toBe(2);
+    expect(growth("unknown", "405")).toBe(1);
+    expect(growth("unknown", "400")).toBe(1);
+    expect(growth("/docs", "200")).toBe(2);
+    expect(growth("/docs", "404")).toBe(1);
+    expect(growth("/openapi.json", "200")).toBe(2);
     const labels = after.get("stagecoach_http_requests_total")!.samples.map((sample) => JSON.stringify(sample.labels));
     expect(labels.filter((each) => /another|some|secret|such/.test(each))).toEqual([]);
+  });
+
+  const refused: readonly { readonly what: string; readonly text: string; route: string; status: string }[] = [
+    { what: "what is not HTTP", text: "hello\r\n\r\n", route: "unreadable", status: "400" },
+    {
+      what: "a head that is too large",
+      text: `GET / HTTP/1.1\r\nHost: a\r\nX: ${"a".repeat(20_000)}\r\n\r\n`,
+      route: "unreadable",
+      status: "431",
+    },
+    { what: "a head that does not end", text: "GET / HTTP/1.1\r\n", route: "unreadable", status: "408" },
+    {
+      what: "a request without a host",
+      text: "GET /health HTTP/1.1\r\nConnection: close\r\n\r\n",
+      route: "unknown",
+      status: "400",
+    },
+    { what: "a body that does not end", text: requestHead("/embed", 100), route: "/embed", status: "408" },
+  ];
+  test.each(refused)("counts $what", async ({ text, route, status }) => {
+    const before = requestsOf(await scrape(), route, status);
+    using silent = await RawConnection.open(server.url);
+    using connection = await RawConnection.open(server.url);
+    connection.write(text);
+    await connection.closed;
+    expect(connection.received()).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    await silent.closed;
+    expect(requestsOf(await scrape(), route, status)).toBe(before + 1);
   });
 
   test("counts tokens, inputs that were cut, and micro-batches exactly", async () => {

@@ -31,10 +31,13 @@ type ListenOptions = {
   readonly port: number;
   /** Seconds for the body of a request, for an upload from one byte to the next: bodies that never end are cut off after it. */
   readonly bodyTimeout: number;
+  /** Told of the status of each answer to what is not HTTP, or not a whole request. */
+  readonly onUnreadable: (status: number) => void;
 };
 
 /** @throws ListenError when the port is taken or not allowed */
-export function listen(app: Express, { host, port, bodyTimeout }: ListenOptions): Promise<Server> {
+export function listen(app: Express, options: ListenOptions): Promise<Server> {
+  const { host, port, bodyTimeout, onUnreadable } = options;
   const bodyTimeoutMs = bodyTimeout * 1000;
   const server = createServer(
     {
@@ -42,11 +45,13 @@ export function listen(app: Express, { host, port, bodyTimeout }: ListenOptions)
       headersTimeout: Math.min(HEADERS_TIMEOUT_MS, bodyTimeoutMs),
       // Of all requests alike; limitBodies tells uploads apart.
       requestTimeout: 0,
+      // The application refuses what has none: Node's answer to it has no body, and nobody counts it.
+      requireHostHeader: false,
     },
     app,
   );
   limitBodies(server, bodyTimeoutMs);
-  answerConnectionErrors(server, bodyTimeout);
+  answerConnectionErrors(server, { bodyTimeoutSeconds: bodyTimeout, onUnreadable });
   server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS;
   return new Promise((resolve, reject) => {
     server.once("error", (cause) => reject(new ListenError({ host, port, flag: "--port" }, cause)));

@@ -108,7 +108,8 @@ export async function startGateway(settings: ServeSettings, controls: GatewayCon
     host: null,
     jobs,
   };
-  const server = await listen(createApp(serving, log), settings);
+  const onUnreadable = (status: number) => metrics.countUnreadable(status);
+  const server = await listen(createApp(serving, log), { ...settings, onUnreadable });
   try {
     return await startServing({ settings, serving, server, controls, links });
   } catch (error) {
@@ -143,6 +144,12 @@ async function startServing({ settings, serving, server, controls, links }: Star
     );
   }
   const name = settings.servedModelName ?? (resolved.source === "folder" ? basename(resolved.folder) : resolved.id);
+  serving.metrics.prepareModel({
+    model: name,
+    engine: settings.engine,
+    pooling: model.modules.pooling.join("+"),
+    dtype: "float32",
+  });
   serving.phase = "starting stages";
 
   const token = settings.joinToken ?? newId() + newId();
@@ -228,12 +235,6 @@ async function startServing({ settings, serving, server, controls, links }: Star
       onMicroBatch: (report) => serving.metrics.observeMicroBatch(name, report),
     });
     serving.metrics.watchQueue(() => ({ texts: batcher.queuedTexts, tokens: batcher.queuedTokens }));
-    serving.metrics.prepareModel({
-      model: name,
-      engine: settings.engine,
-      pooling: model.modules.pooling.join("+"),
-      dtype: "float32",
-    });
     serving.model = {
       name,
       id: resolved.id,

@@ -6,9 +6,10 @@ import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
 import { limitConcurrency } from "./admission.ts";
 import { requireApiKey } from "./auth.ts";
+import { countAs, countedRoutes, countRequests, documentationLabels, routeLabelsOf } from "./countRequests.ts";
 import { errorAnswer, familyOfPath } from "./errorAnswer.ts";
 import { HttpProblem, problemOf } from "./httpProblem.ts";
-import { serveOpenApi } from "./openApi.ts";
+import { documentPaths, pagePath, serveOpenApi } from "./openApi.ts";
 import { readJson } from "./readJson.ts";
 import type { Route } from "./route.ts";
 import { answerRoute } from "./routes/answer.ts";
@@ -34,11 +35,11 @@ export function createApp(serving: Serving, log: Logger): Express {
     ...operationRoutes(serving),
     ...(serving.jobs === undefined ? [] : [...fileRoutes(serving.jobs), ...fineTuningRoutes(serving, serving.jobs)]),
   ];
-  metrics.prepareRoutes(routes);
+  metrics.prepareRoutes(countedRoutes(routes));
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
-  app.use(identify(log));
+  app.use(identify(log), countRequests(metrics), requireHost);
   app.use((_, response, next) => {
     // A stopping server lets kept connections end with their current answer.
     if (serving.phase === "stopping") response.set("connection", "close");
@@ -51,12 +52,14 @@ export function createApp(serving: Serving, log: Logger): Express {
     const guards = route.isInference ? [needsKey, admitted] : route.family === "openai" ? [needsKey] : [];
     app[route.method](
       expressPath(route.path),
-      observe(serving, route),
+      countAs(routeLabelsOf(route)),
       ...guards,
       ...(route.request === undefined ? [] : body),
       route.handler,
     );
   }
+  app.get([pagePath, `${pagePath}/assets/*file`], countAs(documentationLabels.page));
+  app.get(documentPaths, countAs(documentationLabels.document));
   serveOpenApi(app, routes, version);
   app.use(unknownRoute(routes));
   app.use(answerError(log, routes));
@@ -90,22 +93,12 @@ function identify(log: Logger): RequestHandler {
   };
 }
 
-/** Count and time requests by their route's template, never by what the client put into the path. */
-function observe({ metrics }: Serving, { path, method }: Route): RequestHandler {
-  return (_, response, next) => {
-    const started = performance.now();
-    response.on("close", () => {
-      const status = response.writableEnded ? response.statusCode : 499;
-      metrics.observeHttp({
-        route: path,
-        method: method.toUpperCase(),
-        status,
-        seconds: (performance.now() - started) / 1000,
-      });
-    });
-    next();
-  };
-}
+/** HTTP/1.1 demands it, and HTTP/1.0 does not know it. */
+const requireHost: RequestHandler = (request, _, next) => {
+  if (request.httpVersion === "1.1" && request.headers.host === undefined)
+    throw new HttpProblem("malformed_request", "the request is not HTTP/1.1: it has no Host header");
+  next();
+};
 
 /** Routes of a path, whatever their method; a trailing slash makes no difference, as in express. */
 function routesAt(routes: readonly Route[], path: string): Route[] {
@@ -121,13 +114,10 @@ function patternOf(path: string): RegExp {
   return new RegExp(`^${parts.join("")}$`);
 }
 
-/** What `serveOpenApi` serves. */
-const documentation = ["/docs", "/openapi.json", "/api-doc/openapi.json"];
-
 function unknownRoute(routes: readonly Route[]): RequestHandler {
   return (request) => {
     const known = routesAt(routes, request.path).map(({ method }) => method);
-    const methods = documentation.includes(request.path) ? ["get"] : known;
+    const methods = [...documentPaths, pagePath].includes(request.path) ? ["get"] : known;
     if (methods.length > 0) {
       const allowed = methods
         .flatMap((method) => (method === "get" ? ["GET", "HEAD"] : [method.toUpperCase()]))

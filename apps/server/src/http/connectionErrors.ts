@@ -3,11 +3,18 @@
  * answer; clients get one of ours, which says what was wrong.
  */
 import type { Server, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { errorAnswer, familyOfPath } from "./errorAnswer.ts";
 import { HttpProblem } from "./httpProblem.ts";
 
-export function answerConnectionErrors(server: Server, bodyTimeoutSeconds: number): void {
+export type ConnectionErrorOptions = {
+  readonly bodyTimeoutSeconds: number;
+  /** Told of the status of each answer to what never became a request of the application; silence is not even that. */
+  readonly onUnreadable: (status: number) => void;
+};
+
+export function answerConnectionErrors(server: Server, options: ConnectionErrorOptions): void {
   const responses = new WeakMap<Duplex, ServerResponse>();
   server.on("request", (request, response) => void responses.set(request.socket, response));
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
@@ -18,12 +25,14 @@ export function answerConnectionErrors(server: Server, bodyTimeoutSeconds: numbe
       return;
     }
     const family = familyOfPath(isAnswering ? (response.req.url ?? "") : "");
-    const { status, body } = errorAnswer(problemOf(error, bodyTimeoutSeconds), family);
+    const { status, body } = errorAnswer(problemOf(error, options.bodyTimeoutSeconds), family);
     const text = JSON.stringify(body);
     if (isAnswering) {
       response.writeHead(status, { connection: "close", "content-type": "application/json; charset=utf-8" }).end(text);
       return;
     }
+    // Browsers and other clients open connections before they need them.
+    if ((socket as Socket).bytesRead > 0) options.onUnreadable(status);
     const head = `HTTP/1.1 ${status} Error\r\nConnection: close\r\nContent-Type: application/json; charset=utf-8\r\n`;
     socket.end(`${head}Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`);
   });

@@ -39,10 +39,16 @@ function errorsOf(route: Route): readonly ErrorCode[] {
   return [...new Set([...commonErrorsOf(route), ...(route.errors ?? [])])];
 }
 
-function commonErrorsOf({ request, family, path, errors }: Route): readonly ErrorCode[] {
+/** Statuses of these errors. */
+export function errorStatusesOf(route: Route): readonly number[] {
+  const table = route.family === "openai" ? openAiErrors : nativeErrors;
+  return [...new Set(errorsOf(route).map((code) => table[code].status))];
+}
+
+function commonErrorsOf({ request, family, path, errors, isInference }: Route): readonly ErrorCode[] {
   const isOpenAi = family === "openai";
   // Files and jobs do without the pipeline that serves.
-  if (errors !== undefined) return request === undefined ? ["unauthorized", "internal"] : bodyErrors;
+  if (errors !== undefined && !isInference) return request === undefined ? ["unauthorized", "internal"] : bodyErrors;
   if (request !== undefined) return isOpenAi ? [...requestErrors, "unknown_model"] : requestErrors;
   if (isOpenAi) return ["unauthorized", "not_ready", ...(path.includes("{model}") ? (["unknown_model"] as const) : [])];
   return path === "/livez" || path === "/metrics" ? [] : ["not_ready"];
@@ -110,12 +116,16 @@ function errorResponses(route: Route) {
   );
 }
 
-/** `/openapi.json` and a page to read and try it at `/docs`; nothing is loaded from elsewhere. */
+/** The document's usual name, and text-embeddings-inference's. */
+export const documentPaths = ["/openapi.json", "/api-doc/openapi.json"];
+export const pagePath = "/docs";
+
+/** The document, and a page to read and try it; nothing is loaded from elsewhere. */
 export function serveOpenApi(app: Express, routes: readonly Route[], version: string): void {
   const document = openApiDocument(routes, version);
-  app.get(["/openapi.json", "/api-doc/openapi.json"], (_, response) => void response.json(document));
-  app.get("/docs", (_, response) => void response.type("html").send(docsPage));
-  app.use("/docs/assets", express.static(docsAssets(), { index: false }));
+  app.get(documentPaths, (_, response) => void response.json(document));
+  app.get(pagePath, (_, response) => void response.type("html").send(docsPage));
+  app.use(`${pagePath}/assets`, express.static(docsAssets(), { index: false }));
 }
 
 /** In a published package the page lies beside the code (tools/pack); in a checkout it comes from swagger-ui-dist. */

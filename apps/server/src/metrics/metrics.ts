@@ -16,14 +16,23 @@ const TOKEN_BUCKETS = [8, 16, 32, 64, 128, 192, 256, 384, 512, 768, 1024, 2048, 
 const TEXT_BUCKETS = [1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 128, 256];
 const RATIO_BUCKETS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8];
 
+const unreadable = { route: "unreadable", method: "unknown" };
+
 /** What waits for a place in the pipeline. */
 export type QueueLevels = { readonly texts: number; readonly tokens: number };
 
 export type MetricsScope = {
   readonly version: string;
-  /** Route templates and the status codes that are prepared for each. */
   readonly numStages: number;
   readonly numReplicas: number;
+};
+
+/** What requests are counted as, and the statuses that have a series before the first of them. */
+export type CountedRoute = {
+  /** Template of the path, never the path. */
+  readonly path: string;
+  readonly method: string;
+  readonly statuses: readonly number[];
 };
 
 export class Metrics {
@@ -240,12 +249,17 @@ export class Metrics {
   }
 
   /** Series of the routes, all at zero. */
-  prepareRoutes(routes: readonly { readonly path: string; readonly method: string }[]): void {
-    for (const { path: route, method: lower } of routes) {
-      const method = lower.toUpperCase();
-      this.#httpRequests.inc({ route, method, status: "200" }, 0);
+  prepareRoutes(routes: readonly CountedRoute[]): void {
+    for (const { path: route, method, statuses } of routes) {
+      for (const status of statuses) this.#httpRequests.inc({ route, method, status: String(status) }, 0);
       this.#httpSeconds.zero({ route, method });
     }
+    for (const status of [400, 408, 431]) this.#httpRequests.inc({ ...unreadable, status: String(status) }, 0);
+  }
+
+  /** A request that HTTP itself could not read has neither a route nor a method, nor a time at which it began. */
+  countUnreadable(status: number): void {
+    this.#httpRequests.inc({ ...unreadable, status: String(status) });
   }
 
   observeHttp({
