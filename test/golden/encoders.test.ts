@@ -1,47 +1,8 @@
-/**
- * @file Every family of encoders against PyTorch, on every engine, whole and cut into stages.
- *
- * Expected values: test/fixtures/encoders, written by tools/oracles/encoders.py (versions and seed in versions.json there), and, where
- * it is, ../shared/golden/bert.
- */
-import type { Engine } from "@stagecoach/engine";
-import { readdirSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { fixtures, missing, shared } from "../harness/paths.ts";
-import { compareEncoder } from "./compareEncoder.ts";
+/** @file Encoders against PyTorch on every engine that npm brings; tfjs-node: test/interop. */
+import { describe } from "vitest";
+import { encoderCases } from "./encoderCases.ts";
 import { engines } from "./engines.ts";
 
-/**
- * float32 has 24 bits; hidden states here are of size 1 to 4 and pass three post-norm layers, so errors of a few 1e-7 are rounding.
- * The reference engine computes in float64: what differs there is PyTorch's own rounding.
- */
-const TOLERANCE = 4e-6;
-
-const names = readdirSync(`${fixtures}encoders`, { withFileTypes: true }).flatMap((entry) =>
-  entry.isDirectory() ? [entry.name] : [],
-);
-
-describe.each(Object.keys(engines))("encoders on %s", (engineName) => {
-  let engine: Engine;
-  beforeAll(async () => {
-    engine = await engines[engineName]!();
-  });
-  afterAll(() => engine.dispose());
-
-  test.each(names)("%s: hidden states, pooler and poolings are PyTorch's", async (name) => {
-    const { errors } = await compareEncoder(`${fixtures}encoders/${name}`, engine);
-    expect(errors.size).toBeGreaterThanOrEqual(5);
-    for (const [output, error] of errors) expect(error, output).toBeLessThan(TOLERANCE);
-  });
-
-  test("cut after every layer, the hidden states are still PyTorch's", async () => {
-    const { errors } = await compareEncoder(`${fixtures}encoders/bert`, engine, [1, 2]);
-    expect(errors.get("last_hidden_state")).toBeLessThan(TOLERANCE);
-  });
-
-  const absent = missing(`${shared}golden/bert`);
-  test.skipIf(absent)(`golden/bert, another program's model, agrees (${absent ?? "present"})`, async () => {
-    const { errors } = await compareEncoder(`${shared}golden/bert`, engine, [3]);
-    for (const [output, error] of errors) expect(error, output).toBeLessThan(TOLERANCE);
-  });
+describe.each(Object.keys(engines))("encoders on %s", (name) => {
+  encoderCases(engines[name]!);
 });

@@ -1,5 +1,5 @@
 /**
- * @file TensorFlow itself, through tfjs-node, against the conformance suite, and cut into stages (`npm run engine:tfjs` installs it).
+ * @file TensorFlow itself, through tfjs-node: the conformance suite, encoders against PyTorch, and cut into stages (`npm run engine:tfjs` installs it).
  *
  * A missing tfjs-node fails here. TensorFlow's thread count is its process's, so other counts run in processes of their own.
  */
@@ -9,6 +9,7 @@ import { loadTfjs } from "@stagecoach/engine/node";
 import { describe, expect, test } from "vitest";
 import { engineCases } from "../conformance/engine.case.ts";
 import { leakCases } from "../conformance/leak.case.ts";
+import { encoderCases } from "../golden/encoderCases.ts";
 import { splitCases } from "../parity/splitCases.ts";
 
 const load = () => loadTfjs({ variant: "tfjs-node", threads: 2 });
@@ -16,6 +17,9 @@ const load = () => loadTfjs({ variant: "tfjs-node", threads: 2 });
 describe("tfjs-node", () => {
   engineCases(load);
   leakCases(load);
+  describe("encoders", () => {
+    encoderCases(load);
+  });
   describe("a pipeline of k stages", () => {
     // TensorFlow multiplies one row in another order than several.
     splitCases(load, { withRealModel: true, rawTolerance: 2e-6 });
