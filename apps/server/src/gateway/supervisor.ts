@@ -1,8 +1,8 @@
 /**
  * @file Worker processes as children of the gateway: started, watched, started again.
  *
- * A child that ends unasked is started anew at once; one that keeps ending gets growing pauses. Children have process groups of
- * their own, so that Ctrl-C in a terminal reaches the gateway alone, which lets them finish.
+ * A child that had started well and ends unasked is followed at once; one that keeps ending gets growing pauses. Children have
+ * process groups of their own, so that Ctrl-C in a terminal reaches the gateway alone, which lets them finish.
  */
 import type { Place } from "@stagecoach/parallel";
 import type { StageWorkerSettings } from "@stagecoach/stage-worker";
@@ -16,6 +16,8 @@ export type SupervisorOptions = {
   readonly settings: Omit<StageWorkerSettings, "child">;
   readonly log: Logger;
   readonly onRestart: (place: Place) => void;
+  /** Default: a stage worker as a process of its own. */
+  readonly launch?: (settings: StageWorkerSettings) => ChildProcess;
 };
 
 type Child = {
@@ -95,18 +97,14 @@ export class Supervisor {
 
   #spawn(child: Child): void {
     if (this.#isStopping) return;
-    const { settings, log } = this.#options;
+    const { settings, log, launch = launchWorker } = this.#options;
     const { replica, stage } = child.place;
     child.workerId = `r${replica}s${stage}-${this.#nextNumber++}`;
     child.startedAt = performance.now();
     const own: StageWorkerSettings = { ...settings, child: { workerId: child.workerId, seat: child.place } };
-    const worker = spawn(process.execPath, [...process.execArgv, stageWorkerMain()], {
-      env: { ...mallocSettings, ...process.env, STAGECOACH_WORKER_SETTINGS: JSON.stringify(own) },
-      stdio: ["ignore", "ignore", "pipe"],
-      detached: true,
-    });
+    const worker = launch(own);
     child.process = worker;
-    passOnLog(worker.stderr, log, { name: "worker", facts: child.place });
+    passOnLog(worker.stderr!, log, { name: "worker", facts: child.place });
     worker.on("error", (error) => log.error({ err: error, replica, stage }, "worker could not be started"));
     worker.on("exit", (code, signal) => {
       child.process = null;
@@ -126,6 +124,11 @@ export class Supervisor {
   }
 }
 
-function stageWorkerMain(): string {
-  return fileURLToPath(import.meta.resolve("@stagecoach/stage-worker/main"));
+function launchWorker(settings: StageWorkerSettings): ChildProcess {
+  const main = fileURLToPath(import.meta.resolve("@stagecoach/stage-worker/main"));
+  return spawn(process.execPath, [...process.execArgv, main], {
+    env: { ...mallocSettings, ...process.env, STAGECOACH_WORKER_SETTINGS: JSON.stringify(settings) },
+    stdio: ["ignore", "ignore", "pipe"],
+    detached: true,
+  });
 }
