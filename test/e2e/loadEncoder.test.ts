@@ -1,5 +1,5 @@
 /** @file The library without a server: progress, ends that are asked for early, and a model that comes from a hub. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadEncoder, type Encoder } from "stagecoach";
@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vite
 import { FakeHub } from "../../libs/transformer/src/node/hub/testing/fakeHub.ts";
 import { largestError } from "../golden/compareEncoder.ts";
 import { golden, TOLERANCE } from "../harness/goldenSentences.ts";
+import { hubModel, hubModelBytes } from "../harness/hubModel.ts";
 import { tinyEncoder } from "../harness/paths.ts";
 
 const many = Array.from({ length: 5000 }, (_, index) => golden.texts[index % golden.texts.length]!);
@@ -78,16 +79,6 @@ describe("loadEncoder()", () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   afterEach(() => vi.unstubAllEnvs());
 
-  const files = Object.fromEntries(
-    readdirSync(tinyEncoder, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && entry.name !== "golden.json")
-      .map((entry) => {
-        const path = join(entry.parentPath, entry.name);
-        return [path.slice(tinyEncoder.length + 1), new Uint8Array(readFileSync(path))];
-      }),
-  );
-  const model = { id: "org/tiny-encoder", commit: "0123456789abcdef0123456789abcdef01234567", files };
-
   const useHub = (endpoint: string, cache: string) => {
     vi.stubEnv("HF_ENDPOINT", endpoint);
     vi.stubEnv("HF_HUB_CACHE", join(folder, cache));
@@ -97,27 +88,26 @@ describe("loadEncoder()", () => {
   test("downloads a hub id with progress, and finds it in the cache the next time", async () => {
     const reached = new Map<number, number>();
     {
-      await using hub = await FakeHub.start(model);
+      await using hub = await FakeHub.start(hubModel);
       useHub(hub.endpoint, "cache");
-      await using encoder = await loadEncoder(model.id, {
+      await using encoder = await loadEncoder(hubModel.id, {
         threads: 1,
         onProgress: ({ bytes, totalBytes }) => reached.set(totalBytes, bytes),
       });
       expectRight(await encoder.encode(golden.texts));
     }
-    const size = Object.values(files).reduce((total, { length }) => total + length, 0);
-    expect([...reached]).toEqual([[size, size]]);
-    await using encoder = await loadEncoder(model.id, { threads: 1 });
+    expect([...reached]).toEqual([[hubModelBytes, hubModelBytes]]);
+    await using encoder = await loadEncoder(hubModel.id, { threads: 1 });
     expectRight(await encoder.encode(golden.texts));
   });
 
   test("ends with the signal's reason while it downloads, and when it was aborted before", async () => {
     const reason = new Error("changed my mind");
-    await using hub = await FakeHub.start(model);
+    await using hub = await FakeHub.start(hubModel);
     useHub(hub.endpoint, "aborted");
     const stop = new AbortController();
     hub.lastingFaults.set("model.safetensors", { kind: "slow", chunkBytes: 1000, everyMs: 20 });
-    const loading = loadEncoder(model.id, { signal: stop.signal, onProgress: () => stop.abort(reason) });
+    const loading = loadEncoder(hubModel.id, { signal: stop.signal, onProgress: () => stop.abort(reason) });
     await expect(loading).rejects.toBe(reason);
     await expect(loadEncoder(tinyEncoder, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
   });

@@ -1,5 +1,10 @@
 /** @file What is in the log, and what must never be. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test, vi } from "vitest";
+import { FakeHub } from "../../libs/transformer/src/node/hub/testing/fakeHub.ts";
+import { hubModel, hubModelBytes } from "../harness/hubModel.ts";
 import { startServer } from "../harness/startServer.ts";
 
 const SECRET = "Zanzibar";
@@ -34,4 +39,23 @@ test.each(["info", "debug"])("at level %s: JSON lines without a text, a key or a
   for (const line of lines) expect(JSON.parse(line), line).toMatchObject({ level: expect.any(Number) as number });
   expect(server.log()).not.toMatch(/Zanzibar|zanzibar|key-of-a-user/);
   expect(server.log().includes(`request-of-${level}`)).toBe(level === "debug");
+});
+
+test("a start that downloads its model logs JSON too: how much of it is here, at every tenth", async () => {
+  const cache = mkdtempSync(join(tmpdir(), "stagecoach-logs-"));
+  await using hub = await FakeHub.start(hubModel);
+  {
+    const env = { HF_ENDPOINT: hub.endpoint, HF_HUB_CACHE: cache, HF_HUB_OFFLINE: "0" };
+    await using server = await startServer({ model: hubModel.id, env });
+    const entries = server
+      .log()
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    const downloads = entries.filter(({ msg }) => msg === "downloading the model");
+    expect(downloads.length).toBeGreaterThan(0);
+    expect(downloads.length).toBeLessThanOrEqual(11);
+    expect(downloads.at(-1)).toMatchObject({ bytes: hubModelBytes, totalBytes: hubModelBytes, level: 30 });
+  }
+  rmSync(cache, { recursive: true, force: true });
 });

@@ -11,7 +11,7 @@ import {
   type SettingName,
 } from "../config/settings.ts";
 import { startGateway, type Gateway } from "../gateway/startGateway.ts";
-import { ProgressBar } from "../progress/progressBar.ts";
+import { reportDownload } from "../progress/reportDownload.ts";
 import type { Host } from "./runCommandLine.ts";
 
 export function serveCommand(host: Host): Command {
@@ -52,12 +52,12 @@ async function serve(settings: ServeSettings, host: Host): Promise<void> {
     stopping.signal.addEventListener("abort", () => resolve(), { once: true }),
   );
   for (const signal of ["SIGINT", "SIGTERM"] as const) host.on(signal, () => stopping.abort());
-  const bar = new ProgressBar(host.stderr);
+  const download = reportDownload(host.stderr, log);
   let gateway: Gateway;
   try {
     gateway = await startGateway(settings, {
       log,
-      onDownload: (progress) => bar.update({ label: progress.file, done: progress.bytes, total: progress.totalBytes }),
+      onDownload: download.update,
       signal: stopping.signal,
     });
   } catch (error) {
@@ -65,7 +65,7 @@ async function serve(settings: ServeSettings, host: Host): Promise<void> {
     log.info("stopped before it served");
     return;
   } finally {
-    bar.finish();
+    download.finish();
   }
   host.stdout.write(banner(gateway, settings));
   await Promise.race([stopRequested, gateway.failed]);

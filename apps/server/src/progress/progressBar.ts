@@ -10,20 +10,20 @@ export type Progress = {
   readonly doneBefore?: number;
 };
 
-type Output = { readonly isTTY?: boolean; readonly columns?: number; write(text: string): unknown };
+export type ProgressOutput = { readonly isTTY?: boolean; readonly columns?: number; write(text: string): unknown };
 
 const BAR_WIDTH = 28;
 const REDRAW_MS = 100;
 
 export class ProgressBar {
-  readonly #output: Output;
+  readonly #output: ProgressOutput;
   readonly #now: () => number;
   #startedAt: number | null = null;
   #drawnAt = -Infinity;
-  #reportedTenth = -1;
+  readonly #tenths = new Tenths();
   #isDrawn = false;
 
-  constructor(output: Output, now: () => number = () => performance.now()) {
+  constructor(output: ProgressOutput, now: () => number = () => performance.now()) {
     this.#output = output;
     this.#now = now;
   }
@@ -32,14 +32,12 @@ export class ProgressBar {
     const now = this.#now();
     this.#startedAt ??= now;
     const line = this.#line(progress, (now - this.#startedAt) / 1000);
-    const tenth = Math.floor((10 * progress.done) / Math.max(1, progress.total));
     if (this.#output.isTTY === true) {
       if (now - this.#drawnAt < REDRAW_MS && progress.done < progress.total) return;
       this.#drawnAt = now;
       this.#isDrawn = true;
       this.#output.write(`\r\u001b[K${line.slice(0, (this.#output.columns ?? 80) - 1)}`);
-    } else if (tenth > this.#reportedTenth) {
-      this.#reportedTenth = tenth;
+    } else if (this.#tenths.isNew(progress.done, progress.total)) {
       this.#output.write(`${line}\n`);
     }
   }
@@ -60,6 +58,19 @@ export class ProgressBar {
     const speed =
       rate > 0 ? `, ${unit !== undefined && rate < 10 ? `${rate.toFixed(1)} ${unit}` : amount(rate)}/s` : "";
     return `[${bar}] ${String(Math.floor(share * 100)).padStart(3)}%  ${amount(done)} of ${amount(total)}${speed}${left}  ${label}`;
+  }
+}
+
+/** The steps in which work is told of where a bar cannot be drawn. */
+export class Tenths {
+  #highest = -1;
+
+  /** Whether another tenth of the work is done since the last time; the beginning counts as one. */
+  isNew(done: number, total: number): boolean {
+    const tenth = Math.floor((10 * done) / Math.max(1, total));
+    if (tenth <= this.#highest) return false;
+    this.#highest = tenth;
+    return true;
   }
 }
 
