@@ -5,13 +5,14 @@ import { availableParallelism, cpus, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
+import { python as sharedPython } from "../../tools/python/environment.ts";
 
 const repository = fileURLToPath(new URL("../..", import.meta.url));
 export const results = join(repository, "bench/results");
 
 const sharedFolder = process.env["BENCH_SHARED"] ?? join(repository, "../shared");
-/** A Python with torch, sentence-transformers, onnxruntime (bench/peers/requirements.txt). */
-export const python = process.env["BENCH_PYTHON"] ?? join(repository, ".cache/bench/venv/bin/python");
+/** A Python with torch, sentence-transformers, onnxruntime (tools/python/requirements.txt). */
+export const python = process.env["BENCH_PYTHON"] ?? sharedPython;
 /** A folder with @huggingface/transformers in its node_modules. */
 export const transformersJs = process.env["BENCH_TRANSFORMERS_JS"] ?? join(repository, ".cache/bench/node");
 

@@ -2,11 +2,9 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { python } from "../../tools/python/environment.ts";
 import { repository } from "./paths.ts";
 
-export const python = join(repository, ".cache/interop/venv/bin/python");
-/** With PyTorch, transformers and sentence-transformers, which are too large for every run (`npm run bench:peers`). */
-export const pythonWithTorch = join(repository, ".cache/bench/venv/bin/python");
 export const interopPrograms = join(repository, "tools/interop");
 
 /**
@@ -14,11 +12,11 @@ export const interopPrograms = join(repository, "tools/interop");
  * @returns the JSON value that it prints
  * @throws Error with what it wrote to stderr when it fails
  */
-export async function runPython<Result>(program: string, input: unknown, interpreter = python): Promise<Result> {
-  if (!existsSync(interpreter)) throw new Error(`${interpreter} is not there: npm run test:interop makes it`);
+export async function runPython<Result>(program: string, input: unknown): Promise<Result> {
+  if (!existsSync(python)) throw new Error(`${python} is not there: npm run test:interop makes it`);
   // A model of the user's, or a token, must not change what a test sees.
   const kept = Object.entries(process.env).filter(([name]) => !/^(HF_|HUGGINGFACE_|OPENAI_|PYTHON)/.test(name));
-  const child = spawn(interpreter, [join(interopPrograms, program)], {
+  const child = spawn(python, [join(interopPrograms, program)], {
     env: { ...Object.fromEntries(kept), PYTHONUNBUFFERED: "1" },
     stdio: ["pipe", "pipe", "pipe"],
   });

@@ -1,46 +1,47 @@
-/** @file A model that our trainer has made of the tiny encoder in a few steps, and what it gives for texts. */
+/** @file A model that our trainer has made of the tiny encoder in a few steps, and what its head gives. */
 import { hostParameters, runToHost, type HostTensor } from "@stagecoach/engine";
 import { loadEngine } from "@stagecoach/engine/node";
+import type { EncodedIds } from "@stagecoach/tokenizer";
 import { loadTokenizer } from "@stagecoach/tokenizer/node";
 import { openInitialParameters } from "@stagecoach/training/node";
-import {
-  readTask,
-  taskParameters,
-  stageGraph,
-  trainingStageInputs,
-  type Target,
-  type TaskModel,
-  type TaskName,
-} from "@stagecoach/transformer";
+import { readTask, taskParameters, stageGraph, trainingStageInputs, type Target } from "@stagecoach/transformer";
 import { jsonReader } from "@stagecoach/transformer/node";
 import { join } from "node:path";
 import { openLocalPipeline } from "./openLocalPipeline.ts";
 import { runTrainingJob } from "../../apps/server/src/training/runJob.ts";
 import { trainingSettingsSchema } from "../../apps/server/src/training/trainingSettings.ts";
 import { tinyEncoder } from "./paths.ts";
-import { writeToyQuestions, writeToyTexts } from "./toyTexts.ts";
+import { toys, writeToy, type ToyName } from "./toyTasks.ts";
 
 /** @param folder - a new one @returns the model's folder */
-export async function trainTinyModel(folder: string, task: TaskName): Promise<string> {
+export async function trainTinyModel(folder: string, toy: ToyName, numSteps = 3): Promise<string> {
   const data = `${folder}.jsonl`;
-  if (task === "question-answering") writeToyQuestions(data, 24);
-  else writeToyTexts(data, 24, 5);
+  writeToy(data, toy, 24);
   const settings = trainingSettingsSchema.parse({
     model: tinyEncoder,
-    task,
+    task: toys[toy].task,
     data: { path: data },
     stages: 2,
     threads: 1,
-    hyperparameters: { n_epochs: 1, batch_size: 8, learning_rate: 5e-3, warmup_steps: 0 },
+    hyperparameters: { max_steps: numSteps, batch_size: 8, learning_rate: 5e-3, warmup_steps: 0 },
   });
   await runTrainingJob(settings, { folder, openPipeline: openLocalPipeline });
   return join(folder, "model");
 }
 
-export type ServedText = { readonly ids: readonly number[]; readonly logits: readonly number[] };
+type TextPair = readonly [string, string];
+/** What a head reads: a text, two that belong together, or, for multiple choice, such pairs of which one is right. */
+export type HeadInput = string | TextPair | readonly TextPair[];
 
-/** Logits of each text alone, as our loader reads the folder; of all tokens for masked-LM and question answering. */
-export async function serveTexts(folder: string, texts: readonly string[]): Promise<ServedText[]> {
+export type HeadOutputs = {
+  /** Of each sequence that the input is made of. */
+  readonly ids: readonly (readonly number[])[];
+  /** By their names in the graph (`logits`), flat; of all tokens where the head reads tokens. */
+  readonly outputs: Readonly<Record<string, readonly number[]>>;
+};
+
+/** What the head gives for each input alone, as our loader reads the folder. */
+export async function serveHead(folder: string, inputs: readonly HeadInput[]): Promise<HeadOutputs[]> {
   const task = readTask(await jsonReader(folder)("config.json"))!;
   const parameters = await openInitialParameters(folder, { task, seed: 0, replaceHead: false });
   if (parameters.missing.length > 0) throw new Error(`missing: ${parameters.missing.join(", ")}`);
@@ -52,26 +53,44 @@ export async function serveTexts(folder: string, texts: readonly string[]): Prom
   const graph = stageGraph(model, { start: 0, end: model.config.numLayers }, { task: model.task });
   const executable = await engine.compile(graph, hostParameters(weights));
   const tokenizer = await loadTokenizer(folder);
-  const served: ServedText[] = [];
-  for (const text of texts) {
-    const { ids } = tokenizer.encodeIds(text);
-    const outputs = await runToHost(executable, trainingStageInputs(model, graph.inputs, batchOf(model, ids)));
-    served.push({ ids: [...ids], logits: [...(outputs["logits"] ?? outputs["masked_lm_logits"])!.data] });
+  const served: HeadOutputs[] = [];
+  for (const input of inputs) {
+    const sequences = sequencesOf(input).map(([text, pair]) => tokenizer.encodeIds(text, { pair }));
+    const outputs = await runToHost(executable, trainingStageInputs(model, graph.inputs, batchOf(sequences)));
+    const ofHead = Object.entries(outputs).filter(([name]) => name.endsWith("logits"));
+    served.push({
+      ids: sequences.map(({ ids }) => [...ids]),
+      outputs: Object.fromEntries(ofHead.map(([name, { data }]) => [name, [...data]])),
+    });
   }
   await executable.dispose();
   await engine.dispose();
   return served;
 }
 
-function batchOf({ task }: TaskModel, ids: Int32Array) {
-  const rows = { dtype: "int32" as const, shape: [ids.length], data: ids.map((_, row) => row) };
-  const targets: Readonly<Record<string, Target>> = task.name === "masked-lm" ? { masked_rows: rows } : {};
+function sequencesOf(input: HeadInput): readonly (readonly [text: string, pair?: string])[] {
+  if (typeof input === "string") return [[input]];
+  return isPair(input) ? [input] : input;
+}
+
+const isPair = (input: TextPair | readonly TextPair[]): input is TextPair => typeof input[0] === "string";
+
+/** Every token is one to predict, and all sequences are choices of one question: heads take what they read. */
+function batchOf(sequences: readonly EncodedIds[]) {
+  const concatenated = (parts: readonly Int32Array[]) => Int32Array.from(parts.flatMap((part) => [...part]));
+  const inputIds = concatenated(sequences.map(({ ids }) => ids));
+  const numbers = (shape: readonly number[], count: number): Target => ({
+    dtype: "int32",
+    shape,
+    data: Int32Array.from({ length: count }, (_, index) => index),
+  });
   return {
-    inputIds: ids,
-    tokenTypeIds: new Int32Array(ids.length),
-    lengths: Int32Array.of(ids.length),
-    textIds: Int32Array.of(0),
-    targets,
-    counts: {},
+    inputIds,
+    tokenTypeIds: concatenated(sequences.map(({ typeIds }) => typeIds)),
+    lengths: Int32Array.from(sequences, ({ ids }) => ids.length),
+    targets: {
+      masked_rows: numbers([inputIds.length], inputIds.length),
+      choice_index: numbers([1, sequences.length], sequences.length),
+    },
   };
 }

@@ -8,7 +8,8 @@ import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { interopPrograms, python } from "./python.ts";
+import { python } from "../../tools/python/environment.ts";
+import { interopPrograms } from "./python.ts";
 
 export type Machine = {
   /** Address of the machine's end of the cable to the other. */

@@ -5,20 +5,22 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { serveTexts, trainTinyModel } from "../harness/trainedModel.ts";
+import { tinyEncoder } from "../harness/paths.ts";
+import { toyNames, toys } from "../harness/toyTasks.ts";
+import { serveHead, trainTinyModel } from "../harness/trainedModel.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "stagecoach-exported-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 describe("a trained model's folder", () => {
-  test.each(["sequence-classification", "masked-lm"] as const)(
+  test.each(toyNames)(
     "%s: has the bytes of the last checkpoint under transformers' names, and loads with nothing missing",
-    async (task) => {
-      const folder = join(scratch, task);
-      const exported = await trainTinyModel(folder, task);
+    async (toy) => {
+      const folder = join(scratch, toy);
+      const exported = await trainTinyModel(folder, toy);
       await using opened = await openModelFolder(exported);
       const model: TaskModel = { ...opened.model, task: readTask(await jsonReader(exported)("config.json"))! };
-      expect(model.task.name).toBe(task);
+      expect(model.task.name).toBe(toys[toy].task);
       const last = join(folder, "checkpoints", "step-3");
       const trained = new Map<string, Uint8Array>();
       for (const file of readdirSync(last).filter((name) => name.endsWith(".safetensors"))) {
@@ -30,8 +32,18 @@ describe("a trained model's folder", () => {
       expect(encoder.names().toSorted()).toEqual(names.map((name) => checkpointNameOf(model, name)).toSorted());
       for (const name of names)
         expect(await encoder.readBytes(checkpointNameOf(model, name)), name).toEqual(trained.get(name));
-      const [served] = await serveTexts(exported, ["the layers"]);
-      expect(served!.logits.every(Number.isFinite)).toBe(true);
+      const [served] = await serveHead(exported, ["the layers"]);
+      const logits = Object.values(served!.outputs).flat();
+      expect(logits.length).toBeGreaterThan(0);
+      expect(logits.every(Number.isFinite)).toBe(true);
     },
   );
+
+  test("says that texts have types, which transformers gives to models of a BERT's tokenizer only", async () => {
+    const exported = await trainTinyModel(join(scratch, "types"), "re-ranking");
+    const config = await jsonReader(tinyEncoder)("tokenizer_config.json");
+    expect(config).not.toHaveProperty("model_input_names");
+    const named = { model_input_names: ["input_ids", "token_type_ids", "attention_mask"] };
+    expect(await jsonReader(exported)("tokenizer_config.json")).toEqual({ ...(config as object), ...named });
+  });
 });

@@ -1,7 +1,7 @@
 """OpenAI's Python client fine-tunes on a server of ours. Reads {"url", "model", "path", "hyperparameters", "seconds"} from stdin: uploads
 the file, creates a job on two stages, waits for its end (at most so many seconds), and prints what the client gave as JSON.
 
-Run by test/interop/trainingClients.test.ts in the environment that tools/interop/run.ts makes (requirements.txt).
+Run by test/interop/trainingClients.test.ts in the environment of tools/python.
 """
 import json, sys, time
 import openai

@@ -1,6 +1,6 @@
 """The Hugging Face cache as Python's huggingface_hub sees it. Reads {"id", "cache", "endpoint" or null} from stdin, prints the folder.
 
-Without an endpoint it may not ask the network. Run by test/interop/files.test.ts (requirements.txt).
+Without an endpoint it may not ask the network. Run by test/interop/files.test.ts in the environment of tools/python.
 """
 import json, os, sys
 

@@ -1,6 +1,6 @@
 """huggingface_hub's InferenceClient against a server of ours. Reads {"url", "texts"} from stdin, prints what the client gave as JSON.
 
-Run by test/interop/pythonClients.test.ts in the environment that tools/interop/run.ts makes (requirements.txt).
+Run by test/interop/pythonClients.test.ts in the environment of tools/python.
 """
 import json, sys
 from huggingface_hub import InferenceClient

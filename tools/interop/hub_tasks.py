@@ -1,7 +1,7 @@
 """huggingface_hub's InferenceClient against task models of ours. Reads {"answer", "mask"}, each with "url" and what to ask, from stdin,
 prints what the client gave as JSON.
 
-Run by test/interop/pythonClients.test.ts in the environment that tools/interop/run.ts makes (requirements.txt).
+Run by test/interop/pythonClients.test.ts in the environment of tools/python.
 """
 import dataclasses, json, sys
 from huggingface_hub import InferenceClient

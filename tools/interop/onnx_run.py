@@ -1,6 +1,6 @@
 """Exported ONNX files in Python's onnxruntime. Reads {"path", "batches": [{input: [[ids]]}]} from stdin, prints outputs per batch as JSON.
 
-Run by test/interop/onnxExport.test.ts in the environment that tools/interop/run.ts makes (requirements.txt).
+Run by test/interop/onnxExport.test.ts in the environment of tools/python.
 """
 import json, sys
 import numpy, onnx, onnxruntime

@@ -1,6 +1,6 @@
 """OpenAI's Python client against a server of ours. Reads {"url", "model", "texts"} from stdin, prints what the client gave as JSON.
 
-Run by test/interop/pythonClients.test.ts in the environment that tools/interop/run.ts makes (requirements.txt).
+Run by test/interop/pythonClients.test.ts in the environment of tools/python.
 """
 import json, sys
 import openai

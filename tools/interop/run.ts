@@ -2,42 +2,18 @@
  * @file `npm run test:interop`: programs that are not ours (Python clients and loaders, Prometheus, native TensorFlow, another network
  * namespace) against what we serve and write.
  *
- * Sets up what they need from the package registries: a Python environment in .cache/interop, Debian's packages of Prometheus,
- * PostgreSQL and iproute2 where their programs are missing, and the native tfjs engine. Needs Linux with apt, python3 with venv, and root.
+ * Sets up what they need from the package registries: a Python environment with PyTorch (tools/python), Debian's packages of
+ * Prometheus, PostgreSQL and iproute2 where their programs are missing, and the native tfjs engine. Needs Linux with apt, python3 with
+ * venv, and root.
  * The last line is `N passed, N failed`; a set-up step that fails counts as one failure, and the tests run nevertheless.
  */
-import { spawnSync, type SpawnSyncOptions } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { preparePython } from "../python/environment.ts";
+import { isThere, repository, runProgram } from "../runProgram.ts";
 
-const repository = resolve(import.meta.dirname, "../..");
-const cache = join(repository, ".cache/interop");
-const environment = join(cache, "venv");
-const resultsFile = join(cache, "results.json");
-const requirements = readFileSync(join(import.meta.dirname, "requirements.txt"), "utf8");
-
-/** @throws Error when the program fails, or is not there */
-function run(program: string, args: readonly string[], options: SpawnSyncOptions = {}): void {
-  const { status, signal, error } = spawnSync(program, args, { stdio: "inherit", cwd: repository, ...options });
-  if (error) throw error;
-  if (status !== 0) throw new Error(`${program} ${args.join(" ")} ended with ${status ?? signal}`);
-}
-
-function isThere(program: string): boolean {
-  return spawnSync("sh", ["-c", `command -v ${program}`], { stdio: "ignore" }).status === 0;
-}
-
-/** Python's packages, at pinned versions; made again when those change. */
-function preparePython(): void {
-  const stamp = join(environment, "requirements.txt");
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === requirements) return;
-  rmSync(environment, { recursive: true, force: true });
-  mkdirSync(cache, { recursive: true });
-  run(isThere("python3.11") ? "python3.11" : "python3", ["-m", "venv", environment]);
-  const install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"];
-  run(join(environment, "bin/python"), [...install, join(import.meta.dirname, "requirements.txt")]);
-  writeFileSync(stamp, requirements);
-}
+const resultsFile = join(repository, ".cache/interop/results.json");
 
 /** Debian's packages for programs that are missing. */
 function prepareSystem(): void {
@@ -51,15 +27,15 @@ function prepareSystem(): void {
     .map(([, name]) => name);
   if (missing.length === 0) return;
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  run("apt-get", ["update", "-qq"], { env });
-  run("apt-get", ["install", "-qq", "-y", "--no-install-recommends", ...new Set(missing)], { env });
+  runProgram("apt-get", ["update", "-qq"], { env });
+  runProgram("apt-get", ["install", "-qq", "-y", "--no-install-recommends", ...new Set(missing)], { env });
   // apt starts the service where there is something to start it with; elsewhere this has nothing to stop.
   for (const service of ["prometheus", "postgresql"])
     if (missing.includes(service)) spawnSync("service", [service, "stop"], { stdio: "ignore" });
 }
 
 function prepareTensorflow(): void {
-  run("npm", ["run", "--silent", "engine:tfjs"]);
+  runProgram("npm", ["run", "--silent", "engine:tfjs"]);
 }
 
 type Results = {

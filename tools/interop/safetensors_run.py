@@ -1,6 +1,6 @@
 """Safetensors between us and Python. Reads {"read", "write"} paths from stdin: says what is in the one, writes the other.
 
-Run by test/interop/files.test.ts in the environment that tools/interop/run.ts makes (requirements.txt).
+Run by test/interop/files.test.ts in the environment of tools/python.
 """
 import json, sys
 import numpy

@@ -1,6 +1,6 @@
 """A tokenizer.json of ours in Python's tokenizers. Reads {"path", "texts"} from stdin, prints ids, tokens and offsets as JSON.
 
-Run by test/interop/files.test.ts in the environment that tools/interop/run.ts makes (requirements.txt).
+Run by test/interop/files.test.ts in the environment of tools/python.
 """
 import json, sys
 from tokenizers import Tokenizer

@@ -36,11 +36,12 @@ export type ExportModelOptions = ModelFilesOptions & {
 };
 
 const WEIGHTS = "model.safetensors";
+const TOKENIZER_CONFIG = "tokenizer_config.json";
 
 /** Of the base model's folder; those that are there. */
 const copiedFiles = [
   "tokenizer.json",
-  "tokenizer_config.json",
+  TOKENIZER_CONFIG,
   "special_tokens_map.json",
   "added_tokens.json",
   "vocab.txt",
@@ -114,12 +115,27 @@ async function publish(output: string, fill: (temporary: string) => Promise<void
 async function writeModelFiles(folder: string, options: ModelFilesOptions): Promise<void> {
   await copyBase(options.base, folder);
   await writeDurably(join(folder, "config.json"), await configOf(options));
+  const tokenizer = await tokenizerConfigOf(options);
+  if (tokenizer !== null) await writeDurably(join(folder, TOKENIZER_CONFIG), tokenizer);
 }
 
 async function configOf({ base, model, labels }: ModelFilesOptions): Promise<string> {
   const config = (await jsonReader(base)("config.json")) as object;
   const fields = taskConfigFields(model, labels.length === 0 ? undefined : labels);
   return `${JSON.stringify({ ...config, ...fields, torch_dtype: undefined, dtype: "float32" }, null, 2)}\n`;
+}
+
+/**
+ * A model that tells the two texts of a pair apart by their types was trained so. transformers 5 gives it the types only if the
+ * tokenizer's class is BERT's, or if they are named here.
+ *
+ * @returns null where the base model has no such file, or the model no types
+ */
+async function tokenizerConfigOf({ base, model }: ModelFilesOptions): Promise<string | null> {
+  const config = (await jsonReader(base)(TOKENIZER_CONFIG)) as object | undefined;
+  if (config === undefined || model.config.typeVocabSize < 2) return null;
+  const fields = { model_input_names: ["input_ids", "token_type_ids", "attention_mask"] };
+  return `${JSON.stringify({ ...config, ...fields }, null, 2)}\n`;
 }
 
 async function copyBase(base: string, folder: string): Promise<void> {
