@@ -1,21 +1,23 @@
 /** @file Training files that are wrong, through a real server and its trainers: what the job says of each, and that the next one runs. */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { OpenAI } from "openai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startServer, type TestServer } from "../harness/startServer.ts";
-import { eventsOf, openAi, reached } from "../harness/trainingJobs.ts";
+import { eventsOf, openAi, reached, stepsOf } from "../harness/trainingJobs.ts";
 
 const MODEL = "org/tiny";
 
 let folder: string;
+let dataDir: string;
 let server: TestServer;
 let client: OpenAI;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "stagecoach-bad-"));
-  server = await startServer({ dataDir: join(folder, "data"), flags: ["--served-model-name", MODEL] });
+  dataDir = join(folder, "data");
+  server = await startServer({ dataDir, flags: ["--served-model-name", MODEL] });
   client = openAi(server);
 });
 afterAll(async () => {
@@ -63,7 +65,7 @@ describe("a job", () => {
     [
       "an empty file that is packed",
       { name: "train.jsonl.gz", content: Uint8Array.from(gzipSync("")) },
-      [inFile, /^train\.jsonl\.gz: expected .*got/],
+      [inFile, /^train\.jsonl\.gz: expected examples, got an empty file/],
     ],
     ["one class", { content: rows("a", "a") }, [inFile, /expected at least two classes, got only "a"/]],
     [
@@ -117,11 +119,18 @@ describe("a job", () => {
       const job = await reached(client, id, "failed");
       expect(job.error).toMatchObject(facts);
       expect(job.error!.message).toMatch(message);
+      expect(stepsOf(dataDir, id)).toEqual([]);
       expect((await client.fineTuning.jobs.checkpoints.list(id)).data).toEqual([]);
       const [last] = (await client.fineTuning.jobs.listEvents(id, { limit: 1 })).data;
       expect(last).toMatchObject({ level: "error", message: `The job failed: ${job.error!.message}` });
     },
   );
+
+  test("that fails lets the one behind it run", async () => {
+    const [bad, next] = [await create({ content: rows("a", "a") }), await create({ content: good })];
+    expect((await reached(client, next, "succeeded")).fine_tuned_model).not.toBeNull();
+    expect((await client.fineTuning.jobs.retrieve(bad)).status).toBe("failed");
+  });
 
   test("on a model whose head has another size fails and says what to do, and that helps", async () => {
     const { fine_tuned_model } = await reached(client, await create({ content: good }), "succeeded");
@@ -167,10 +176,7 @@ describe("a job", () => {
     expect([error!.code, found !== null]).toEqual(["training_diverged", true]);
     const [step, saved] = [Number(found![1]), Number(found![2])];
     expect(saved).toBe(step - 1);
-    const steps = readFileSync(join(folder, "data", "jobs", id, "steps.jsonl"), "utf8")
-      .split("\n")
-      .slice(0, -1);
-    expect(steps).toHaveLength(step - 1);
+    expect(stepsOf(dataDir, id)).toEqual(Array.from({ length: step - 1 }, (_, index) => index + 1));
     const [checkpoint] = (await client.fineTuning.jobs.checkpoints.list(id)).data;
     expect(checkpoint!.step_number).toBe(saved);
     const answer = await server.post("/predict", { inputs: "a", model: checkpoint!.fine_tuned_model_checkpoint });

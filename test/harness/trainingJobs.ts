@@ -94,6 +94,40 @@ export async function madeStep(dataDir: string, id: string, step: number): Promi
   await vi.waitFor(() => expect(lastStepOf(dataDir, id)).toBeGreaterThanOrEqual(step), WAIT);
 }
 
+/** Starts of jobs that these servers' logs tell of, in order. */
+export function jobStarts(servers: readonly Pick<TestServer, "log">[]): { jobId: string; attempt: number }[] {
+  return servers
+    .flatMap(({ log }) => log().split("\n"))
+    .filter((line) => line.startsWith("{"))
+    .map((line) => JSON.parse(line) as { msg: string; jobId: string; attempt: number })
+    .filter(({ msg }) => msg === "job started");
+}
+
+/** Attempts at the job that these servers' logs tell of. */
+export function attemptsOf(servers: readonly Pick<TestServer, "log">[], id: string): number[] {
+  return jobStarts(servers)
+    .filter(({ jobId }) => jobId === id)
+    .map(({ attempt }) => attempt);
+}
+
+/** The job succeeds with each of its steps made once, and is told of, and its model is there, once. */
+export async function expectDoneOnce(
+  client: OpenAI,
+  { id, dataDir, numSteps }: { readonly id: string; readonly dataDir: string; readonly numSteps: number },
+): Promise<OpenAI.FineTuning.FineTuningJob> {
+  const job = await reached(client, id, "succeeded");
+  expect(stepsOf(dataDir, id)).toEqual(Array.from({ length: numSteps }, (_, index) => index + 1));
+  const messages = (await eventsOf(client, id)).map(({ message }) => message);
+  for (const once of [
+    `Created fine-tuning job: ${id}`,
+    "Fine-tuning job started",
+    `New fine-tuned model created: ${job.fine_tuned_model}`,
+  ])
+    expect(messages.filter((message) => message === once)).toEqual([once]);
+  expect((await client.models.list()).data.filter((model) => model.id === job.fine_tuned_model)).toHaveLength(1);
+  return job;
+}
+
 export function modelBytes(dataDir: string, id: string): Buffer {
   return readFileSync(join(dataDir, "models", id, "model.safetensors"));
 }
