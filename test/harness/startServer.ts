@@ -53,7 +53,8 @@ export type TestServer = LaunchedServer & {
 /** Environment without settings of the machine that would change what a test sees. */
 export function cleanEnv(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
   const kept = Object.entries(process.env).filter(
-    ([name, value]) => value !== undefined && !/^(STAGECOACH_|HF_|HUGGINGFACE_|NODE_OPTIONS|VITEST)/.test(name),
+    ([name, value]) =>
+      value !== undefined && !/^(STAGECOACH_|DATABASE_URL|HF_|HUGGINGFACE_|NODE_OPTIONS|VITEST)/.test(name),
   );
   return { ...(Object.fromEntries(kept) as Record<string, string>), HF_HUB_OFFLINE: "1", ...extra };
 }

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { StoreError, StoreLockedError } from "./errors.ts";
 import { hasState, openStore } from "./openStore.ts";
+import { postgresCases } from "./testing/postgresCases.ts";
 import { missingPostgres, startPostgres, type TestPostgres } from "./testing/startPostgres.ts";
 import { storeCases } from "./testing/storeCases.ts";
 
@@ -19,40 +20,7 @@ describe.skipIf(absent !== null)(`PostgreSQL (${absent ?? "present"})`, () => {
   });
   afterAll(() => postgres.stop());
   storeCases("PostgreSQL", () => postgres.createDatabase());
-
-  test("a second gateway on the same database is refused, although its data folder is another", async () => {
-    const databaseUrl = postgres.createDatabase();
-    const [dataDir, other] = [newFolder(), newFolder()];
-    const store = await openStore({ dataDir, databaseUrl });
-    await expect(openStore({ dataDir: other, databaseUrl, lockWaitMs: 200 })).rejects.toThrow(StoreLockedError);
-    await store.close();
-    const next = await openStore({ dataDir: other, databaseUrl, lockWaitMs: 200 });
-    await next.close();
-    for (const each of [dataDir, other]) rmSync(each, { recursive: true });
-  });
-
-  test("a session that the server ends is made anew, with its lock", async () => {
-    const databaseUrl = postgres.createDatabase();
-    const dataDir = newFolder();
-    const interrupted = Promise.withResolvers<void>();
-    const store = await openStore({ dataDir, databaseUrl, onInterruption: () => interrupted.resolve() });
-    postgres.endSessions();
-    await interrupted.promise;
-    expect(await store.files.totals()).toEqual({ count: 0, bytes: 0 });
-    const other = newFolder();
-    await expect(openStore({ dataDir: other, databaseUrl, lockWaitMs: 200 })).rejects.toThrow(StoreLockedError);
-    await store.close();
-    for (const each of [dataDir, other]) rmSync(each, { recursive: true });
-  });
-
-  test("a database that does not exist is an error that names DATABASE_URL and shows no password", async () => {
-    const databaseUrl = postgres.createDatabase().replace(/postgres@\/\w+/, "postgres:secret@/nowhere");
-    const dataDir = newFolder();
-    const opening = openStore({ dataDir, databaseUrl });
-    await expect(opening).rejects.toThrow(/DATABASE_URL.*"nowhere" does not exist/);
-    await expect(opening).rejects.not.toThrow(/secret/);
-    rmSync(dataDir, { recursive: true });
-  });
+  postgresCases(() => postgres);
 });
 
 const newFolder = () => mkdtempSync(join(tmpdir(), "stagecoach-store-"));
