@@ -176,7 +176,9 @@ describe("a job", () => {
     expect([error!.code, found !== null]).toEqual(["training_diverged", true]);
     const [step, saved] = [Number(found![1]), Number(found![2])];
     expect(saved).toBe(step - 1);
-    expect(stepsOf(dataDir, id).map((each) => each.step)).toEqual(Array.from({ length: step - 1 }, (_, index) => index + 1));
+    expect(stepsOf(dataDir, id).map((each) => each.step)).toEqual(
+      Array.from({ length: step - 1 }, (_, index) => index + 1),
+    );
     const [checkpoint] = (await client.fineTuning.jobs.checkpoints.list(id)).data;
     expect(checkpoint!.step_number).toBe(saved);
     const answer = await server.post("/predict", { inputs: "a", model: checkpoint!.fine_tuned_model_checkpoint });

@@ -116,7 +116,9 @@ export async function expectDoneOnce(
   { id, dataDir, numSteps }: { readonly id: string; readonly dataDir: string; readonly numSteps: number },
 ): Promise<OpenAI.FineTuning.FineTuningJob> {
   const job = await reached(client, id, "succeeded");
-  expect(stepsOf(dataDir, id).map(({ step }) => step)).toEqual(Array.from({ length: numSteps }, (_, index) => index + 1));
+  expect(stepsOf(dataDir, id).map(({ step }) => step)).toEqual(
+    Array.from({ length: numSteps }, (_, index) => index + 1),
+  );
   const messages = (await eventsOf(client, id)).map(({ message }) => message);
   for (const once of [
     `Created fine-tuning job: ${id}`,

@@ -292,7 +292,6 @@ export function queueCases(database: string, createDatabase: (() => string) | nu
       expect((await t.runner.started(1)).job.id).toBe(id);
       expect(claim.mock.settledResults[0]).toMatchObject({ type: "rejected" });
     });
-    });
 
     test("checkpoints of a job go when its retention has passed, its model stays", async () => {
       const job = await t.create();
