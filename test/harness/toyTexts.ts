@@ -22,3 +22,14 @@ export function writeToyTexts(path: string, numExamples: number, seed: number): 
   });
   writeFileSync(path, `${rows.join("\n")}\n`);
 }
+
+/** Writes so many questions as JSONL: what comes after "the" in a text of a few words. */
+export function writeToyQuestions(path: string, numExamples: number): void {
+  const rows = Array.from({ length: numExamples }, (_, row) => {
+    const answer = row % 2 === 0 ? words.yes : words.no;
+    const before = `${fillers[row % 4]!} the `;
+    const answers = [{ text: answer, answer_start: before.length }];
+    return JSON.stringify({ question: "the of in", context: `${before}${answer} in a stag`, answers });
+  });
+  writeFileSync(path, `${rows.join("\n")}\n`);
+}
