@@ -32,7 +32,7 @@ function expectFillings(given: unknown, expected: unknown): void {
   expect(Math.max(...errors)).toBeLessThan(TOLERANCE);
 }
 
-describe.each([1, 2])("a masked-LM in %i stages", (numStages) => {
+describe.each([1, 2, 3])("a masked-LM in %i stages", (numStages) => {
   let server: TestServer;
   beforeAll(async () => {
     server = await startServer({ model: model.folder, flags: ["--stages", String(numStages)] });
@@ -124,7 +124,7 @@ describe.each([1, 2])("a masked-LM in %i stages", (numStages) => {
 
 test("scores of a vocabulary that is much wider than the model fit the links", async () => {
   // 16 rows of 20,000 scores are 1.3 MB; the hidden rows of the largest micro-batch are 0.07 MB.
-  using wide = await modelWithHead(fillMask, "BertForMaskedLM", 20_000);
+  using wide = await modelWithHead(fillMask, "BertForMaskedLM", { vocabSize: 20_000 });
   await using server = await startServer({ model: wide.folder, flags: ["--stages", "2"] });
   const [one] = fillMask.cases.filter(({ request }) => "targets" in request);
   const inputs = [one!.request.inputs, "the [MASK] ".repeat(30)];
@@ -136,4 +136,14 @@ test("scores of a vocabulary that is much wider than the model fit the links", a
   const ratio = ([first, second]: readonly Filling[]) => first!.score / second!.score;
   expect(alone.map(({ token }) => token)).toEqual((one!.answers as Filling[]).map(({ token }) => token));
   expect(ratio(alone) / ratio(one!.answers as Filling[])).toBeCloseTo(1, 4);
+});
+
+test("a text whose hidden states are given away to the engine's thread has an answer, in the middle of three stages too", async () => {
+  // 283 rows of 32 values are 36 KiB; 32 are copied.
+  using long = await modelWithHead(fillMask, "BertForMaskedLM", { numPositions: 300 });
+  await using server = await startServer({ model: long.folder, flags: ["--stages", "3"] });
+  const response = await server.post("/fill-mask", { inputs: `${"the ".repeat(280)}[MASK]` });
+  const answer = (await response.json()) as Filling[];
+  expect({ status: response.status, answer }).toMatchObject({ status: 200 });
+  expect(answer).toHaveLength(5);
 });

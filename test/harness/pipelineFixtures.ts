@@ -33,24 +33,35 @@ export const questionAnswering = read("question-answering") as PipelineFixture<
 export const fillMask = read("fill-mask") as PipelineFixture<MaskRequest, MaskAnswers>;
 
 const VOCABULARY = 200;
+const POSITIONS = 96;
 
 /**
  * The tiny encoder with a fixture's head.
  * @param architecture - transformers' name of its class
- * @param vocabSize - more than the 200 tokens that the tokenizer has: the others have weights of 0
+ * @param sizes.vocabSize - more than the 200 tokens that the tokenizer has: the others have weights of 0
+ * @param sizes.numPositions - more than the 96 that the model has learnt: the others have weights of 0. Texts may be as long
  */
 export async function modelWithHead(
   { weights }: Pick<PipelineFixture<unknown, unknown>, "weights">,
   architecture: string,
-  vocabSize = VOCABULARY,
+  {
+    vocabSize = VOCABULARY,
+    numPositions = POSITIONS,
+  }: { readonly vocabSize?: number; readonly numPositions?: number } = {},
 ): Promise<ModelCopy> {
-  const copy = copyModel((folder) =>
-    editJson(join(folder, "config.json"), { architectures: [architecture], vocab_size: vocabSize }),
-  );
+  const copy = copyModel((folder) => {
+    const sizes = { vocab_size: vocabSize, max_position_embeddings: numPositions };
+    editJson(join(folder, "config.json"), { architectures: [architecture], ...sizes });
+    if (numPositions > POSITIONS) editJson(join(folder, "tokenizer_config.json"), { model_max_length: numPositions });
+  });
   const base = await openSafetensors(tinyEncoder);
+  const grown = new Map([
+    [VOCABULARY, vocabSize],
+    [POSITIONS, numPositions],
+  ]);
   const tensors = new Map<string, { dtype: "F32"; shape: readonly number[]; data: Float32Array }>();
   const set = (name: string, [rows, ...width]: readonly number[], values: ArrayLike<number>) => {
-    const shape = [rows === VOCABULARY ? vocabSize : rows!, ...width];
+    const shape = [grown.get(rows!) ?? rows!, ...width];
     const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
     data.set(values);
     tensors.set(name, { dtype: "F32", shape, data });

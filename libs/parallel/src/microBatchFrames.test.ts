@@ -13,17 +13,17 @@ describe("frames of a micro-batch", () => {
   test("carry the masked rows through every stage, and not back to the gateway", () => {
     const first = tokenFrame(id, masked, "maskedScores");
     expect(batchOf(first, true)).toEqual(masked);
-    const second = outputFrame(first, hidden, { stage: 0, isLast: false, lengths });
-    const third = outputFrame(second, hidden, { stage: 1, isLast: false, lengths });
+    const second = outputFrame(first, hidden, { stage: 0, isLast: false, batch: batchOf(first, true) });
+    const third = outputFrame(second, hidden, { stage: 1, isLast: false, batch: batchOf(second, false) });
     expect(batchOf(third, false)).toEqual({ lengths, hidden: hidden.data, maskedRows: masked.maskedRows });
     const scores = { shape: [3, 2], data: new Float32Array(6), busyMs: 1 };
-    expect(names(outputFrame(third, scores, { stage: 2, isLast: true, lengths }))).toEqual(["lengths", "output"]);
+    expect(names(outputFrame(third, scores, { stage: 2, isLast: true, batch: masked }))).toEqual(["lengths", "output"]);
   });
 
   test("are as they were where nothing is masked", () => {
     const first = tokenFrame(id, batch, "tokens");
     expect(names(first)).toEqual(["lengths", "input_ids", "token_type_ids"]);
-    expect(names(outputFrame(first, hidden, { stage: 0, isLast: false, lengths }))).toEqual(["lengths", "hidden"]);
+    expect(names(outputFrame(first, hidden, { stage: 0, isLast: false, batch }))).toEqual(["lengths", "hidden"]);
   });
 
   test("keep masked rows of their own: the other arrays may be given to another thread", () => {

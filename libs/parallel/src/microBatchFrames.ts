@@ -76,7 +76,7 @@ export function batchOf(frame: Frame, isFirst: boolean): TokenBatch | HiddenBatc
   };
 }
 
-export function lengthsOf(frame: Frame): Int32Array {
+function lengthsOf(frame: Frame): Int32Array {
   return (tensorNamed(frame, "lengths", "int32").data as Int32Array).slice();
 }
 
@@ -97,13 +97,21 @@ export function modelOf({ meta }: Frame): number {
   return model;
 }
 
-/** What a stage made of `frame`, on its way to the next stage or back to the gateway. */
+/**
+ * What a stage made of `frame`, on its way to the next stage or back to the gateway.
+ * @param place.batch - what `batchOf` has copied: the frame's own tensors may have been given away
+ */
 export function outputFrame(
   frame: Frame,
   output: StageOutput,
-  place: { readonly stage: number; readonly isLast: boolean; readonly lengths: Int32Array },
+  place: {
+    readonly stage: number;
+    readonly isLast: boolean;
+    readonly batch: Pick<TokenBatch, "lengths" | "maskedRows">;
+  },
 ): Frame {
-  const { stage, isLast, lengths } = place;
+  const { stage, isLast, batch } = place;
+  const { lengths, maskedRows } = batch;
   return {
     ...frame,
     kind: isLast ? "result" : "forward",
@@ -111,7 +119,7 @@ export function outputFrame(
     tensors: [
       { name: "lengths", dtype: "int32", shape: [lengths.length], data: lengths },
       { name: isLast ? "output" : "hidden", dtype: "float32", shape: output.shape, data: output.data },
-      ...(isLast ? [] : maskedTensor(maskedRowsOf(frame).maskedRows)),
+      ...(isLast ? [] : maskedTensor(maskedRows)),
     ],
   };
 }

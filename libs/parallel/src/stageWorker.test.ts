@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { WorkerMessage } from "./control.ts";
 import type { LinkHello } from "./dataLink.ts";
 import { frameBytesFor, PROTOCOL_VERSION, type Frame } from "./frame.ts";
-import { tokenFrame } from "./microBatchFrames.ts";
+import { outputFrame, tokenFrame } from "./microBatchFrames.ts";
 import { closeCodes } from "./socket.ts";
 import { tracedVector } from "./testing/fakeStageHost.ts";
 import { batchOf } from "./testing/work.ts";
@@ -393,6 +393,19 @@ describe("the work of a stage", () => {
     await scene.advance(100);
     expect(results.map(({ tensors }) => [...tensors[1]!.data])).toEqual([1, 2].map((id) => tracedVector([id], 1)));
     expect(given.map(({ byteLength }) => byteLength)).toEqual([0, 0]);
+  });
+
+  test("in the middle of a pipeline passes masked rows on, whose frame the engine has taken", async () => {
+    const scene = new WorkerScene();
+    await scene.join();
+    const { input, results } = await scene.middle();
+    const batch = { ...batchOf([[7, 8, 9]]), maskedRows: Int32Array.of(0, 2) };
+    const first = tokenFrame({ epoch: 1, microBatch: 1, attempt: 0 }, batch, "maskedScores");
+    const hidden = { shape: [3, 4], data: Float32Array.from({ length: 12 }, (_, at) => at), busyMs: 1 };
+    void input.send(outputFrame(first, hidden, { stage: 0, isLast: false, batch }));
+    await scene.advance(100);
+    const tensors = results.flatMap((frame) => frame.tensors.map(({ name, data }) => [name, [...data]]));
+    expect(Object.fromEntries(tensors)).toMatchObject({ lengths: [3], masked_rows: [0, 2] });
   });
 
   test("on which the engine fails is reported, and its place given back", async () => {

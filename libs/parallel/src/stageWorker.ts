@@ -21,7 +21,7 @@ import { ProtocolError } from "./errors.ts";
 import { frameBytesFor, PROTOCOL_VERSION, type Crc32, type Frame } from "./frame.ts";
 import { freeMemory } from "./freeMemory.ts";
 import type { RunCost } from "./lengthGroups.ts";
-import { batchOf, lengthsOf, modelOf, outputFrame, outputOf } from "./microBatchFrames.ts";
+import { batchOf, modelOf, outputFrame, outputOf } from "./microBatchFrames.ts";
 import { closeCodes, type MessageSocket } from "./socket.ts";
 import type { StageFacts, StageOutput, StageOutputKind } from "./stage.ts";
 import { TrainingWork, type TrainingHost, type TrainingLinks } from "./training/trainingWork.ts";
@@ -421,12 +421,11 @@ export class StageWorker {
     if (assignment === null || input === null || output === null || frame.epoch !== assignment.epoch) return;
     const isLast = assignment.stage === assignment.numStages - 1;
     try {
-      const lengths = lengthsOf(frame);
       const batch = batchOf(frame, assignment.stage === 0);
       const result = await host.run(batch, isLast ? outputOf(frame) : "hidden", modelOf(frame));
       this.#counters.microBatches++;
-      this.#counters.tokens += lengths.reduce((a, b) => a + b, 0);
-      void this.#forward(outputFrame(frame, result, { stage: assignment.stage, isLast, lengths }), { input, output });
+      this.#counters.tokens += batch.lengths.reduce((a, b) => a + b, 0);
+      void this.#forward(outputFrame(frame, result, { stage: assignment.stage, isLast, batch }), { input, output });
       freeMemory(result.data);
     } catch (error) {
       this.#giveUp(frame, error, input);

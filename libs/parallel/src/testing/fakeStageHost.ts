@@ -3,10 +3,11 @@
  * went through which stages, in which order.
  *
  * Hidden rows are `[id, place in its text from 1, segment, trace]`; each stage appends its number from 1 to the trace, as a
- * decimal digit.
+ * decimal digit. As an engine's thread does, it takes the memory of a batch's large arrays away.
  */
 import type { HiddenBatch, TokenBatch } from "@stagecoach/transformer";
 import type { Assignment } from "../control.ts";
+import { freeMemory } from "../freeMemory.ts";
 import type { StageOutput, StageOutputKind } from "../stage.ts";
 import type { StageHost } from "../stageWorker.ts";
 import type { ProcessClock } from "./fakeClock.ts";
@@ -72,6 +73,7 @@ export class FakeStageHost implements StageHost {
     // Whatever happens to the message that it came in, the batch is this run's.
     const rows = "hidden" in batch ? Array.from(batch.hidden) : tokenRows(batch);
     const lengths = Array.from(batch.lengths);
+    freeMemory("hidden" in batch ? batch.hidden : batch.inputIds);
     const isHanging = this.isHanging;
     return new Promise((resolve, reject) => {
       if (isHanging) return;

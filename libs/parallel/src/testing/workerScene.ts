@@ -119,19 +119,33 @@ export class WorkerScene {
     return { socket: own, link: watch(opening) };
   }
 
+  /** The second of three stages, linked to its neighbours. */
+  async middle() {
+    this.assign({ stage: 1, numStages: 3, epoch: 1 });
+    await this.network.settle();
+    this.say({ kind: "connect", epoch: 1, inputUrl: null, outputUrl: "memory://out" });
+    const { link } = this.dial({ epoch: 1 });
+    await this.network.settle();
+    const output = await this.#acceptOutput();
+    return { input: link.value!, ...output };
+  }
+
   /** The only stage of a pipeline, linked to a gateway. */
   async only({ epoch = 1, credits = 2, resultCredits = 64 } = {}) {
     this.assign({ stage: 0, numStages: 1, epoch, credits });
     await this.network.settle();
     this.say({ kind: "connect", epoch, inputUrl: "memory://in", outputUrl: "memory://out" });
     await this.network.settle();
-    const [{ link: input }, { link: output }] = [
-      await this.accept("memory://in"),
-      await this.accept("memory://out", resultCredits),
-    ];
+    const { link: input } = await this.accept("memory://in");
+    const output = await this.#acceptOutput(resultCredits);
+    return { input, ...output };
+  }
+
+  async #acceptOutput(credits?: number) {
+    const { link: output } = await this.accept("memory://out", credits);
     await this.network.settle();
     const results: Frame[] = [];
     output.onFrame((frame) => results.push(frame));
-    return { input, output, results };
+    return { output, results };
   }
 }
