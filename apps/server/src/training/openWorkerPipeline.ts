@@ -56,7 +56,7 @@ export type WorkerPipelineOptions = {
 };
 
 export type WorkerPipeline = TrainingPipeline & {
-  /** Resolves when every stage is there, after the loss of one too. */
+  /** Resolves when every stage is there, after the loss of one too. @throws StageLostError when another is lost meanwhile */
   recovered(): Promise<void>;
 };
 
@@ -69,7 +69,7 @@ const LINK_CREDITS = 256;
 const CONTROL_MESSAGE_BYTES = 16 << 20;
 const STOP_GRACE_MS = 10_000;
 
-/** @returns once every stage has loaded its layers @throws PlanError for more stages than layers; what loading them throws; the signal's reason */
+/** @returns once every stage has loaded its layers @throws PlanError for more stages than layers; what loading them throws; StageLostError; the signal's reason */
 export async function openWorkerPipeline(options: WorkerPipelineOptions): Promise<WorkerPipeline> {
   const { folder, settings, numStages, log, signal } = options;
   const model: TaskModel = { ...(await readEncoderModel(jsonReader(folder))), task: settings.task };
@@ -122,7 +122,7 @@ export async function openWorkerPipeline(options: WorkerPipelineOptions): Promis
     newId,
     events: eventsOf({ started, fleet, supervisor, log }),
   });
-  const run = new TrainingRun(fleet.current.pipeline.replicas[0]!, numStages);
+  const run = new TrainingRun(fleet.current.pipeline.replicas[0]!, numStages, after);
   started.run = run;
   const close = async () => {
     fleet.current?.stop();

@@ -71,7 +71,7 @@ export class Cluster {
       newId: () => String(nextId++),
       events: this.#fleetEvents(),
     });
-    this.run = new TrainingRun(this.fleet.pipeline.replicas[0]!, numStages);
+    this.run = new TrainingRun(this.fleet.pipeline.replicas[0]!, numStages, this.gateway.after);
   }
 
   /** Start a worker and let it join. */
@@ -139,7 +139,7 @@ export class Cluster {
       onLost: (worker, reason) => lost.push({ worker, reason }),
       onReplicaState: (replica, state, why) => {
         states.push({ replica, state, why });
-        this.run.stateChanged(state, why);
+        if (replica === 0) this.run.stateChanged(state, why);
       },
       onTraining: (stage, answer) => this.run.receive(stage, answer),
       onRefused: (worker, problem) => refused.push({ worker, ...problem }),

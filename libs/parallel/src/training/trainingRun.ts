@@ -38,40 +38,58 @@ type Question = {
   readonly reject: (error: Error) => void;
 };
 
+type After = (delayMs: number, act: () => void) => void;
+
+/** Time for every stage's worker to start and to join; one takes about a second. */
+const JOIN_MS = 30_000;
+
 export class TrainingRun {
   readonly #replica: Replica;
   readonly #numStages: number;
+  readonly #after: After;
+  /** The epoch in which `up` has found the pipeline: a loss between two calls ends the next one, although all may be back by then. */
+  #epoch = 0;
+  #lastLoss: StageLostError | null = null;
   #question: Question | null = null;
   #waiting: { readonly resolve: () => void; readonly reject: (error: Error) => void }[] = [];
 
-  constructor(replica: Replica, numStages: number) {
+  constructor(replica: Replica, numStages: number, after: After) {
     this.#replica = replica;
     this.#numStages = numStages;
+    this.#after = after;
   }
 
   get numStages(): number {
     return this.#numStages;
   }
 
-  /** Resolves once every stage has its place, its layers and its links. @throws the signal's reason */
+  /**
+   * Resolves once every stage has its place, its layers and its links. They hold the parameters that a run begins with.
+   * @throws the signal's reason; StageLostError when a stage is lost before that, or has no worker for too long
+   */
   async up(signal?: AbortSignal): Promise<void> {
-    if (this.#replica.state === "up") return;
-    await new Promise<void>((resolve, reject) => {
+    signal?.throwIfAborted();
+    if (this.#replica.state !== "up") await this.#comingUp(signal);
+    this.#epoch = this.#replica.epoch;
+  }
+
+  #comingUp(signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
       signal?.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+      this.#after(JOIN_MS, () => {
+        if (this.#replica.state === "forming") reject(this.#lossBecause(`no worker has joined in ${JOIN_MS / 1000} s`));
+      });
     });
   }
 
   /** To be called when a replica changes its state. */
   stateChanged(state: ReplicaState, why: string): void {
-    if (state === "up") {
-      for (const { resolve } of this.#waiting.splice(0)) resolve();
-      return;
-    }
-    this.#fail(new StageLostError({ replica: this.#replica.number, stage: this.#replica.missingStage ?? 0 }, why));
+    if (state === "up") for (const { resolve } of this.#waiting.splice(0)) resolve();
+    if (state === "forming") this.giveUp((this.#lastLoss = this.#lossBecause(why)));
   }
 
-  /** To be called when the pipeline can't come up at all. */
+  /** To be called when the pipeline can't come up, or has broken up. */
   giveUp(error: Error): void {
     for (const { reject } of this.#waiting.splice(0)) reject(error);
     this.#fail(error);
@@ -142,20 +160,17 @@ export class TrainingRun {
     await this.#ask("restored", (epoch) => ({ kind: "restore", epoch, folder, files: [...files] }));
   }
 
-  #exchange(step: number, batch: TrainingBatch, facts: MicroBatchFacts): Promise<Frame> {
+  async #exchange(step: number, batch: TrainingBatch, facts: MicroBatchFacts): Promise<Frame> {
+    this.#expectUp();
     return this.#replica.exchange((id) => trainingFrame({ ...id, step }, batch, facts));
   }
 
-  #ask<K extends TrainingAnswer["kind"]>(
+  async #ask<K extends TrainingAnswer["kind"]>(
     kind: K,
     command: (epoch: number, stage: number) => TrainingCommand,
   ): Promise<TrainingAnswerOf<K>[]> {
     if (this.#question !== null) throw new Error(`internal: ${kind} was asked for before ${this.#question.kind} came`);
-    const { state, epoch, number } = this.#replica;
-    if (state !== "up") {
-      const stage = this.#replica.missingStage ?? 0;
-      return Promise.reject(new StageLostError({ replica: number, stage }, "the pipeline is not up"));
-    }
+    const epoch = this.#expectUp();
     return new Promise((resolve, reject) => {
       this.#question = {
         kind,
@@ -165,6 +180,18 @@ export class TrainingRun {
       };
       this.#replica.ask((stage) => command(epoch, stage));
     });
+  }
+
+  /** @returns the epoch @throws StageLostError when the pipeline has broken up since `up`: its stages know nothing of the run any more */
+  #expectUp(): number {
+    const { state, epoch } = this.#replica;
+    if (state === "up" && epoch === this.#epoch) return epoch;
+    throw this.#lastLoss ?? this.#lossBecause("the pipeline is not up");
+  }
+
+  #lossBecause(why: string): StageLostError {
+    const { number, missingStage } = this.#replica;
+    return new StageLostError({ replica: number, stage: missingStage ?? 0 }, why);
   }
 
   #fail(error: Error): void {
