@@ -1,4 +1,9 @@
-/** @file The stage of this worker: its model found on this machine, its engine in threads of its own. */
+/**
+ * @file The stage of this worker: its model found on this machine, its engine in threads of its own.
+ *
+ * Loads and unloads are done one after another, in the order in which they are asked for: a model that is taken away while it
+ * loads is given back as soon as it is there.
+ */
 import type { Assignment, FurtherModel, StageHost, StageOutput, StageOutputKind } from "@stagecoach/parallel";
 import { StageLanes, type LoadResult } from "@stagecoach/parallel/node";
 import type { EngineName } from "@stagecoach/engine/node";
@@ -13,8 +18,9 @@ export class EngineHost implements StageHost {
   #loadedKey = "";
   #loaded: Promise<LoadResult> | null = null;
   readonly #further = new Map<number, { readonly lanes: StageLanes; readonly key: string }>();
-  /** Assignments that are being loaded: a new one can come before the last one is done. */
-  #numLoading = 0;
+  /** Loads and unloads that have been asked for. */
+  #queue: Promise<unknown> = Promise.resolve();
+  #isLoading = false;
 
   readonly #onBroken: (error: Error) => void;
 
@@ -28,7 +34,7 @@ export class EngineHost implements StageHost {
   }
 
   get runningMs(): number {
-    return this.#numLoading > 0 ? 0 : (this.#lanes?.runningMs ?? 0);
+    return this.#isLoading ? 0 : (this.#lanes?.runningMs ?? 0);
   }
 
   get numPlaces(): number {
@@ -41,7 +47,7 @@ export class EngineHost implements StageHost {
     const key = JSON.stringify({ model, layers, engine, threads });
     if (key !== this.#loadedKey || this.#loaded === null) {
       this.#loadedKey = key;
-      this.#loaded = this.#load(assignment);
+      this.#loaded = this.#inTurn(() => this.#load(assignment, { modelFolder: this.#modelFolder }));
       this.#loaded.catch(() => (this.#loaded = null));
     }
     return this.#loaded;
@@ -53,27 +59,36 @@ export class EngineHost implements StageHost {
   }
 
   /** A worker that comes back to the same layers keeps what it has loaded; a new engine thread has nothing. */
-  async loadModel({ number, model, layers }: FurtherModel, { engine, threads }: Assignment): Promise<void> {
+  loadModel({ number, model, layers }: FurtherModel, { engine, threads }: Assignment): Promise<void> {
     const key = JSON.stringify({ model, layers, engine, threads });
-    const lanes = await this.#lanesFor(engineNamed(engine), threads);
-    const loaded = this.#further.get(number);
-    if (loaded?.lanes === lanes && loaded.key === key) return;
-    // Not from the folder that this worker was told for its own model.
-    const folder = await resolveAssignedModel(model, { modelFolder: null });
-    await lanes.load({ model: number, folder, layers, engine: engineNamed(engine), threads });
-    this.#further.set(number, { lanes, key });
+    return this.#inTurn(async () => {
+      const loaded = this.#further.get(number);
+      if (loaded !== undefined && loaded.lanes === this.#lanes && loaded.key === key) return;
+      this.#further.delete(number);
+      // Not from the folder that this worker was told for its own model.
+      await this.#load({ model, layers, engine, threads }, { number, modelFolder: null });
+      this.#further.set(number, { lanes: this.#lanes!, key });
+    });
   }
 
-  async unloadModel(number: number): Promise<void> {
-    const loaded = this.#further.get(number);
-    this.#further.delete(number);
-    if (loaded !== undefined && loaded.lanes === this.#lanes) await loaded.lanes.unload(number);
+  unloadModel(number: number): Promise<void> {
+    return this.#inTurn(async () => {
+      const loaded = this.#further.get(number);
+      this.#further.delete(number);
+      if (loaded !== undefined && loaded.lanes === this.#lanes) await loaded.lanes.unload(number);
+    });
   }
 
   /** Finish what is under way, a load that has yet to start its thread too, and give the engine back. */
   async stop(): Promise<void> {
-    await this.#loaded?.catch(() => null);
+    await this.#queue;
     await this.#stopLanes();
+  }
+
+  #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const done = this.#queue.then(act);
+    this.#queue = done.catch(() => {});
+    return done;
   }
 
   async #stopLanes(): Promise<void> {
@@ -92,14 +107,18 @@ export class EngineHost implements StageHost {
     return (this.#lanes = lanes);
   }
 
-  async #load({ model, layers, engine, threads }: Assignment): Promise<LoadResult> {
-    this.#numLoading++;
+  async #load(
+    { model, layers, engine, threads }: Pick<Assignment, "model" | "layers" | "engine" | "threads">,
+    { number, modelFolder }: { readonly number?: number; readonly modelFolder: string | null },
+  ): Promise<LoadResult> {
+    this.#isLoading = true;
     try {
-      const folder = await resolveAssignedModel(model, { modelFolder: this.#modelFolder });
+      const folder = await resolveAssignedModel(model, { modelFolder });
       const lanes = await this.#lanesFor(engineNamed(engine), threads);
-      return await lanes.load({ folder, pooling: model.pooling, layers, engine: engineNamed(engine), threads });
+      const { pooling } = model;
+      return await lanes.load({ model: number, folder, pooling, layers, engine: engineNamed(engine), threads });
     } finally {
-      this.#numLoading--;
+      this.#isLoading = false;
     }
   }
 }

@@ -206,6 +206,19 @@ describe("an assignment", () => {
     },
   );
 
+  test("outlives a model that cannot be given back", async () => {
+    const scene = new WorkerScene();
+    Object.assign(scene.host, { unloadModel: () => Promise.reject(new Error("it is in use")) });
+    const session = await scene.join();
+    scene.assign({ stage: 0, numStages: 1, epoch: 1 });
+    scene.say({ kind: "unloadModel", epoch: 1, number: 3 });
+    await scene.network.settle();
+    expect(scene.logged).toMatchObject([
+      { event: "model not unloaded", facts: { number: 3, message: "it is in use" } },
+    ]);
+    expect(session.endings).toBe(0);
+  });
+
   test("of a gateway that is gone tells one nothing that has assigned nothing yet", async () => {
     const scene = new WorkerScene();
     await scene.join();

@@ -179,7 +179,7 @@ export class StageWorker {
           if (message.epoch === this.#assignment?.epoch) void this.#loadModel(message, this.#assignment);
           return;
         case "unloadModel":
-          return void this.#options.host.unloadModel?.(message.number);
+          return void this.#unloadModel(message.number);
         case "step":
         case "apply":
         case "save":
@@ -270,6 +270,15 @@ export class StageWorker {
       if (this.#assignment === assignment) this.#send({ kind: "modelReady", epoch, number });
     } catch (error) {
       if (this.#assignment === assignment) this.#send({ kind: "modelRefused", epoch, number, ...factsOf(error) });
+    }
+  }
+
+  /** Nobody waits for it, and another one can be loaded under another number. */
+  async #unloadModel(number: number): Promise<void> {
+    try {
+      await this.#options.host.unloadModel?.(number);
+    } catch (error) {
+      this.#options.log("model not unloaded", { number, ...factsOf(error) });
     }
   }
 

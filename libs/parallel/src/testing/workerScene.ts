@@ -25,6 +25,8 @@ export class WorkerScene {
   /** URLs where nobody is. */
   readonly unreachable = new Set<string>();
   readonly worker: StageWorker;
+  /** What the worker has written to its log. */
+  readonly logged: { readonly event: string; readonly facts: Readonly<Record<string, unknown>> | undefined }[] = [];
   control!: MemorySocket;
   #read = 0;
 
@@ -43,7 +45,7 @@ export class WorkerScene {
       now: this.process.now,
       every: this.process.every,
       residentBytes: () => 42,
-      log: () => {},
+      log: (event, facts) => this.logged.push({ event, facts }),
     });
   }
 
