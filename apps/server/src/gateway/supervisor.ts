@@ -102,10 +102,21 @@ export class Supervisor {
     child.workerId = `r${replica}s${stage}-${this.#nextNumber++}`;
     child.startedAt = performance.now();
     const own: StageWorkerSettings = { ...settings, child: { workerId: child.workerId, seat: child.place } };
-    const worker = launch(own);
+    const failed = (error: unknown) => {
+      log.error({ err: error, replica, stage }, "worker could not be started");
+      this.#restartLater(child, { code: null, signal: null });
+    };
+    let worker: ChildProcess;
+    try {
+      worker = launch(own);
+    } catch (error) {
+      return failed(error);
+    }
+    // No process (none allowed any more, no file descriptor left): there will be an error, and no exit.
+    if (worker.pid === undefined) return void worker.once("error", failed);
     child.process = worker;
     passOnLog(worker.stderr!, log, { name: "worker", facts: child.place });
-    worker.on("error", (error) => log.error({ err: error, replica, stage }, "worker could not be started"));
+    worker.on("error", (error) => log.error({ err: error, replica, stage }, "worker could not be reached"));
     worker.on("exit", (code, signal) => {
       child.process = null;
       this.#restartLater(child, { code, signal });
@@ -124,6 +135,7 @@ export class Supervisor {
   }
 }
 
+/** @throws what the system says, unless it leaves that to the process's `error` event */
 function launchWorker(settings: StageWorkerSettings): ChildProcess {
   const main = fileURLToPath(import.meta.resolve("@stagecoach/stage-worker/main"));
   return spawn(process.execPath, [...process.execArgv, main], {
