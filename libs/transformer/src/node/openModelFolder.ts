@@ -24,18 +24,21 @@ export type ModelFolder = AsyncDisposable & {
  */
 export async function openModelFolder(folder: string, options?: ModelFolderOptions): Promise<ModelFolder> {
   const model = await readEncoderModel(jsonReader(folder), options);
-  const encoder = await openSafetensors(folder);
+  // Closed by whoever has got the folder, or here when something is wrong with a later part of it.
+  await using opened = new AsyncDisposableStack();
+  const encoder = opened.use(await openSafetensors(folder));
   const modules = new Map<string, WeightSource>();
   for (const transform of model.modules.transforms) {
-    if (transform !== "normalize") modules.set(transform.path, await openSafetensors(join(folder, transform.path)));
+    if (transform === "normalize") continue;
+    modules.set(transform.path, opened.use(await openSafetensors(join(folder, transform.path))));
   }
-  const close = async () => {
-    await Promise.all([encoder, ...modules.values()].map((source) => source.close()));
-  };
   const checkpoint = { names: () => encoder.names(), shapeOf: (name: string) => encoder.entry(name).shape };
   const task = servedTask(model, await jsonReader(folder)("config.json"), checkpoint);
+  const path = await realpath(folder);
+  const kept = opened.move();
+  const close = () => kept.disposeAsync();
   return {
-    folder: await realpath(folder),
+    folder: path,
     model,
     task,
     weights: { encoder, modules },
