@@ -4,6 +4,8 @@ import { crc32 } from "@stagecoach/parallel/node";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
+import type { z } from "zod";
+import { fromGateway, fromWorker } from "../../libs/parallel/src/control.ts";
 import { repository } from "../harness/paths.ts";
 import { stagecoach, startServer } from "../harness/startServer.ts";
 
@@ -69,6 +71,17 @@ describe("the documents", () => {
     expect([bytes.length, ...new Float32Array(bytes.buffer, 192, 6)]).toEqual([256, ...values]);
   });
 
+  test("docs/PROTOCOL.md has the control messages, each with its fields", () => {
+    const text = read("docs/PROTOCOL.md");
+    const listed = (...senders: string[]) =>
+      Object.fromEntries(senders.flatMap((sender) => fieldsOfTable(text, `from ${sender}`)));
+    expect(listed("worker", "stage")).toEqual(Object.fromEntries(fromWorker.options.map(fieldsOfMessage)));
+    expect(listed("gateway", "trainer")).toEqual(Object.fromEntries(fromGateway.options.map(fieldsOfMessage)));
+    const [, listedOfModel] = /`model` is `\{([^}]*)\}`/.exec(text)!;
+    const { model } = Object.assign({}, ...fromGateway.options.map(({ shape }) => shape)) as { model: z.ZodObject };
+    expect(listedOfModel!.split(", ").toSorted()).toEqual(fieldsOf(model));
+  });
+
   test("README lists the commands", async () => {
     const { stdout } = await stagecoach(["--help"]);
     const commands = [...stdout.matchAll(/^ {2}([a-z]+)/gm)].map(([, name]) => name!).filter((name) => name !== "help");
@@ -109,4 +122,27 @@ function fieldsAt(bytes: Uint8Array, start: number, table: string): Record<strin
       return [name, value ?? Number(view.getBigUint64(at, true))];
     }),
   );
+}
+
+/** Kinds of messages, and their fields, in the table whose first column has this name. */
+function fieldsOfTable(text: string, name: string): (readonly [string, readonly string[]])[] {
+  const [table = ""] = new RegExp(`^\\| ${name} +\\|.*\\n.*\\n(?:\\|.*\\n)+`, "m").exec(text) ?? [];
+  const rows = table.split("\n").slice(2, -1);
+  return rows.map((row) => {
+    const cells = row.split("|").slice(1);
+    const [kinds, fields] = cells.map((cell) => [...cell.matchAll(/`([\w?]+)`/g)].map(([, word]) => word!));
+    return [kinds![0]!, fields!.toSorted()];
+  });
+}
+
+type Message = z.ZodObject<{ readonly kind: z.ZodLiteral<string> }>;
+
+function fieldsOfMessage(message: Message): readonly [string, readonly string[]] {
+  return [message.shape.kind.value, fieldsOf(message).filter((name) => name !== "kind")];
+}
+
+/** A `?` behind those that may be left out. */
+function fieldsOf({ shape }: z.ZodObject): readonly string[] {
+  const fields = Object.entries(shape).map(([name, type]) => (type.safeParse(undefined).success ? `${name}?` : name));
+  return fields.toSorted();
 }

@@ -39,7 +39,8 @@ const counters = z.strictObject({
   residentBytes: count,
 });
 
-const fromWorker = z.discriminatedUnion("kind", [
+/** docs/PROTOCOL.md lists kinds and fields. */
+export const fromWorker = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal("hello"),
     protocol: z.int(),
@@ -85,7 +86,7 @@ const fromWorker = z.discriminatedUnion("kind", [
   ...trainingFromWorker,
 ]);
 
-const fromGateway = z.discriminatedUnion("kind", [
+export const fromGateway = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("welcome"), leaseId: z.string(), heartbeatMs: count, leaseMs: count }),
   z.strictObject({
     kind: z.literal("assign"),
