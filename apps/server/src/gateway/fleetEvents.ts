@@ -3,6 +3,7 @@ import type { FleetEvents } from "@stagecoach/parallel";
 import type { Logger } from "pino";
 import type { Serving } from "../http/serving.ts";
 import { labelsOf } from "./labelsOf.ts";
+import { StageRefusedError } from "./stageRefusedError.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 type EventTargets = {
@@ -48,15 +49,4 @@ export function fleetEvents({ serving, supervisor, log, onUp, onFailure }: Event
     },
     onCounters: (place, growth) => metrics.observeWorker(place, growth),
   };
-}
-
-/** A stage could not be loaded at the start. */
-export class StageRefusedError extends Error {
-  override readonly name = "StageRefusedError";
-  readonly code: string;
-
-  constructor(code: string, message: string) {
-    super(message);
-    this.code = code;
-  }
 }

@@ -36,6 +36,7 @@ import {
 import { readEncoderModel, type TaskModel, type TrainingBatch } from "@stagecoach/transformer";
 import { jsonReader, layoutFingerprint } from "@stagecoach/transformer/node";
 import type { Logger } from "pino";
+import { StageRefusedError } from "../gateway/stageRefusedError.ts";
 import { Supervisor } from "../gateway/supervisor.ts";
 
 export type WorkerPipelineOptions = {
@@ -224,17 +225,6 @@ function listenForStages({
   });
 }
 
-/** A stage could not be loaded. */
-export class TrainingStageRefusedError extends Error {
-  override readonly name = "TrainingStageRefusedError";
-  readonly code: string;
-
-  constructor(code: string, message: string) {
-    super(message);
-    this.code = code;
-  }
-}
-
 type EventContext = {
   readonly started: { readonly run: TrainingRun | null };
   /** null once the pipeline is being closed. */
@@ -256,7 +246,7 @@ function eventsOf({ started, fleet, supervisor, log }: EventContext): FleetEvent
       started.run?.stateChanged(state, why);
     },
     // Every stage is a child with this machine's files: what it refuses once it will refuse again.
-    onRefused: (_, { code, message }) => started.run?.giveUp(new TrainingStageRefusedError(code, message)),
+    onRefused: (_, { code, message }) => started.run?.giveUp(new StageRefusedError(code, message)),
     onCounters: () => {},
     onTraining: (stage, answer) => started.run?.receive(stage, answer),
   };

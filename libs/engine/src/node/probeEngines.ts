@@ -4,8 +4,9 @@
  * Each is tried in a process of its own: a native library takes hundreds of megabytes, stays loaded, and may abort.
  */
 import { execFile } from "node:child_process";
-import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { engineNames, type EngineName } from "./engines.ts";
+import { programBeside } from "./programBeside.ts";
 
 /** `tfjs-node-gpu` is available where it loads and sees a GPU. */
 export type EngineProbe =
@@ -21,9 +22,8 @@ export async function probeEngines(names: readonly EngineName[] = engineNames): 
 }
 
 function probe(name: EngineName): Promise<EngineProbe> {
-  const isSource = import.meta.filename.endsWith(".ts");
-  const program = join(import.meta.dirname, isSource ? "probeMain.ts" : "probeMain.js");
-  const conditions = isSource ? ["--conditions=@stagecoach/source"] : [];
+  const program = fileURLToPath(programBeside(import.meta.url, "probeMain"));
+  const conditions = program.endsWith(".ts") ? ["--conditions=@stagecoach/source"] : [];
   return new Promise((resolve) => {
     const options = { timeout: PROBE_TIMEOUT_MS, killSignal: "SIGKILL", encoding: "utf8" } as const;
     execFile(process.execPath, [...conditions, program, name], options, (error, stdout, stderr) => {
