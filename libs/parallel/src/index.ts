@@ -64,7 +64,6 @@ export {
 export {
   bubbleShare,
   busySeconds,
-  busyShare,
   timelineFacts,
   type Interval,
   type Span,

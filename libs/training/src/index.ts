@@ -3,7 +3,6 @@ export {
   adamWDefaults,
   adamWGraph,
   adamWScalars,
-  decays,
   type AdamWOptions,
   type AdamWScalars,
   type AdamWStep,
@@ -31,7 +30,7 @@ export {
 export { philox, type RandomCounter, type RandomKey } from "./random/philox.ts";
 export { randomKey } from "./random/randomKey.ts";
 export { RandomSequence } from "./random/randomSequence.ts";
-export { badRowRules, type BadRowRule } from "./data/badRows.ts";
+export type { BadRowRule } from "./data/badRows.ts";
 export {
   BatchedDataSet,
   type BatchedDataSetOptions,
@@ -47,7 +46,7 @@ export {
   type EncodedExamples,
   type EncodeExamplesOptions,
 } from "./data/encodeExamples.ts";
-export { orderings, type Ordering } from "./data/epochOrder.ts";
+export type { Ordering } from "./data/epochOrder.ts";
 export { ExampleStore, type PieceStorage, type StoredExample } from "./data/exampleStore.ts";
 export { findLayout, roles, type ColumnMap, type Layout, type Role } from "./data/layouts.ts";
 export { cutMicroBatches, type MicroBatchRule } from "./data/microBatches.ts";
@@ -92,7 +91,7 @@ export { isGreaterBetter, isImprovement } from "./metrics/metricDirection.ts";
 export { multiLabelScores, type MultiLabelScores } from "./metrics/multiLabelScores.ts";
 export { perplexity } from "./metrics/perplexity.ts";
 export { regressionErrors, type RegressionErrors } from "./metrics/regressionErrors.ts";
-export { rocAuc, rocAucOneVsRest } from "./metrics/rocAuc.ts";
+export { rocAuc } from "./metrics/rocAuc.ts";
 export { taskMetrics, type TaskMetricOptions } from "./metrics/taskMetrics.ts";
 export type {
   ClassReport,

@@ -33,12 +33,10 @@ export { residualLayerNorm } from "./residualLayerNorm.ts";
 export {
   encodeSafetensors,
   isSafetensorsDtype,
-  memoryWeights,
   parseSafetensorsHeader,
   SafetensorsError,
   tensorBytes,
   toFloat32,
-  type MemoryTensor,
   type SafetensorsDtype,
   type SafetensorsTensor,
   type WeightEntry,
@@ -71,4 +69,4 @@ export { servedTask } from "./tasks/servedTask.ts";
 export { architectureOf, readLabels, readTask, taskConfigFields, type TaskModel } from "./tasks/taskModel.ts";
 export { paddingRows, readInitializerRange, taskParameters, type TaskParameter } from "./tasks/taskParameters.ts";
 export { trainingStageGraph, type TracedStage, type TrainingStageOptions } from "./tasks/trainingStageGraph.ts";
-export { IGNORED_LABEL, trainingStageInputs, type HiddenTrainingBatch } from "./tasks/trainingStageInputs.ts";
+export { trainingStageInputs, type HiddenTrainingBatch } from "./tasks/trainingStageInputs.ts";

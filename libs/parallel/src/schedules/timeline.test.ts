@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { ScheduleError } from "../errors.ts";
-import { bubbleShare, busySeconds, busyShare, timelineFacts, type Interval } from "./timeline.ts";
+import { bubbleShare, busySeconds, timelineFacts, type Interval } from "./timeline.ts";
 
 const span = (startSeconds: number, endSeconds: number) => ({ startSeconds, endSeconds });
 const pass = (
@@ -29,17 +29,6 @@ describe("busySeconds()", () => {
   });
 });
 
-describe("busyShare()", () => {
-  test("is the busy part of the window", () => {
-    expect(busyShare([span(1, 2), span(3, 4)], span(0, 8))).toBe(0.25);
-    expect(busyShare([], span(0, 8))).toBe(0);
-  });
-
-  test("refuses a window without length", () => {
-    expect(() => busyShare([], span(3, 3))).toThrow(ScheduleError);
-  });
-});
-
 describe("bubbleShare()", () => {
   test("is 1 - sum of busy times over stages times window", () => {
     // 6 + 4 of 2 * 8 seconds.
@@ -52,6 +41,10 @@ describe("bubbleShare()", () => {
 
   test("refuses no stages", () => {
     expect(() => bubbleShare([], span(0, 1))).toThrow("expected at least one stage");
+  });
+
+  test("refuses a window without length", () => {
+    expect(() => bubbleShare([[]], span(3, 3))).toThrow(ScheduleError);
   });
 });
 

@@ -67,14 +67,6 @@ export function busySeconds(intervals: readonly Span[], window: Span): number {
 }
 
 /**
- * Share of the window in which one stage was busy.
- * @throws ScheduleError when the window has no length
- */
-export function busyShare(intervals: readonly Span[], window: Span): number {
-  return busySeconds(intervals, window) / lengthOf(window);
-}
-
-/**
  * `1 - sum(busy) / (p * window)`: share of the step that p stages spent waiting.
  *
  * @param stages - per stage, when it was busy

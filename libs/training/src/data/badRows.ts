@@ -1,8 +1,7 @@
 /** @file What happens to rows that cannot be used: the first one stops everything, or they are left out and counted. */
 import { DataError } from "./dataError.ts";
 
-export const badRowRules = ["error", "skip"] as const;
-export type BadRowRule = (typeof badRowRules)[number];
+export type BadRowRule = "error" | "skip";
 
 /** Messages that are kept of rows left out. */
 const numKept = 5;

@@ -2,14 +2,13 @@
 import { countingUp } from "./growingArray.ts";
 import { RandomSequence } from "../random/randomSequence.ts";
 
-export const orderings = ["shuffled", "by-length", "sequential"] as const;
 /**
  * - shuffled: at random
  * - by-length: at random, then texts of similar length next to each other within portions of up to 50 batches
  *   (transformers' `group_by_length`)
  * - sequential: as they lie in the file
  */
-export type Ordering = (typeof orderings)[number];
+export type Ordering = "shuffled" | "by-length" | "sequential";
 
 export type EpochOrderOptions = {
   readonly ordering: Ordering;

@@ -21,33 +21,3 @@ export function rocAuc(targets: ArrayLike<number>, scores: ArrayLike<number>): n
   const pairs = positives * (targets.length - positives);
   return pairs === 0 ? null : (rankSum - (positives * (positives + 1)) / 2) / pairs;
 }
-
-/**
- * Each class against all others (`multi_class="ovr"`), averaged.
- *
- * @param targets - `[B]`, class numbers
- * @param probabilities - `[B, C]`
- * @param options.average - "macro" (default): mean over classes; "weighted": by how often each class occurs
- * @returns null when a class does not occur (scikit-learn refuses that)
- */
-export function rocAucOneVsRest(
-  targets: ArrayLike<number>,
-  probabilities: ArrayLike<number>,
-  options: { readonly numClasses: number; readonly average?: "macro" | "weighted" },
-): number | null {
-  const { numClasses, average = "macro" } = options;
-  const all = Array.from(targets);
-  let [sum, weights] = [0, 0];
-  for (let label = 0; label < numClasses; label++) {
-    const own = all.map((target) => (target === label ? 1 : 0));
-    const area = rocAuc(
-      own,
-      own.map((_, row) => probabilities[row * numClasses + label]!),
-    );
-    if (area === null) return null;
-    const weight = average === "macro" ? 1 : own.reduce<number>((count, each) => count + each, 0);
-    sum += area * weight;
-    weights += weight;
-  }
-  return weights === 0 ? null : sum / weights;
-}

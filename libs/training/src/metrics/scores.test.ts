@@ -15,7 +15,7 @@ import { multiLabelScores } from "./multiLabelScores.ts";
 import { normalizeAnswer } from "./normalizeAnswer.ts";
 import { perplexity } from "./perplexity.ts";
 import { regressionErrors } from "./regressionErrors.ts";
-import { rocAuc, rocAucOneVsRest } from "./rocAuc.ts";
+import { rocAuc } from "./rocAuc.ts";
 
 type Named = { readonly name: string };
 type Fixture = {
@@ -42,12 +42,6 @@ type Fixture = {
     readonly scores: number[];
     readonly rocAuc: number | null;
   })[];
-  readonly oneVsRest: {
-    readonly targets: number[];
-    readonly probabilities: number[][];
-    readonly macro: number;
-    readonly weighted: number;
-  };
   readonly correlation: readonly (Named & {
     readonly a: number[];
     readonly b: number[];
@@ -116,17 +110,6 @@ describe("multiLabelScores()", () => {
 describe("rocAuc()", () => {
   test.each(fixture.rocAuc)("matches scikit-learn: $name", ({ targets, scores, rocAuc: expected }) => {
     expectClose(rocAuc(targets, scores), expected);
-  });
-
-  test("matches scikit-learn's one-vs-rest averages", () => {
-    const { targets, probabilities, macro, weighted } = fixture.oneVsRest;
-    const area = (average: "macro" | "weighted") =>
-      rocAucOneVsRest(targets, probabilities.flat(), { numClasses: 4, average });
-    expectClose({ macro: area("macro"), weighted: area("weighted") }, { macro, weighted });
-  });
-
-  test("is not defined when a class does not occur", () => {
-    expect(rocAucOneVsRest([0, 1], [0.5, 0.2, 0.3, 0.1, 0.8, 0.1], { numClasses: 3 })).toBeNull();
   });
 });
 

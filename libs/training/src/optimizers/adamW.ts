@@ -18,7 +18,7 @@ export type AdamWOptions = {
 export const adamWDefaults: AdamWOptions = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 };
 
 /** Biases and norms do not decay, embeddings do: google-research/bert, optimization.py. */
-export function decays(name: string): boolean {
+function decays(name: string): boolean {
   return !/(^|\.)bias$|LayerNorm\.|layer_norm\.|(^|\.)norm\./.test(name);
 }
 

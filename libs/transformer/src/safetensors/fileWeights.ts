@@ -116,7 +116,7 @@ class FileWeights implements WeightSource {
   }
 }
 
-export function missingError(facts: { file: string; tensor: string; count: number }): SafetensorsError {
+function missingError(facts: { file: string; tensor: string; count: number }): SafetensorsError {
   return new SafetensorsError({
     code: "tensor_not_found",
     file: facts.file,
@@ -127,7 +127,7 @@ export function missingError(facts: { file: string; tensor: string; count: numbe
   });
 }
 
-export function closedError(file: string, tensor: string): SafetensorsError {
+function closedError(file: string, tensor: string): SafetensorsError {
   return new SafetensorsError({
     code: "weights_closed",
     file,

@@ -7,8 +7,6 @@ export { SafetensorsError } from "./errors.ts";
 export type { SafetensorsErrorCode, SafetensorsErrorFacts } from "./errors.ts";
 export { fileWeights } from "./fileWeights.ts";
 export type { TensorFile } from "./fileWeights.ts";
-export { memoryWeights } from "./memoryWeights.ts";
-export type { MemoryTensor } from "./memoryWeights.ts";
 export { parseSafetensorsHeader, safetensorsHeaderBytes } from "./parseSafetensorsHeader.ts";
 export type { SafetensorsEntry, SafetensorsHeader } from "./parseSafetensorsHeader.ts";
 export { toFloat32 } from "./toFloat32.ts";

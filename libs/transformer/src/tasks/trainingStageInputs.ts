@@ -16,7 +16,7 @@ import type { TaskModel } from "./taskModel.ts";
 export type HiddenTrainingBatch = HiddenBatch & Pick<TrainingBatch, "targets">;
 
 /** transformers' and PyTorch's label for what is not to be learned. */
-export const IGNORED_LABEL = -100;
+const IGNORED_LABEL = -100;
 
 /**
  * Values for those of `inputs` that follow from the batch. Masks, scales, gradients and tensors that the engine holds are the
