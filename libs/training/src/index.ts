@@ -12,7 +12,7 @@ export type { DropoutOptions } from "./stage/maskInputs.ts";
 export type { MaskMaker } from "./stage/maskMaker.ts";
 export { HIDDEN_OUTPUT, type TrainingStageOptions } from "./stage/stageOptions.ts";
 export { TrainingStage, type ForwardOptions, type StageBatch, type TensorMap } from "./stage/trainingStage.ts";
-export { LocalPipeline, summarize, type LocalPipelineOptions } from "./pipeline/localPipeline.ts";
+export { LocalPipeline, type LocalPipelineOptions } from "./pipeline/localPipeline.ts";
 export {
   addGradients,
   agreeOnShared,
@@ -22,6 +22,7 @@ export {
 } from "./pipeline/sharedWeights.ts";
 export {
   lossScales,
+  summarize,
   type StageTimes,
   type StepGradients,
   type StepRequest,

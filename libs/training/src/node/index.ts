@@ -11,7 +11,7 @@ export {
   type LoadedTrainingStage,
   type TrainingStageRequest,
 } from "./loadTrainingStage.ts";
-export { restoreStage, saveStage, type StageWithShared } from "./stateFiles.ts";
+export { restoreStage, saveStage } from "./stateFiles.ts";
 export {
   exportCheckpoint,
   exportModel,

@@ -9,10 +9,7 @@ import type { WeightSource } from "@stagecoach/transformer";
 import { openSafetensors, writeSafetensors, type TensorToWrite } from "@stagecoach/transformer/node";
 import { join } from "node:path";
 import { CheckpointStateError } from "../errors.ts";
-import type { SharedWeight } from "../pipeline/sharedWeights.ts";
-import type { TrainingStage } from "../stage/trainingStage.ts";
-
-export type StageWithShared = { readonly stage: TrainingStage; readonly shared: SharedWeight | null };
+import type { SharedWeight, StageWithShared } from "../pipeline/sharedWeights.ts";
 
 /** Flushed to disk when it resolves. @throws what `node:fs` throws; a file of that name is as it was then */
 export async function saveStage(

@@ -7,16 +7,15 @@ import type { TrainingBatch } from "@stagecoach/transformer";
 import { globalNorm } from "../optimizers/clipping.ts";
 import { HIDDEN_OUTPUT } from "../stage/stageOptions.ts";
 import type { StageBatch, TensorMap, TrainingStage } from "../stage/trainingStage.ts";
-import { agreeOnShared, type SharedWeight } from "./sharedWeights.ts";
+import { agreeOnShared, type SharedWeight, type StageWithShared } from "./sharedWeights.ts";
 import {
   lossScales,
+  summarize,
   type StageTimes,
   type StepGradients,
   type StepRequest,
   type TrainingPipeline,
 } from "./trainingPipeline.ts";
-
-type StageWithShared = { readonly stage: TrainingStage; readonly shared: SharedWeight | null };
 
 export type LocalPipelineOptions = {
   /** In order; together all layers of the model. */
@@ -130,21 +129,4 @@ export class LocalPipeline implements TrainingPipeline {
 function hiddenBatch(result: TensorMap, { lengths, targets, textIds }: TrainingBatch): StageBatch {
   const hidden = result[HIDDEN_OUTPUT]!.data;
   return { hidden: hidden instanceof Float32Array ? hidden : Float32Array.from(hidden), lengths, targets, textIds };
-}
-
-/** Losses add up in the order of the micro-batches. @param outputs - of the last stage */
-export function summarize(
-  outputs: readonly TensorMap[],
-  gradientNorm: number,
-  stages: readonly StageTimes[],
-): StepGradients {
-  const sumOf = (name: string) => outputs.reduce((sum, each) => sum + each[name]!.data[0]!, 0);
-  const parts = Object.keys(outputs[0] ?? {}).filter((name) => name.startsWith("loss."));
-  return {
-    loss: sumOf("loss"),
-    parts: Object.fromEntries(parts.map((name) => [name.slice("loss.".length), sumOf(name)])),
-    gradientNorm,
-    outputs,
-    stages,
-  };
 }

@@ -16,6 +16,8 @@ export type SharedWeight = {
   readonly copy: string;
 };
 
+export type StageWithShared = { readonly stage: TrainingStage; readonly shared: SharedWeight | null };
+
 /** null for tasks whose weights all stand in one place. */
 export function sharedWeightOf(model: TaskModel): SharedWeight | null {
   const tied = taskParameters(model).find(({ tiedTo }) => tiedTo !== undefined);

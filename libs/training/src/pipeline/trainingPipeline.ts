@@ -60,3 +60,20 @@ export function lossScales(microBatches: readonly TrainingBatch[]): Readonly<Rec
   }
   return Object.fromEntries(Object.entries(totals).map(([part, total]) => [part, 1 / total]));
 }
+
+/** Losses add up in the order of the micro-batches. @param outputs - of the last stage */
+export function summarize(
+  outputs: StepGradients["outputs"],
+  gradientNorm: number,
+  stages: readonly StageTimes[],
+): StepGradients {
+  const sumOf = (name: string) => outputs.reduce((sum, each) => sum + each[name]!.data[0]!, 0);
+  const parts = Object.keys(outputs[0] ?? {}).filter((name) => name.startsWith("loss."));
+  return {
+    loss: sumOf("loss"),
+    parts: Object.fromEntries(parts.map((name) => [name.slice("loss.".length), sumOf(name)])),
+    gradientNorm,
+    outputs,
+    stages,
+  };
+}
