@@ -41,7 +41,7 @@ export type Execution = {
 };
 
 /** One direction of one link while a schedule is executed. */
-type Lane = {
+type Way = {
   readonly cost: LinkCost;
   readonly credits: number;
   readonly sent: Transfer[];
@@ -53,7 +53,7 @@ type Lane = {
 /** @throws ScheduleError when stages wait for each other, or a link's next frame is not the one that its receiver waits for */
 export function executeSchedule(schedule: PipelineSchedule, costs: ExecutionCosts): Execution {
   const { stages, numStages } = schedule;
-  const lanes = { forward: openLanes(costs), backward: openLanes(costs) };
+  const ways = { forward: openWays(costs), backward: openWays(costs) };
   const clocks = stages.map(() => 0);
   const times: Times[][] = stages.map(() => []);
 
@@ -65,13 +65,13 @@ export function executeSchedule(schedule: PipelineSchedule, costs: ExecutionCost
       case "backward":
         return clock + costs.secondsOf(stage, action);
       case "send-forward":
-        return send(lanes.forward[stage]!, action.microBatch, { clock, link: stage, direction: "forward" });
+        return send(ways.forward[stage]!, action.microBatch, { clock, link: stage, direction: "forward" });
       case "send-backward":
-        return send(lanes.backward[stage - 1]!, action.microBatch, { clock, link: stage - 1, direction: "backward" });
+        return send(ways.backward[stage - 1]!, action.microBatch, { clock, link: stage - 1, direction: "backward" });
       case "receive-forward":
-        return take(lanes.forward[stage - 1]!, clock);
+        return take(ways.forward[stage - 1]!, clock);
       case "receive-backward":
-        return take(lanes.backward[stage]!, clock);
+        return take(ways.backward[stage]!, clock);
       case "update":
         break;
     }
@@ -97,29 +97,29 @@ export function executeSchedule(schedule: PipelineSchedule, costs: ExecutionCost
   times.forEach((done, stage) =>
     done.push({ startSeconds, endSeconds: startSeconds + costs.secondsOf(stage, { kind: "update" }) }),
   );
-  return { times, transfers: [...lanes.forward, ...lanes.backward].flatMap(({ sent }) => sent) };
+  return { times, transfers: [...ways.forward, ...ways.backward].flatMap(({ sent }) => sent) };
 }
 
-function openLanes({ links, credits }: ExecutionCosts): Lane[] {
+function openWays({ links, credits }: ExecutionCosts): Way[] {
   return links.map((cost, link) => ({ cost, credits: credits[link]!, sent: [], returned: [], freeAt: 0 }));
 }
 
 type Departure = { readonly clock: number; readonly link: number; readonly direction: Transfer["direction"] };
 
-function send(lane: Lane, microBatch: number, { clock, link, direction }: Departure): number | null {
-  const owed = lane.sent.length - lane.credits;
-  if (owed >= lane.returned.length) return null;
-  const startSeconds = owed >= 0 ? Math.max(clock, lane.returned[owed]!) : clock;
-  lane.freeAt = Math.max(startSeconds, lane.freeAt) + lane.cost.sendSeconds;
-  lane.sent.push({ direction, link, microBatch, startSeconds, endSeconds: lane.freeAt + lane.cost.latencySeconds });
+function send(way: Way, microBatch: number, { clock, link, direction }: Departure): number | null {
+  const owed = way.sent.length - way.credits;
+  if (owed >= way.returned.length) return null;
+  const startSeconds = owed >= 0 ? Math.max(clock, way.returned[owed]!) : clock;
+  way.freeAt = Math.max(startSeconds, way.freeAt) + way.cost.sendSeconds;
+  way.sent.push({ direction, link, microBatch, startSeconds, endSeconds: way.freeAt + way.cost.latencySeconds });
   return startSeconds;
 }
 
-function take(lane: Lane, clock: number): number | null {
-  const frame = lane.sent[lane.returned.length];
+function take(way: Way, clock: number): number | null {
+  const frame = way.sent[way.returned.length];
   if (frame === undefined) return null;
   const takenAt = Math.max(clock, frame.endSeconds);
-  lane.returned.push(takenAt + lane.cost.latencySeconds);
+  way.returned.push(takenAt + way.cost.latencySeconds);
   return takenAt;
 }
 

@@ -145,10 +145,11 @@ function expectWithinMemory(schedule: PipelineSchedule, stage: number): void {
   });
 }
 
-type Lane = { readonly link: number; readonly sender: number; readonly kinds: readonly [sent: Kind, taken: Kind] };
+/** One direction of one link. */
+type Way = { readonly link: number; readonly sender: number; readonly kinds: readonly [sent: Kind, taken: Kind] };
 
 /** Frames of one direction arrive in the order in which they were sent. */
-function expectSameOrder(schedule: PipelineSchedule, { link, sender, kinds }: Lane): void {
+function expectSameOrder(schedule: PipelineSchedule, { link, sender, kinds }: Way): void {
   const receiver = sender === link ? link + 1 : link;
   const [sends, takes] = [listOf(schedule, sender, kinds[0]), listOf(schedule, receiver, kinds[1])];
   takes.forEach(({ microBatch, position }, index) => {
