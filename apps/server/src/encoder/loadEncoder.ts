@@ -8,7 +8,7 @@
  * const [vector] = await encoder.encode(["hello"]);
  * ```
  */
-import { Batcher, LocalPipeline } from "@stagecoach/parallel";
+import { Batcher, SingleStagePipeline } from "@stagecoach/parallel";
 import { now, StageLanes } from "@stagecoach/parallel/node";
 import type { Encoding } from "@stagecoach/tokenizer";
 import { loadTokenizer } from "@stagecoach/tokenizer/node";
@@ -97,7 +97,7 @@ export async function loadEncoder(model: string, options: LoadEncoderOptions = {
     ]);
     signal?.throwIfAborted();
     const { numLanes } = lanes;
-    const pipeline = new LocalPipeline((batch, output) => lanes.run(batch, output), { runCost, numLanes });
+    const pipeline = new SingleStagePipeline((batch, output) => lanes.run(batch, output), { runCost, numLanes });
     const batcher = new Batcher({ pipeline, maxBatchTokens, maxQueuedTokens: Infinity, now });
     return new LocalEncoder(new Embedder({ model: described, tokenizer, batcher, now }), lanes);
   } catch (error) {

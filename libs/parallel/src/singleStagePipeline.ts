@@ -7,7 +7,7 @@ import type { MicroBatchResult, PipelinePort } from "./pipelinePort.ts";
 import type { StageOutput } from "./stage.ts";
 import { Turns, type SendOne } from "./turns.ts";
 
-export class LocalPipeline implements PipelinePort {
+export class SingleStagePipeline implements PipelinePort {
   readonly numStages = 1;
   readonly numLanes: number;
   readonly missingStage = null;
