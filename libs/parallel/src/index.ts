@@ -74,7 +74,12 @@ export { timelineTrace, type TimelineTrace, type TraceEvent } from "./schedules/
 export type { TrainingStageHost } from "./stageWorker.ts";
 export type { StageTrainingBatch } from "./training/trainingFrames.ts";
 export type { TrainingInterval } from "./training/trainingMessages.ts";
-export { TrainingRun, type RemoteStep, type RemoteStepResult, type TensorsByName } from "./training/trainingRun.ts";
+export {
+  RemoteTrainingPipeline,
+  type RemoteStep,
+  type RemoteStepResult,
+  type TensorsByName,
+} from "./training/remoteTrainingPipeline.ts";
 export type { TrainingHost } from "./training/trainingWork.ts";
 export type { FrameTensor } from "./frame.ts";
 export type { FurtherModel } from "./control.ts";

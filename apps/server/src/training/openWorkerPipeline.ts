@@ -11,7 +11,7 @@ import {
   frameBytesFor,
   modelCosts,
   planStages,
-  TrainingRun,
+  RemoteTrainingPipeline,
   type FleetEvents,
   type RemoteStepResult,
   type ReplicaPlan,
@@ -109,7 +109,7 @@ export async function openWorkerPipeline(options: WorkerPipelineOptions): Promis
     log,
     onRestart: () => {},
   });
-  const started: { run: TrainingRun | null } = { run: null };
+  const started: { run: RemoteTrainingPipeline | null } = { run: null };
   fleet.current = new Fleet({
     plan,
     numReplicas: 1,
@@ -123,7 +123,7 @@ export async function openWorkerPipeline(options: WorkerPipelineOptions): Promis
     newId,
     events: eventsOf({ started, fleet, supervisor, log }),
   });
-  const run = new TrainingRun(fleet.current.pipeline.replicas[0]!, numStages, after);
+  const run = new RemoteTrainingPipeline(fleet.current.pipeline.replicas[0]!, numStages, after);
   started.run = run;
   const close = async () => {
     fleet.current?.stop();
@@ -146,7 +146,7 @@ type Parts = {
   readonly close: () => Promise<void>;
 };
 
-function pipelineOf(run: TrainingRun, { options, close }: Parts): WorkerPipeline {
+function pipelineOf(run: RemoteTrainingPipeline, { options, close }: Parts): WorkerPipeline {
   return {
     numStages: run.numStages,
     accumulate: (request) => accumulate(run, request, options),
@@ -160,7 +160,7 @@ function pipelineOf(run: TrainingRun, { options, close }: Parts): WorkerPipeline
 }
 
 async function accumulate(
-  run: TrainingRun,
+  run: RemoteTrainingPipeline,
   { step, microBatches }: StepRequest,
   { schedule, onIntervals }: WorkerPipelineOptions,
 ): Promise<StepGradients> {
@@ -226,7 +226,7 @@ function listenForStages({
 }
 
 type EventContext = {
-  readonly started: { readonly run: TrainingRun | null };
+  readonly started: { readonly run: RemoteTrainingPipeline | null };
   /** null once the pipeline is being closed. */
   readonly fleet: { readonly current: Fleet | null };
   readonly supervisor: Supervisor;

@@ -7,7 +7,7 @@ import { Fleet, type FleetOptions, type WorkerView } from "../fleet.ts";
 import { crc32 } from "../node/clock.ts";
 import type { ReplicaPlan, ReplicaState } from "../replica.ts";
 import { StageWorker, type SessionEnd } from "../stageWorker.ts";
-import { TrainingRun } from "../training/trainingRun.ts";
+import { RemoteTrainingPipeline } from "../training/remoteTrainingPipeline.ts";
 import { FakeClock, type ProcessClock } from "./fakeClock.ts";
 import { FakeStageHost } from "./fakeStageHost.ts";
 import { FakeTrainingHost, type FakeDisk } from "./fakeTrainingHost.ts";
@@ -35,7 +35,7 @@ export class Cluster {
   readonly gateway: ProcessClock;
   readonly workers: SimulatedWorker[] = [];
   /** What a trainer drives; of use where the stages are there to train. */
-  readonly run: TrainingRun;
+  readonly run: RemoteTrainingPipeline;
   /** What training stages have saved. */
   readonly disk: FakeDisk = new Map();
   /** What the fleet told its owner. */
@@ -71,7 +71,7 @@ export class Cluster {
       newId: () => String(nextId++),
       events: this.#fleetEvents(),
     });
-    this.run = new TrainingRun(this.fleet.pipeline.replicas[0]!, numStages, this.gateway.after);
+    this.run = new RemoteTrainingPipeline(this.fleet.pipeline.replicas[0]!, numStages, this.gateway.after);
   }
 
   /** Start a worker and let it join. */

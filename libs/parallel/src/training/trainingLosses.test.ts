@@ -63,7 +63,7 @@ describe("a training pipeline", () => {
   });
 });
 
-describe("TrainingRun.up()", () => {
+describe("RemoteTrainingPipeline.up()", () => {
   test("throws the reason of a signal that was aborted before", async () => {
     const { run } = await trained();
     await expect(run.up(AbortSignal.abort(new Error("enough")))).rejects.toThrow("enough");

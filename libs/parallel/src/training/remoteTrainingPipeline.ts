@@ -43,7 +43,7 @@ type After = (delayMs: number, act: () => void) => void;
 /** Time for every stage's worker to start and to join; one takes about a second. */
 const JOIN_MS = 30_000;
 
-export class TrainingRun {
+export class RemoteTrainingPipeline {
   readonly #replica: Replica;
   readonly #numStages: number;
   readonly #after: After;
