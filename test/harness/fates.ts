@@ -16,7 +16,7 @@ export type Moment = "before" | "during" | "after" | "passed on";
 
 export type Fate = {
   readonly victim: Victim;
-  /** Of a stage: of its engine's thread (trainingThreadMain.ts). Of the trainer: of TrainingRun. */
+  /** Of a stage: of its engine's thread (trainingThreadMain.ts). Of the trainer: of RemoteTrainingPipeline. */
   readonly method: string;
   /** Counted from 1, in one process. */
   readonly call: number;

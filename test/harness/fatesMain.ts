@@ -15,9 +15,9 @@ if (folder !== undefined && victim !== null && isMainThread && existsSync(planPa
   const plan = JSON.parse(readFileSync(planPath(folder), "utf8")) as readonly Fate[];
   const own = plan.map((fate, number) => ({ ...fate, number })).filter((fate) => fate.victim === victim);
   if (victim === "trainer") {
-    const { TrainingRun } = await import("@stagecoach/parallel");
+    const { RemoteTrainingPipeline } = await import("@stagecoach/parallel");
     for (const method of new Set(own.map((fate) => fate.method)))
-      wrap(TrainingRun.prototype, method, { own, folder, nameOf: () => method });
+      wrap(RemoteTrainingPipeline.prototype, method, { own, folder, nameOf: () => method });
   } else if (own.length > 0) {
     const { EngineThread } = await import("@stagecoach/engine/node");
     wrap(EngineThread.prototype, "call", { own, folder, nameOf: ([method]) => String(method) });

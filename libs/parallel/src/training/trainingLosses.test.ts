@@ -55,7 +55,7 @@ describe("a training pipeline", () => {
       () => run.step(step),
       () => run.save("second"),
     ];
-    for (const ask of questions) expect((await done(ask())).error).toBeInstanceOf(StageLostError);
+    for (const ask of questions) expect((await done<unknown>(ask())).error).toBeInstanceOf(StageLostError);
     expect(cluster.disk.size).toBe(2);
     expect(await done(run.up())).toEqual({ endings: 1 });
     expect(await done(run.restore("first", files))).toEqual({ endings: 1 });
