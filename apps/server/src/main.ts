@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=4 --optimize-for-size
+#!/usr/bin/env -S node --max-semi-space-size=4 --optimize-for-size --no-concurrent-sparkplug
 /** @file Entry of the `stagecoach` command. */
 import { enableCompileCache } from "node:module";
 

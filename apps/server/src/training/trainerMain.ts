@@ -77,10 +77,16 @@ async function train({ folder, settings }: Extract<ToTrainer, { kind: "start" }>
       tell({ kind: "end", end: { status: "failed", error: failureOf(error, settings) } });
     }
   }
+  process.off("disconnect", die).once("disconnect", () => process.exit(0));
   process.disconnect?.();
 }
 
-process.on("disconnect", () => process.exit(0));
+/** Not by an exit, which can wait for ever (nodejs/node#54918), here with the job's lock in its hands. */
+function die(): void {
+  process.kill(process.pid, "SIGKILL");
+}
+
+process.on("disconnect", die);
 for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, () => stopping.abort("shutdown"));
 process.on("message", (message: ToTrainer) => {
   switch (message.kind) {
