@@ -4,7 +4,14 @@
  * Loads and unloads are done one after another, in the order in which they are asked for: a model that is taken away while it
  * loads is given back as soon as it is there.
  */
-import type { Assignment, FurtherModel, StageHost, StageOutput, StageOutputKind } from "@stagecoach/parallel";
+import {
+  Serial,
+  type Assignment,
+  type FurtherModel,
+  type StageHost,
+  type StageOutput,
+  type StageOutputKind,
+} from "@stagecoach/parallel";
 import { StageLanes, type LoadResult } from "@stagecoach/parallel/node";
 import type { EngineName } from "@stagecoach/engine/node";
 import type { HiddenBatch, TokenBatch } from "@stagecoach/transformer";
@@ -18,8 +25,7 @@ export class EngineHost implements StageHost {
   #loadedKey = "";
   #loaded: Promise<LoadResult> | null = null;
   readonly #further = new Map<number, { readonly lanes: StageLanes; readonly key: string }>();
-  /** Loads and unloads that have been asked for. */
-  #queue: Promise<unknown> = Promise.resolve();
+  readonly #changes = new Serial();
   #isLoading = false;
 
   readonly #onBroken: (error: Error) => void;
@@ -47,7 +53,7 @@ export class EngineHost implements StageHost {
     const key = JSON.stringify({ model, layers, engine, threads });
     if (key !== this.#loadedKey || this.#loaded === null) {
       this.#loadedKey = key;
-      this.#loaded = this.#inTurn(() => this.#load(assignment, { modelFolder: this.#modelFolder }));
+      this.#loaded = this.#changes.run(() => this.#load(assignment, { modelFolder: this.#modelFolder }));
       this.#loaded.catch(() => (this.#loaded = null));
     }
     return this.#loaded;
@@ -61,7 +67,7 @@ export class EngineHost implements StageHost {
   /** A worker that comes back to the same layers keeps what it has loaded; a new engine thread has nothing. */
   loadModel({ number, model, layers }: FurtherModel, { engine, threads }: Assignment): Promise<void> {
     const key = JSON.stringify({ model, layers, engine, threads });
-    return this.#inTurn(async () => {
+    return this.#changes.run(async () => {
       const loaded = this.#further.get(number);
       if (loaded !== undefined && loaded.lanes === this.#lanes && loaded.key === key) return;
       this.#further.delete(number);
@@ -72,7 +78,7 @@ export class EngineHost implements StageHost {
   }
 
   unloadModel(number: number): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#changes.run(async () => {
       const loaded = this.#further.get(number);
       this.#further.delete(number);
       if (loaded !== undefined && loaded.lanes === this.#lanes) await loaded.lanes.unload(number);
@@ -81,14 +87,7 @@ export class EngineHost implements StageHost {
 
   /** Finish what is under way, a load that has yet to start its thread too, and give the engine back. */
   async stop(): Promise<void> {
-    await this.#queue;
-    await this.#stopLanes();
-  }
-
-  #inTurn<T>(act: () => Promise<T>): Promise<T> {
-    const done = this.#queue.then(act);
-    this.#queue = done.catch(() => {});
-    return done;
+    await this.#changes.run(() => this.#stopLanes());
   }
 
   async #stopLanes(): Promise<void> {

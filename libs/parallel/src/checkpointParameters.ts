@@ -1,10 +1,10 @@
 /** @file A checkpoint as the parameters of a stage's graph: names resolved, float32 mapped from the file, anything else converted. */
 import type { FileRange, HostTensor, ParameterSource } from "@stagecoach/engine";
 import {
+  checkpointEntries,
   expectDenseWeights,
   resolveCheckpointNames,
   resolveTaskCheckpointNames,
-  type CheckpointEntries,
   type EncoderModel,
   type Task,
   type WeightSource,
@@ -24,11 +24,11 @@ export type CheckpointParameters = ParameterSource & {
  */
 export function checkpointParameters(model: EncoderModel, weights: ModelWeights, task?: Task): CheckpointParameters {
   const { encoder } = weights;
-  const checkpoint = entriesOf(encoder);
+  const checkpoint = checkpointEntries(encoder);
   const own = task === undefined ? [] : resolveTaskCheckpointNames({ ...model, task }, checkpoint).names;
   const names = new Map([...resolveCheckpointNames(model, checkpoint), ...own]);
   for (const transform of model.modules.transforms)
-    if (transform !== "normalize") expectDenseWeights(transform, entriesOf(moduleWeights(transform.path)));
+    if (transform !== "normalize") expectDenseWeights(transform, checkpointEntries(moduleWeights(transform.path)));
   const used = new Map<string, number>();
 
   function moduleWeights(path: string): WeightSource {
@@ -59,8 +59,4 @@ export function checkpointParameters(model: EncoderModel, weights: ModelWeights,
       return { dtype: "float32", shape, data: await source.readFloat32(stored) };
     },
   };
-}
-
-function entriesOf(source: WeightSource): CheckpointEntries {
-  return { names: () => source.names(), shapeOf: (name) => source.entry(name).shape };
 }

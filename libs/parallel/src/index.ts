@@ -31,6 +31,7 @@ export {
   type FrameKind,
 } from "./frame.ts";
 export { cutByLength, runSeconds, typicalRunCost, type RunCost } from "./lengthGroups.ts";
+export { Serial } from "./serial.ts";
 export { SingleStagePipeline } from "./singleStagePipeline.ts";
 export { BASE_MODEL, MAX_MASKED_ROWS, type ServedOutput, type StageTiming } from "./microBatchFrames.ts";
 export { modelCosts, parameterBytes, TYPICAL_LENGTH } from "./modelCosts.ts";

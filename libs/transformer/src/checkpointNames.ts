@@ -7,12 +7,17 @@
 import type { EncoderModel } from "./encoderModel.ts";
 import { CheckpointError } from "./errors.ts";
 import { graphParameters } from "./graphParameters.ts";
+import type { WeightSource } from "./safetensors/index.ts";
 
 /** What must be known of a weight: its name and shape. */
 export type CheckpointEntries = {
   readonly names: () => readonly string[];
   readonly shapeOf: (name: string) => readonly number[];
 };
+
+export function checkpointEntries(source: WeightSource): CheckpointEntries {
+  return { names: () => source.names(), shapeOf: (name) => source.entry(name).shape };
+}
 
 /**
  * Match the model's weights with the checkpoint's.

@@ -1,6 +1,6 @@
 /** @file Transformer encoders of the BERT family: layers as traced functions, families by config and weight names, checkpoints. */
 export { activationNames, activations, gelu, geluTanh, silu, type ActivationName } from "./activation.ts";
-export { resolveCheckpointNames, type CheckpointEntries } from "./checkpointNames.ts";
+export { checkpointEntries, resolveCheckpointNames, type CheckpointEntries } from "./checkpointNames.ts";
 export { JsonFields, type EncoderConfig } from "./config.ts";
 export { expectDenseWeights } from "./denseWeights.ts";
 export { dropout, type EncoderDropout, type LayerDropout } from "./dropout.ts";

@@ -1,4 +1,5 @@
 /** @file Uploaded files: their names and purposes in the store, their contents in a folder, their quota and their end. */
+import { Serial } from "@stagecoach/parallel";
 import { open, type FileHandle } from "node:fs/promises";
 import { extname } from "node:path";
 import { RefusedError } from "../jobs/errors.ts";
@@ -7,7 +8,6 @@ import { newId } from "../store/newId.ts";
 import type { Records, Store } from "../store/openStore.ts";
 import type { Page } from "../store/page.ts";
 import type { ContentFolder, ReceivedContent } from "./contentFolder.ts";
-import { Serial } from "./serial.ts";
 
 /** OpenAI's purposes of uploads. Jobs read those of the first. */
 export const uploadPurposes = ["fine-tune", "assistants", "batch", "vision", "user_data", "evals"] as const;

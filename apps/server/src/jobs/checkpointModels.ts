@@ -2,10 +2,10 @@
  * @file Models of checkpoints, by the names that OpenAI gives them (`ft:...:ckpt-step-N`). One is written when it is first asked for, into
  * a folder beside the checkpoints, and goes with its checkpoint.
  */
+import { Serial } from "@stagecoach/parallel";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { Serial } from "../files/serial.ts";
 import type { CheckpointRecord } from "../store/jobHistory.ts";
 import type { JobRecord } from "../store/jobRecords.ts";
 import type { Store } from "../store/openStore.ts";

@@ -2,9 +2,9 @@
  * @file The quota of checkpoints: one that would go beyond it gets the room of the oldest ones of jobs that have ended, and is refused
  * where those are not enough. What a job needs to go on with is never removed for another.
  */
+import { Serial } from "@stagecoach/parallel";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { Serial } from "../files/serial.ts";
 import type { CheckpointRecord } from "../store/jobHistory.ts";
 import type { Store } from "../store/openStore.ts";
 import { endedStatuses } from "../store/schema.ts";

@@ -41,3 +41,7 @@ export type EvaluationNumbers = Readonly<Record<`valid_${string}`, number | null
 export type CheckpointNumbers = Readonly<Record<keyof typeof checkpointNumbers, number>> &
   Partial<Pick<StepNumbers, "train_loss">> &
   EvaluationNumbers;
+
+/** As messages show it. */
+export const shownNumber = (value: number | null | undefined): string =>
+  value == null ? "none" : String(Number(value.toPrecision(6)));

@@ -9,11 +9,11 @@
  * So a job that was accepted is never lost, and never run twice at once: whoever starts one has changed it from queued to
  * running, and a job whose trainer has not ended yet is not started again.
  */
+import { Serial } from "@stagecoach/parallel";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
-import { Serial } from "../files/serial.ts";
 import type { JobRecord } from "../store/jobRecords.ts";
 import type { JobStatus } from "../store/schema.ts";
 import type { CheckpointQuota } from "./checkpointQuota.ts";

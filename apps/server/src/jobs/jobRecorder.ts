@@ -5,6 +5,7 @@ import { newId } from "../store/newId.ts";
 import type { Records, Store } from "../store/openStore.ts";
 import type { Hyperparameters } from "./hyperparameters.ts";
 import type { JobFeed } from "./jobFeed.ts";
+import { shownNumber } from "./jobNumbers.ts";
 import type { RunnerEvent } from "./jobRunner.ts";
 import type { TrainingMethod } from "./trainingRequest.ts";
 
@@ -116,7 +117,7 @@ function withoutAuto(hyperparameters: Hyperparameters): Hyperparameters {
 /** As OpenAI words it. */
 function stepMessage({ step, totalSteps, metrics }: Extract<RunnerEvent, { type: "metrics" }>): string {
   const shown = Object.entries<number | null | undefined>(metrics).map(
-    ([name, value]) => `${wordsOf(name)}=${value == null ? "none" : shortNumber(value)}`,
+    ([name, value]) => `${wordsOf(name)}=${shownNumber(value)}`,
   );
   return `Step ${step}${totalSteps === undefined ? "" : `/${totalSteps}`}: ${shown.join(", ")}`;
 }
@@ -126,5 +127,3 @@ const wordsOf = (name: string) =>
     .replace(/^train_/, "training ")
     .replace(/^valid_/, "validation ")
     .replaceAll("_", " ");
-
-const shortNumber = (value: number) => String(Number(value.toPrecision(6)));

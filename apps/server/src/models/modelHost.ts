@@ -6,14 +6,13 @@
  *
  * A model can be loaded once all stages are there: who asks for it waits until its deadline, and nobody else waits for that.
  */
-import { Batcher, modelCosts, planStages, StageUnavailableError, type ReplicaSet } from "@stagecoach/parallel";
+import { Batcher, modelCosts, planStages, Serial, StageUnavailableError, type ReplicaSet } from "@stagecoach/parallel";
 import { loadTokenizer } from "@stagecoach/tokenizer/node";
 import { layoutFingerprint, openModelFolder } from "@stagecoach/transformer/node";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { Embedder } from "../embedding/embedder.ts";
-import { Serial } from "../files/serial.ts";
 import { HttpProblem } from "../http/httpProblem.ts";
 import type { ServedModel } from "../http/serving.ts";
 import type { Metrics, QueueLevels } from "../metrics/metrics.ts";

@@ -1,6 +1,6 @@
 /** @file Events of a training job as the queue keeps and streams them (jobs/jobRunner.ts). */
 import { DataError, type Evaluation, type LoggedTest } from "@stagecoach/training";
-import type { EvaluationNumbers, StepNumbers } from "../jobs/jobNumbers.ts";
+import { shownNumber, type EvaluationNumbers, type StepNumbers } from "../jobs/jobNumbers.ts";
 import type { JobFailure, RunnerEvent, TestNumbers } from "../jobs/jobRunner.ts";
 import { learningRateMultiplier } from "./resolveHyperparameters.ts";
 import type { JobEvent } from "./runJob.ts";
@@ -90,9 +90,7 @@ export function testNumbers({ metrics }: Pick<LoggedTest, "metrics">): TestNumbe
 }
 
 function testMessage({ step, metrics }: LoggedTest): string {
-  const shown = Object.entries(metrics).map(
-    ([name, value]) => `${name}=${value === null ? "none" : Number(value.toPrecision(6))}`,
-  );
+  const shown = Object.entries(metrics).map(([name, value]) => `${name}=${shownNumber(value)}`);
   return `Test of the checkpoint of step ${step}: ${shown.join(", ")}`;
 }
 

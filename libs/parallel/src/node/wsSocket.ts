@@ -177,9 +177,7 @@ function adapt(socket: WebSocket, peer: string): MessageSocket {
     peer,
     send(message, onSent) {
       if (socket.readyState !== WebSocket.OPEN) return;
-      const options = { binary: typeof message !== "string" };
-      if (onSent === undefined) socket.send(message, options);
-      else socket.send(message, options, (error) => error ?? onSent());
+      socket.send(message, { binary: typeof message !== "string" }, (error) => error ?? onSent?.());
     },
     close: (code, reason) => socket.close(code, closeReason(reason)),
     terminate: () => socket.terminate(),

@@ -2,6 +2,7 @@
 import type { HostTensor } from "@stagecoach/engine";
 import { loadEngine, type EngineName } from "@stagecoach/engine/node";
 import {
+  checkpointEntries,
   readEncoderModel,
   readInitializerRange,
   resolveTaskCheckpointNames,
@@ -104,8 +105,7 @@ export async function openInitialParameters(
   if (!hasCheckpoint)
     return { model, parameter: async (name) => make(name), missing: [...all.keys()], close: () => Promise.resolve() };
   const weights = await openSafetensors(folder);
-  const checkpoint = { names: () => weights.names(), shapeOf: (name: string) => weights.entry(name).shape };
-  const { names, missing } = resolveTaskCheckpointNames(model, checkpoint, { replaceHead });
+  const { names, missing } = resolveTaskCheckpointNames(model, checkpointEntries(weights), { replaceHead });
   return {
     model,
     async parameter(name) {

@@ -1,6 +1,7 @@
 /** @file A model's folder on disk, opened: its description and its checkpoints, of which only headers are read. */
 import { readFile, realpath } from "node:fs/promises";
 import { join } from "node:path";
+import { checkpointEntries } from "../checkpointNames.ts";
 import { readEncoderModel, type EncoderModel, type ModelFolderOptions } from "../encoderModel.ts";
 import { ModelConfigError } from "../errors.ts";
 import type { WeightSource } from "../safetensors/index.ts";
@@ -32,8 +33,7 @@ export async function openModelFolder(folder: string, options?: ModelFolderOptio
     if (transform === "normalize") continue;
     modules.set(transform.path, opened.use(await openSafetensors(join(folder, transform.path))));
   }
-  const checkpoint = { names: () => encoder.names(), shapeOf: (name: string) => encoder.entry(name).shape };
-  const task = servedTask(model, await jsonReader(folder)("config.json"), checkpoint);
+  const task = servedTask(model, await jsonReader(folder)("config.json"), checkpointEntries(encoder));
   const path = await realpath(folder);
   const kept = opened.move();
   const close = () => kept.disposeAsync();
