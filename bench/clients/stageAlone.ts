@@ -33,7 +33,7 @@ async function step(): Promise<Record<string, number>> {
   const [forward, backward] = [[] as number[], [] as number[]];
   for (const [microBatch, batch] of batches.entries()) {
     const given = layers.start === 0 ? batch : { ...batch, hidden: rows() };
-    forward.push(await timed(() => stage.forward(given, { microBatch, scales })));
+    forward.push(await timed(() => stage.forward(given, { microBatch, numMicroBatches: batches.length, scales })));
   }
   for (const microBatch of batches.keys())
     backward.push(await timed(() => stage.backward(microBatch, stage.isLast ? null : rows())));

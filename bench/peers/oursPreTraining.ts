@@ -86,7 +86,7 @@ async function startRun({ into, steps, onEvent, signal }: Started): Promise<void
         numStages: 1,
         engine: settings.engine,
         threads: settings.threads,
-        schedule: settings.schedule,
+        schedule: plan.schedule,
         maxMicroBatchTokens,
         log: pino({ level: "warn" }, pino.destination(2)),
       }),

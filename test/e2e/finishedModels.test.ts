@@ -287,4 +287,26 @@ describe("a finished job's model", () => {
     await expectFillings(model);
     await expectNextSentences(model);
   });
+
+  test("of texts that belong together: on two stages, and it gives vectors by which they are near each other", async () => {
+    const words = ["layers", "workers"];
+    const make = (row: number) => ({ anchor: text(words[row % 2]!), positive: text(words[row % 2]!) });
+    const hyperparameters = { ...longer, micro_batches: 2, matryoshka_dimensions: [32, 8] };
+    const model = await train("together.jsonl", jsonl(rowsOf(128, make)), { stages: 2, hyperparameters });
+    await expectBesideBase(model);
+    const unseen = rowsOf(8, make).flatMap(({ anchor }) => anchor);
+    const similarities = async (name: string, dimensions: number) => {
+      const { data } = await client.embeddings.create({ model: name, input: unseen, dimensions });
+      const of = (a: number, b: number) =>
+        data[a]!.embedding.reduce((total, value, place) => total + value * data[b]!.embedding[place]!, 0);
+      return { together: of(0, 2) + of(1, 3) + of(4, 6), apart: of(0, 1) + of(2, 3) + of(4, 5) };
+    };
+    for (const dimensions of [32, 8]) {
+      const [own, base] = [await similarities(model, dimensions), await similarities(BASE, dimensions)];
+      expect(own.together - own.apart).toBeGreaterThan(1);
+      expect(own.together - own.apart).toBeGreaterThan(base.together - base.apart);
+    }
+    for (const [path, request] of Object.entries(requests))
+      expect({ path, status: (await server.post(path, { ...request, model })).status }).toEqual({ path, status: 424 });
+  });
 });

@@ -82,6 +82,8 @@ async function goldenTargets(golden: WeightSource, task: Task, places: readonly 
       return maskedTargets(await labels(), places);
     case "next-sentence":
       return sentenceTargets([...(await labels("next_sentence_label"))]);
+    case "sentence-embedding":
+      throw new Error("golden folders have heads; sentence vectors are in sentenceTraining.test.ts");
     case "pretraining":
       break;
   }

@@ -69,3 +69,11 @@ export function writeToy(path: string, name: ToyName, numExamples: number): void
   const rows = Array.from({ length: numExamples }, (_, number) => JSON.stringify(toys[name].row(number)));
   writeFileSync(path, `${rows.join("\n")}\n`);
 }
+
+/** Writes so many texts, each with another one about the same thing, as JSONL. */
+export function writeToyPairs(path: string, numExamples: number): void {
+  const rows = Array.from({ length: numExamples }, (_, number) =>
+    JSON.stringify({ anchor: textOf(number), positive: `${subjectOf(number)} ${fillerOf(7 * number)}` }),
+  );
+  writeFileSync(path, `${rows.join("\n")}\n`);
+}

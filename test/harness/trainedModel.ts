@@ -9,18 +9,31 @@ import { jsonReader } from "@stagecoach/transformer/node";
 import { join } from "node:path";
 import { openLocalPipeline } from "./openLocalPipeline.ts";
 import { runTrainingJob } from "../../apps/server/src/training/runJob.ts";
-import { trainingSettingsSchema } from "../../apps/server/src/training/trainingSettings.ts";
+import { trainingSettingsSchema, type TrainingSettingsInput } from "../../apps/server/src/training/trainingSettings.ts";
 import { tinyEncoder } from "./paths.ts";
-import { toys, writeToy, type ToyName } from "./toyTasks.ts";
+import { toys, writeToy, writeToyPairs, type ToyName } from "./toyTasks.ts";
 
 /** @param folder - a new one @returns the model's folder */
 export async function trainTinyModel(folder: string, toy: ToyName, numSteps = 3): Promise<string> {
   const data = `${folder}.jsonl`;
   writeToy(data, toy, 24);
+  return train(folder, { model: tinyEncoder, task: toys[toy].task, data: { path: data } }, numSteps);
+}
+
+/** A model of sentence vectors. @param folder - a new one @param base - the model to start from @returns the model's folder */
+export async function trainTinySentences(folder: string, base: string, numSteps = 3): Promise<string> {
+  const data = `${folder}.jsonl`;
+  writeToyPairs(data, 24);
+  return train(folder, { model: base, task: "sentence-embedding", data: { path: data } }, numSteps);
+}
+
+async function train(
+  folder: string,
+  given: Pick<TrainingSettingsInput, "model" | "task" | "data">,
+  numSteps: number,
+): Promise<string> {
   const settings = trainingSettingsSchema.parse({
-    model: tinyEncoder,
-    task: toys[toy].task,
-    data: { path: data },
+    ...given,
     stages: 2,
     threads: 1,
     hyperparameters: { max_steps: numSteps, batch_size: 8, learning_rate: 5e-3, warmup_steps: 0 },

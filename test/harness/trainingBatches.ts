@@ -14,11 +14,22 @@ export type MadeBatchOptions = {
   readonly maxLength: number;
   readonly numTexts: number;
   readonly firstText: number;
-  readonly task: "sequence-classification" | "masked-lm" | "pretraining";
+  readonly task: "sequence-classification" | "masked-lm" | "pretraining" | "sentence-embedding";
 };
 
-/** Texts of 3 to `maxLength` tokens; classes 0 to 2; one token in five is masked, at least one per text. */
-export function madeBatch({ seed, vocabSize, maxLength, numTexts, firstText, task }: MadeBatchOptions): TrainingBatch {
+/**
+ * Texts of 3 to `maxLength` tokens; classes 0 to 2; one token in five is masked, at least one per text. For sentence vectors each
+ * of the texts is an anchor that has its positive behind it.
+ */
+export function madeBatch({
+  seed,
+  vocabSize,
+  maxLength,
+  firstText,
+  task,
+  ...options
+}: MadeBatchOptions): TrainingBatch {
+  const numTexts = options.numTexts * (task === "sentence-embedding" ? 2 : 1);
   const random = seededRandom(seed * 1000 + firstText);
   const below = (limit: number) => Math.floor(random() * limit);
   const lengths = Array.from({ length: numTexts }, () => 3 + below(maxLength - 2));
@@ -40,12 +51,26 @@ export function madeBatch({ seed, vocabSize, maxLength, numTexts, firstText, tas
     targets: { labels: int32(starts.map((start) => ids[start]! % 3)) },
     counts: { labels: numTexts },
   };
-  const own =
-    task === "sequence-classification"
-      ? classes
-      : task === "masked-lm"
-        ? masked
-        : { targets: { ...masked.targets, ...sentence.targets }, counts: { ...masked.counts, ...sentence.counts } };
+  const upTo = (count: number, of: (index: number) => number) => int32(Array.from({ length: count }, (_, i) => of(i)));
+  const columns = upTo(options.numTexts, (index) => index);
+  const pairs = {
+    targets: {
+      anchor_rows: upTo(options.numTexts, (index) => 2 * index),
+      candidate_rows: upTo(options.numTexts, (index) => 2 * index + 1),
+      positive_columns: columns,
+      candidate_columns: columns,
+    },
+    counts: { pairs: options.numTexts },
+  };
+  const own = {
+    "sequence-classification": classes,
+    "masked-lm": masked,
+    pretraining: {
+      targets: { ...masked.targets, ...sentence.targets },
+      counts: { ...masked.counts, ...sentence.counts },
+    },
+    "sentence-embedding": pairs,
+  }[task];
   return {
     inputIds: Int32Array.from(ids),
     tokenTypeIds: new Int32Array(numTokens),

@@ -5,10 +5,17 @@ import { join } from "node:path";
 import { loadEncoder } from "stagecoach";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Filling } from "../harness/pipelineFixtures.ts";
+import { tinyEncoder } from "../harness/paths.ts";
 import { runPython } from "../harness/python.ts";
 import { startServer } from "../harness/startServer.ts";
 import { toyNames, type ToyName } from "../harness/toyTasks.ts";
-import { serveHead, trainTinyModel, type HeadInput, type HeadOutputs } from "../harness/trainedModel.ts";
+import {
+  serveHead,
+  trainTinyModel,
+  trainTinySentences,
+  type HeadInput,
+  type HeadOutputs,
+} from "../harness/trainedModel.ts";
 
 type LabelScore = { readonly label: string; readonly score: number };
 type Span = { readonly entity_group: string; readonly score: number; readonly start: number; readonly end: number };
@@ -69,6 +76,9 @@ const cases: Readonly<Record<ToyName, Case>> = {
 
 let folder: string;
 let folders: Readonly<Record<ToyName, string>>;
+/** A model of sentence vectors, without a head. */
+let sentences: string;
+let pythonSentences: Python;
 let python: Readonly<Record<ToyName, Python>>;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "stagecoach-trained-"));
@@ -79,8 +89,12 @@ beforeAll(async () => {
     const { inputs, asked: questions, query: wanted } = cases[toy];
     return { folder: folders[toy], inputs, texts, asked: questions, query: wanted };
   });
-  const { models } = await runPython<{ models: Python[] }>("trained_model.py", { models: asked });
+  sentences = await trainTinySentences(join(folder, "sentences"), tinyEncoder, NUM_STEPS);
+  const { models } = await runPython<{ models: Python[] }>("trained_model.py", {
+    models: [...asked, { folder: sentences, inputs: [], texts }],
+  });
   python = byName(models);
+  pythonSentences = models.at(-1)!;
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -116,6 +130,21 @@ describe.each(toyNames)("a model that was trained for %s", (toy) => {
     await using encoder = await loadEncoder(folders[toy], { threads: 1 });
     const vectors = await encoder.encode(texts);
     vectors.forEach((vector, text) => expectClose(vector, python[toy].vectors[text]!));
+  });
+});
+
+describe("a model that was trained for sentence-embedding", () => {
+  test("sentence-transformers gives our vectors, to 1e-5, and transformers misses only the pooler that they do without", async () => {
+    const { architecture, loading, vectors } = pythonSentences;
+    expect({ architecture, loading }).toEqual({
+      architecture: "BertModel",
+      loading: { missing_keys: ["pooler.dense.bias", "pooler.dense.weight"] },
+    });
+    await using encoder = await loadEncoder(sentences, { threads: 1 });
+    (await encoder.encode(texts)).forEach((vector, text) => expectClose(vector, vectors[text]!));
+    await using base = await loadEncoder(tinyEncoder, { threads: 1 });
+    const [before] = await base.encode(texts);
+    expect(Math.max(...before!.map((value, place) => Math.abs(value - vectors[0]![place]!)))).toBeGreaterThan(1e-2);
   });
 });
 

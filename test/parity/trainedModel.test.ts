@@ -1,16 +1,33 @@
 /** @file What is written as a model is what was trained: our loader reads the checkpoint's own bytes from the exported folder. */
-import { checkpointNameOf, readTask, taskParameters, type TaskModel } from "@stagecoach/transformer";
+import { exportCheckpoint } from "@stagecoach/training/node";
+import {
+  checkpointNameOf,
+  graphParameters,
+  readEncoderModel,
+  readTask,
+  taskParameters,
+  type TaskModel,
+} from "@stagecoach/transformer";
 import { jsonReader, openModelFolder, openSafetensors } from "@stagecoach/transformer/node";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { copyModel } from "../harness/modelFolders.ts";
 import { tinyEncoder } from "../harness/paths.ts";
 import { toyNames, toys } from "../harness/toyTasks.ts";
-import { serveHead, trainTinyModel } from "../harness/trainedModel.ts";
+import { serveHead, trainTinyModel, trainTinySentences } from "../harness/trainedModel.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "stagecoach-exported-"));
-afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+/** What training from scratch leaves: an encoder of which no file says how its vectors are made. */
+const bare = copyModel((folder) => {
+  for (const name of ["modules.json", "1_Pooling", "sentence_bert_config.json"])
+    rmSync(join(folder, name), { recursive: true });
+});
+afterAll(() => {
+  bare[Symbol.dispose]();
+  rmSync(scratch, { recursive: true, force: true });
+});
 
 describe("a trained model's folder", () => {
   test.each(toyNames)(
@@ -36,6 +53,36 @@ describe("a trained model's folder", () => {
       const logits = Object.values(served!.outputs).flat();
       expect(logits.length).toBeGreaterThan(0);
       expect(logits.every(Number.isFinite)).toBe(true);
+    },
+  );
+
+  test.each([
+    ["with modules", tinyEncoder],
+    ["without", bare.folder],
+  ])(
+    "sentence-embedding of a base %s: has the bytes of the last checkpoint, and says how vectors are made",
+    async (kind, base) => {
+      const folder = join(scratch, kind);
+      const exported = await trainTinySentences(folder, base);
+      await using opened = await openModelFolder(exported);
+      const { model, weights } = opened;
+      const { pooling, transforms, maxLength } = (await readEncoderModel(jsonReader(base))).modules;
+      expect(model.modules).toMatchObject({ isDeclared: true, pooling, transforms, maxLength });
+      const trained = new Map<string, Uint8Array>();
+      const last = join(folder, "checkpoints", "step-3");
+      for (const file of readdirSync(last).filter((name) => name.endsWith(".safetensors"))) {
+        await using source = await openSafetensors(join(last, file));
+        for (const name of source.names()) trained.set(name, await source.readBytes(name));
+      }
+      const names = graphParameters(model).map(({ name }) => name);
+      expect(weights.encoder.names().toSorted()).toEqual(names.toSorted());
+      for (const name of names) expect(await weights.encoder.readBytes(name), name).toEqual(trained.get(name));
+      expect(await jsonReader(exported)("config.json")).toMatchObject({ architectures: ["BertModel"] });
+      const checkpoint = { folder: last, files: readdirSync(last).filter((name) => name.endsWith(".safetensors")) };
+      await exportCheckpoint(join(scratch, `${kind}-step`), { files: join(folder, "model-files"), checkpoint });
+      expect(readFileSync(join(scratch, `${kind}-step`, "model.safetensors"))).toEqual(
+        readFileSync(join(exported, "model.safetensors")),
+      );
     },
   );
 

@@ -10,7 +10,7 @@ import {
   type TrainingPipeline,
 } from "@stagecoach/training";
 import { loadTrainingStage, restoreStage, saveStage } from "@stagecoach/training/node";
-import type { Task } from "@stagecoach/transformer";
+import { comparesWholeStep, type Task } from "@stagecoach/transformer";
 import { openSafetensors } from "@stagecoach/transformer/node";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -31,6 +31,12 @@ const tasks = {
     numLabels: 3,
   },
   pretraining: { name: "pretraining" },
+  "sentence-embedding": {
+    name: "sentence-embedding",
+    loss: { name: "in-batch-negatives", similarity: "cosine", scale: 20 },
+    numTexts: 2,
+    dimensions: [32, 8],
+  },
 } as const satisfies Record<string, Task>;
 type TaskName = keyof typeof tasks;
 
@@ -66,8 +72,8 @@ async function train(pipeline: TrainingPipeline, task: TaskName, numMicroBatches
     const { loss, gradientNorm } = await pipeline.accumulate({ step, microBatches });
     numbers.push(loss, gradientNorm);
     await pipeline.apply({ step, learningRate: 1e-3, gradientScale: clippingScale(gradientNorm, 1) });
-    const { loss: evaluated } = await pipeline.evaluate(microBatches[0]!);
-    numbers.push(evaluated!.data[0]!);
+    const { loss: evaluated, embeddings } = await pipeline.evaluate(microBatches[0]!);
+    numbers.push((evaluated ?? embeddings)!.data[0]!);
   }
   return { numbers, state: await stateOf(pipeline) };
 }
@@ -104,7 +110,7 @@ const openWorkers = (task: TaskName, numStages: number, schedule: "gpipe" | "1f1
     numStages,
     engine,
     threads,
-    schedule,
+    schedule: comparesWholeStep(tasks[task]) ? "gpipe" : schedule,
     maxMicroBatchTokens: 512,
     log: pino({ level: "silent" }),
   });

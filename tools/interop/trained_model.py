@@ -30,8 +30,9 @@ def sequences(given):
 def describe(spec):
     folder, texts = spec["folder"], spec["texts"]
     config = transformers.AutoConfig.from_pretrained(folder)
-    head = config.architectures[0].split("For", 1)[1]
-    model, info = getattr(transformers, f"AutoModelFor{head}").from_pretrained(folder, output_loading_info=True)
+    _, is_headed, head = config.architectures[0].partition("For")
+    loader = f"AutoModelFor{head}" if is_headed else "AutoModel"
+    model, info = getattr(transformers, loader).from_pretrained(folder, output_loading_info=True)
     model.eval()
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
 

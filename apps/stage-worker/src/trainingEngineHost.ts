@@ -47,8 +47,8 @@ export class TrainingEngineHost implements TrainingStageHost {
     }
   }
 
-  async forward({ microBatch, batch, scales }: ForwardCall): Promise<readonly FrameTensor[]> {
-    const call: ForwardCall = { microBatch, batch, scales };
+  async forward({ microBatch, numMicroBatches, batch, scales }: ForwardCall): Promise<readonly FrameTensor[]> {
+    const call: ForwardCall = { microBatch, numMicroBatches, batch, scales };
     return (await this.#call("forward", call, arraysOf(batch))) as readonly FrameTensor[];
   }
 

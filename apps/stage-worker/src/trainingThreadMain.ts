@@ -13,11 +13,12 @@ import {
 
 export type ForwardCall = {
   readonly microBatch: number;
+  readonly numMicroBatches: number;
   readonly batch: StageTrainingBatch;
   readonly scales: Readonly<Record<string, number>>;
 };
 export type BackwardCall = { readonly microBatch: number; readonly gradient: Float32Array | null };
-export type EvaluateCall = Omit<ForwardCall, "microBatch">;
+export type EvaluateCall = Omit<ForwardCall, "microBatch" | "numMicroBatches">;
 export type ApplyCall = { readonly step: number; readonly learningRate: number; readonly gradientScale: number };
 export type SharedGradient = Omit<FrameTensor, "name">;
 
@@ -56,8 +57,8 @@ serveEngineThread(
       loaded = await loadTrainingStage(request);
       return { result: { engine: loaded.engine } };
     },
-    async forward({ microBatch, batch, scales }: ForwardCall) {
-      return frameTensors(await current().stage.forward(batch, { microBatch, scales }));
+    async forward({ batch, ...options }: ForwardCall) {
+      return frameTensors(await current().stage.forward(batch, options));
     },
     async backward({ microBatch, gradient }: BackwardCall) {
       const result = await current().stage.backward(microBatch, gradient);

@@ -11,6 +11,7 @@ export { clippingScale, globalNorm } from "./optimizers/clipping.ts";
 export type { DropoutOptions } from "./stage/maskInputs.ts";
 export type { MaskMaker } from "./stage/maskMaker.ts";
 export { HIDDEN_OUTPUT, type TrainingStageOptions } from "./stage/stageOptions.ts";
+export { StepLoss } from "./stage/stepLoss.ts";
 export { TrainingStage, type ForwardOptions, type StageBatch, type TensorMap } from "./stage/trainingStage.ts";
 export { LocalPipeline, type LocalPipelineOptions } from "./pipeline/localPipeline.ts";
 export {
@@ -139,7 +140,7 @@ export { initialState, type BestEvaluation, type TrainingState } from "./loop/tr
 export { answerData } from "./data/answerData.ts";
 export { maskVocabulary, type MaskVocabulary } from "./data/masking.ts";
 export type { PretrainingOptions } from "./data/pretrainingInstances.ts";
-export type { Masking } from "./data/collate.ts";
+export { collate, type Masking, type PlacedExample } from "./data/collate.ts";
 export { splitSentences } from "./data/sentences.ts";
 export { curveSvg, type CurveLine, type CurvePanel } from "./report/curveSvg.ts";
 export { learningCurve } from "./report/learningCurve.ts";

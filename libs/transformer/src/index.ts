@@ -43,17 +43,29 @@ export {
   type WeightLocation,
   type WeightSource,
 } from "./safetensors/index.ts";
-export { readSentenceModules, type DenseModule, type ReadJson, type SentenceModules } from "./sentenceModules.ts";
+export {
+  readSentenceModules,
+  sentenceModuleFiles,
+  type DenseModule,
+  type ReadJson,
+  type SentenceModules,
+} from "./sentenceModules.ts";
 export { stageGraph, type StageGraphOptions } from "./stageGraph.ts";
 export { stageInputs, type HiddenBatch, type StageInput, type TokenBatch } from "./stageInputs.ts";
 export { hasHeadDropout, rateOfSite, readDropoutRates, type DropoutRates } from "./tasks/dropoutSites.ts";
 export { binaryCrossEntropy } from "./tasks/losses/binaryCrossEntropy.ts";
 export { crossEntropy } from "./tasks/losses/crossEntropy.ts";
+export { embeddingLoss } from "./tasks/losses/embeddingLoss.ts";
 export {
+  comparesWholeStep,
   lossParts,
   problemTypes,
+  similarities,
   taskNames,
+  type EmbeddingLoss,
   type ProblemType,
+  type SentenceEmbeddingTask,
+  type Similarity,
   type Target,
   type Task,
   type TaskName,
@@ -68,5 +80,11 @@ export {
 export { servedTask } from "./tasks/servedTask.ts";
 export { architectureOf, readLabels, readTask, taskConfigFields, type TaskModel } from "./tasks/taskModel.ts";
 export { paddingRows, readInitializerRange, taskParameters, type TaskParameter } from "./tasks/taskParameters.ts";
-export { trainingStageGraph, type TracedStage, type TrainingStageOptions } from "./tasks/trainingStageGraph.ts";
+export {
+  stepLossGraph,
+  trainingStageGraph,
+  type TracedStage,
+  type TracedStepLoss,
+  type TrainingStageOptions,
+} from "./tasks/trainingStageGraph.ts";
 export { trainingStageInputs, type HiddenTrainingBatch } from "./tasks/trainingStageInputs.ts";

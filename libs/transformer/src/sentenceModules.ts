@@ -234,3 +234,28 @@ async function readPrompts(
   }
   return { prompts, defaultPromptName };
 }
+
+/**
+ * The files that say how a model without dense layers makes its vectors, in the form that sentence-transformers 2 to 6 read: what
+ * it writes itself for such a model.
+ *
+ * @returns JSON by path
+ */
+export function sentenceModuleFiles(
+  { pooling, transforms, maxLength, lowerCase }: SentenceModules,
+  { hiddenSize }: Pick<EncoderConfig, "hiddenSize">,
+): Readonly<Record<string, unknown>> {
+  const kinds = ["Transformer", "Pooling", ...transforms.map(() => "Normalize")];
+  const modules = kinds.map((kind, idx) => ({
+    idx,
+    name: String(idx),
+    path: kind === "Transformer" ? "" : `${idx}_${kind}`,
+    type: `sentence_transformers.models.${kind}`,
+  }));
+  const flags = Object.entries(legacyPoolingFlags).map(([flag, mode]) => [flag, pooling.some((each) => each === mode)]);
+  return {
+    "modules.json": modules,
+    "1_Pooling/config.json": { word_embedding_dimension: hiddenSize, ...Object.fromEntries(flags) },
+    "sentence_bert_config.json": { max_seq_length: maxLength, do_lower_case: lowerCase },
+  };
+}

@@ -6,16 +6,15 @@
  *
  * Dimensions: T packed tokens, B batch, D hidden size, E size of the sentence vector.
  */
-import { add, graphOf, matMul, parameter, tanh, withScope, type Graph, type Tensor } from "@stagecoach/graph";
+import { graphOf, withScope, type Graph, type Tensor } from "@stagecoach/graph";
 import type { EncoderModel } from "./encoderModel.ts";
 import { encoderStack, type LayerRange } from "./encoderStack.ts";
-import { normalize } from "./normalization.ts";
-import { packingInputs, type PackingIndices } from "./packing.ts";
+import { packingInputs } from "./packing.ts";
 import { linearParameters } from "./parameters.ts";
 import { pooler } from "./pooler.ts";
-import { pool } from "./pooling.ts";
-import type { DenseModule } from "./sentenceModules.ts";
+import type { SentenceModules } from "./sentenceModules.ts";
 import { headDropout } from "./tasks/dropoutSites.ts";
+import { sentenceEmbedding } from "./tasks/heads/sentenceEmbedding.ts";
 import type { Task } from "./tasks/task.ts";
 import { taskOutputs } from "./tasks/taskOutputs.ts";
 
@@ -41,8 +40,9 @@ export function stageGraph(model: EncoderModel, layers: LayerRange, options: Sta
   const { hidden_TD } = encoderStack(model, layers, { packing });
   const outputs: Record<string, Tensor> = { last_hidden_state: hidden_TD };
   if (layers.end === config.numLayers) {
+    const transforms = transformsOf(model, options.withNormalize === true);
     outputs["sentence_embedding"] = withScope("sentence", () =>
-      sentenceEmbedding(model, hidden_TD, { packing, ...options }),
+      sentenceEmbedding({ ...model.modules, transforms }, hidden_TD, packing),
     );
     if (options.withPooler === true && family.poolerName !== null) {
       const dense = linearParameters(family.poolerName, config.hiddenSize, config.hiddenSize);
@@ -60,22 +60,8 @@ export function stageGraph(model: EncoderModel, layers: LayerRange, options: Sta
   return graphOf(outputs);
 }
 
-function sentenceEmbedding(
-  { modules }: EncoderModel,
-  hidden_TD: Tensor,
-  { packing, withNormalize = false }: StageGraphOptions & { readonly packing: PackingIndices },
-): Tensor {
-  const transforms =
-    withNormalize || modules.transforms.at(-1) !== "normalize" ? modules.transforms : modules.transforms.slice(0, -1);
-  return transforms.reduce<Tensor>(
-    (vector, transform) => (transform === "normalize" ? normalize(vector) : denseModule(vector, transform)),
-    pool(hidden_TD, modules.pooling, packing),
-  );
-}
-
-/** Parameters of a dense module are named after its folder, since each has a checkpoint of its own: `2_Dense/linear.weight`. */
-function denseModule(x_BD: Tensor, { path, inputSize, outputSize, hasBias, activation }: DenseModule): Tensor {
-  const product = matMul(x_BD, parameter(`${path}/linear.weight`, [outputSize, inputSize]), { transposeB: true });
-  const projected = hasBias ? add(product, parameter(`${path}/linear.bias`, [outputSize])) : product;
-  return activation === "tanh" ? tanh(projected) : projected;
+/** Of the model's modules, those that are applied: unit length at the end only if it is asked for. */
+function transformsOf({ modules }: EncoderModel, withNormalize: boolean): SentenceModules["transforms"] {
+  const { transforms } = modules;
+  return withNormalize || transforms.at(-1) !== "normalize" ? transforms : transforms.slice(0, -1);
 }

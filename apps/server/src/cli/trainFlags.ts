@@ -73,7 +73,10 @@ export function trainOptions(): Option[] {
     ),
     new Option("--replace-head", "begin with a new head where the model's has another size"),
     number("--stages <n>", "stages of the pipeline (default: 1)"),
-    new Option("--schedule <name>", "order of passes in the pipeline (default: 1f1b)").choices(scheduleNames),
+    new Option(
+      "--schedule <name>",
+      "order of passes in the pipeline (default: 1f1b; for in-batch negatives gpipe)",
+    ).choices(scheduleNames),
     new Option("--engine <name>", "what multiplies matrices (default: onnxruntime)").choices(engineNames),
     number("--threads <n>", "threads of each stage (default: the cores, divided by the stages)"),
     number("--seed <n>", "of order, split, dropout and new weights (default: 42)"),

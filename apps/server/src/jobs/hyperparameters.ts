@@ -5,6 +5,7 @@
  * starts; nothing that is given is ignored.
  */
 import { learningRateShapes } from "@stagecoach/training";
+import { similarities } from "@stagecoach/transformer";
 import { z } from "zod";
 import { knownKeys } from "./knownKeys.ts";
 
@@ -95,6 +96,17 @@ const fields = {
   }),
   mlm_probability: probability.gt(0).meta({ description: "share of tokens to predict (masked-lm, pretraining)" }),
   whole_word_mask: z.boolean().meta({ description: "mask whole words (masked-lm, pretraining)" }),
+  similarity: z.enum(similarities).meta({
+    description: "how in-batch negatives are compared (sentence-embedding); cosine when left out",
+  }),
+  similarity_scale: z.number().gt(0).max(1000).meta({
+    description:
+      "factor on similarities before their softmax (sentence-embedding): the reciprocal of a temperature; 20 for cosines, 1 for dot products when left out",
+  }),
+  matryoshka_dimensions: z.array(count.max(65_536)).min(1).max(16).meta({
+    description:
+      "sizes to which vectors can be cut later (sentence-embedding): each has a loss of its own; name the full size too",
+  }),
   doc_stride: count.meta({ description: "tokens of the context that neighbouring windows share (question-answering)" }),
 };
 

@@ -45,10 +45,10 @@ export const supervisedFields = {
     .max(256)
     .optional()
     .meta({ description: "stages of the training pipeline; the server's --training-stages when left out" }),
-  schedule: z
-    .enum(scheduleNames)
-    .optional()
-    .meta({ description: "order of forward and backward passes in the pipeline" }),
+  schedule: z.enum(scheduleNames).optional().meta({
+    description:
+      "order of forward and backward passes in the pipeline; 1f1b when left out, for in-batch negatives gpipe, which is the only one that they take",
+  }),
 };
 
 const supervised = knownKeys(supervisedFields).meta({ id: "SupervisedMethod" });

@@ -39,6 +39,7 @@ describe("runnerEvents()", () => {
       ...trainingSettingsSchema.parse({ data: { path: "a" } }),
       task,
       threads: 1,
+      schedule: "1f1b",
       hyperparameters,
     } as const;
     const counts = { numTrain: 64, numEvaluation: 0, numTest: 0 };

@@ -1,7 +1,7 @@
 /** @file What a job asks of whoever opens its pipeline. */
 import type { EngineName } from "@stagecoach/engine/node";
+import type { ScheduleName } from "@stagecoach/parallel";
 import type { StageSettings, TrainingPipeline } from "@stagecoach/training";
-import type { TrainingSettings } from "./trainingSettings.ts";
 
 export type PipelineRequest = {
   /** The base model's folder on this machine. */
@@ -11,7 +11,7 @@ export type PipelineRequest = {
   readonly engine: EngineName;
   /** Threads of each stage. */
   readonly threads: number;
-  readonly schedule: TrainingSettings["schedule"];
+  readonly schedule: ScheduleName;
   /** Most tokens of a micro-batch, in training and evaluation. */
   readonly maxMicroBatchTokens: number;
 };

@@ -2,15 +2,24 @@
 import {
   answerData,
   BatchedDataSet,
+  TrainingError,
   type StageSettings,
   type TaskMetricOptions,
   type TrainingDataSet,
 } from "@stagecoach/training";
+import type { ScheduleName } from "@stagecoach/parallel";
 import { openInitialParameters, type DataSets, type ExampleSet } from "@stagecoach/training/node";
-import { readDropoutRates, readEncoderModel, type DropoutRates, type TaskModel } from "@stagecoach/transformer";
+import {
+  readDropoutRates,
+  readEncoderModel,
+  type DropoutRates,
+  type Task,
+  type TaskModel,
+} from "@stagecoach/transformer";
 import { jsonReader, layoutFingerprint } from "@stagecoach/transformer/node";
 import { createHash } from "node:crypto";
 import { withClassWeights } from "./classWeights.ts";
+import { scheduleFor, withEmbeddingLoss } from "./embeddingTask.ts";
 import { frozenParameters } from "./frozenParameters.ts";
 import { microBatchRule } from "./microBatchRule.ts";
 import { refuseUnused } from "./refuseUnused.ts";
@@ -33,6 +42,7 @@ export type JobPlan = {
   readonly fingerprint: string;
   /** Most tokens of a micro-batch. */
   readonly maxMicroBatchTokens: number;
+  readonly schedule: ScheduleName;
 };
 
 const EVALUATION_BATCH = 32;
@@ -43,10 +53,12 @@ export async function planJob(
   settings: TrainingSettings & { readonly threads: number },
   data: DataSets,
 ): Promise<JobPlan> {
-  const task = withClassWeights(data.task, settings.hyperparameters?.class_weights, data);
-  const model: TaskModel = { ...(await readEncoderModel(jsonReader(folder))), task };
+  const given = settings.hyperparameters ?? {};
+  const encoder = await readEncoderModel(jsonReader(folder));
+  const task = withEmbeddingLoss(withClassWeights(data.task, given.class_weights, data), given, encoder);
+  const model: TaskModel = { ...encoder, task };
   refuseUnused(model, settings);
-  const hyperparameters = resolveHyperparameters(task.name, settings.hyperparameters ?? {}, {
+  const hyperparameters = resolveHyperparameters(task.name, given, {
     numExamples: data.train.examples.length,
     maxLength: data.train.encoded.maxLength,
   });
@@ -83,6 +95,7 @@ export async function planJob(
       ...(data.test === undefined ? {} : { test: digestOf(data.test) }),
     }),
     maxMicroBatchTokens: largestMicroBatch(data, hyperparameters),
+    schedule: scheduleFor(task, settings.schedule),
   };
 }
 
@@ -120,10 +133,22 @@ function dataSetsOf(
     if (set === undefined) return null;
     const { encoded, examples } = set;
     const evaluationBatchSize = Math.min(EVALUATION_BATCH, examples.length);
-    const data = new BatchedDataSet(encoded, { ...shared, examples, batchSize: 1, evaluationBatchSize });
+    const own = { ...shared, task: evaluatedTask(task, encoded) };
+    const data = new BatchedDataSet(encoded, { ...own, examples, batchSize: 1, evaluationBatchSize });
     return { data, metrics: metricOptions(set, labels) };
   };
   return { train: trained, evaluation: evaluated(validation), test: evaluated(test) };
+}
+
+/** Data to evaluate on may have fewer hard negatives, or none. @throws TrainingError where it has another kind of examples */
+function evaluatedTask(task: Task, { task: own, report }: ExampleSet["encoded"]): Task {
+  if (task.name !== "sentence-embedding" || own.name !== "sentence-embedding") return task;
+  if (own.loss.name === task.loss.name) return { ...task, numTexts: own.numTexts };
+  const columns = Object.values(report.columns).join(", ");
+  throw new TrainingError(
+    "training_option",
+    `${report.file}: expected examples of the training file's kind (${task.loss.name}), got the columns ${columns} (${own.loss.name})`,
+  );
 }
 
 /** Longest text times the texts of a batch. */

@@ -29,7 +29,7 @@ export async function prepareData(
     throw new TrainingError("training_option", message);
   }
   const tokenizer = await loadTokenizer(folder);
-  const { config } = await readEncoderModel(jsonReader(folder));
+  const { config, modules } = await readEncoderModel(jsonReader(folder));
   const { max_length: asked } = given;
   if (asked !== undefined && asked > config.maxLength) {
     const message = `max length: expected at most ${config.maxLength} tokens, which the model has positions for, got ${asked}`;
@@ -47,6 +47,7 @@ export async function prepareData(
       problemType: head?.problem_type,
       maxLength: asked,
       modelMaxLength: config.maxLength,
+      sentenceMaxLength: modules.maxLength,
       onBadRow: given.bad_rows satisfies BadRowRule | undefined,
       stride: given.doc_stride,
       pretraining: { probability: given.mlm_probability, wholeWords: given.whole_word_mask },

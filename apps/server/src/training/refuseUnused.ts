@@ -14,6 +14,9 @@ export function refuseUnused(model: TaskModel, { hyperparameters, head }: Unused
     ["mlm probability", given.mlm_probability, ["masked-lm", "pretraining"]],
     ["whole word mask", given.whole_word_mask, ["masked-lm", "pretraining"]],
     ["doc stride", given.doc_stride, ["question-answering"]],
+    ["similarity", given.similarity, ["sentence-embedding"]],
+    ["similarity scale", given.similarity_scale, ["sentence-embedding"]],
+    ["matryoshka dimensions", given.matryoshka_dimensions, ["sentence-embedding"]],
     ["labels", head?.labels, ["sequence-classification", "token-classification"]],
     ["problem type", head?.problem_type, ["sequence-classification"]],
   ];

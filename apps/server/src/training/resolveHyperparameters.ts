@@ -16,6 +16,8 @@ const defaults: Readonly<Record<TaskName, TaskDefaults>> = {
   "next-sentence": fineTuning,
   // The data has ten variants of each document: 40 passes as in BERT's paper.
   pretraining: { epochs: 4, batchSize: 32, learningRate: 1e-4 },
+  // As in sentence-transformers' examples; the examples of a batch are each other's negatives.
+  "sentence-embedding": { epochs: 1, batchSize: 64, learningRate: 2e-5 },
 };
 
 /**

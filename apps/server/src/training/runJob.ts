@@ -52,6 +52,7 @@ export type JobEvent =
 /** With every "auto" and every default in it. */
 export type ResolvedSettings = TrainingSettings & {
   readonly threads: number;
+  readonly schedule: JobPlan["schedule"];
   readonly task: NonNullable<TrainingSettings["task"]>;
   readonly hyperparameters: ResolvedHyperparameters;
 };
@@ -129,6 +130,7 @@ class TrainingJob {
         ...(base.revision === null ? { model: base.folder } : { revision: base.revision }),
         threads,
         task: data.task.name,
+        schedule: plan.schedule,
         hyperparameters: plan.hyperparameters,
       };
       await this.#announce(resolved, plan, data);

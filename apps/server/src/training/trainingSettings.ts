@@ -34,9 +34,6 @@ export const trainingSettingsSchema = knownKeys({
   test_data: dataFile.optional().meta({ description: "file to test the best model on at the end" }),
   replace_head: supervisedFields.replace_head.unwrap().default(false),
   stages: z.int().min(1).max(256).default(1).meta({ description: "stages of the training pipeline" }),
-  schedule: supervisedFields.schedule.unwrap().default("1f1b").meta({
-    description: "order of forward and backward passes in the pipeline",
-  }),
   engine: z.enum(engineNames).default("onnxruntime").meta({ description: "what multiplies matrices" }),
   threads: z.int().min(1).max(1024).optional().meta({
     description: "threads of each stage; the cores, divided by the stages, when left out",

@@ -28,6 +28,8 @@ export interface TrainingHost {
   /** @returns `hidden` `[T, D]`, on the last stage the loss and the task's outputs */
   forward(request: {
     readonly microBatch: number;
+    /** Of the step. */
+    readonly numMicroBatches: number;
     readonly batch: StageTrainingBatch;
     readonly scales: Readonly<Record<string, number>>;
   }): Promise<readonly FrameTensor[]>;
@@ -173,7 +175,9 @@ export class TrainingWork {
       const frame = await this.#awaited(kind, { step, microBatch });
       const startMs = now() - heardAt;
       const tokens =
-        kind === "forward" ? await this.#forward(frame!, scales) : await this.#backward(frame, { step, microBatch });
+        kind === "forward"
+          ? await this.#forward(frame!, { numMicroBatches, scales })
+          : await this.#backward(frame, { step, microBatch });
       const interval = { kind, microBatch, startMs, endMs: now() - heardAt };
       intervals.push(interval);
       this.#options.onBusy(interval, tokens);
@@ -192,11 +196,11 @@ export class TrainingWork {
     return this.#isLast ? null : this.#gradientFrames.take(keyOf(step, microBatch));
   }
 
-  async #forward(frame: Frame, scales: Readonly<Record<string, number>>): Promise<number> {
+  async #forward(frame: Frame, ofStep: StepFacts): Promise<number> {
     const { host, links } = this.#options;
     const batch = trainingBatchOf(frame, this.#isFirst);
     const tokens = batch.lengths.reduce((a, b) => a + b, 0);
-    const tensors = await host.forward({ microBatch: indexOf(frame.meta), batch, scales });
+    const tensors = await host.forward({ microBatch: indexOf(frame.meta), batch, ...ofStep });
     links.input.grant(1);
     this.#sendOn(frame, { batch, tensors });
     return tokens;
@@ -277,6 +281,8 @@ export class TrainingWork {
     await this.#options.host.addSharedGradient(tensorNamed(frame, "gradient", "float32"));
   }
 }
+
+type StepFacts = Pick<Extract<TrainingCommand, { kind: "step" }>, "numMicroBatches" | "scales">;
 
 const keyOf = (step: number, index: number) => `${step}/${index}`;
 

@@ -124,7 +124,7 @@ export class BatchedDataSet implements TrainingDataSet {
 
   #place(member: number, { epoch, position }: { readonly epoch: number; readonly position: number }): PlacedExample {
     const index = this.#indexOf(member);
-    const textsOfOne = this.task.name === "multiple-choice" ? this.task.numChoices : 1;
+    const textsOfOne = textsOfExample(this.task);
     const isRun = epoch !== evaluationEpoch;
     // Numbers of texts are 31 bits on the wire; they only key dropout, so starting again after 2 billion texts does no harm.
     const textId = (((isRun ? epoch * this.size : 0) + position) * textsOfOne) % 2 ** 31;
@@ -152,4 +152,9 @@ export class BatchedDataSet implements TrainingDataSet {
     }
     return this.#order.order;
   }
+}
+
+function textsOfExample(task: Task): number {
+  if (task.name === "multiple-choice") return task.numChoices;
+  return task.name === "sentence-embedding" ? task.numTexts : 1;
 }

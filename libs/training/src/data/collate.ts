@@ -3,7 +3,7 @@
  *
  * Dimensions: T packed tokens, B texts, C classes or choices, M labelled rows, Q questions.
  */
-import type { Target, Task, TrainingBatch } from "@stagecoach/transformer";
+import type { SentenceEmbeddingTask, Target, Task, TrainingBatch } from "@stagecoach/transformer";
 import type { RandomSequence } from "../random/randomSequence.ts";
 import type { StoredExample } from "./exampleStore.ts";
 import { maskAtRandom, type MaskAtRandomOptions, type MaskVocabulary } from "./masking.ts";
@@ -39,6 +39,11 @@ export function collate(task: Task, examples: readonly PlacedExample[], options:
       return maskedBatch(examples, options);
     case "next-sentence":
       return { ...packTexts(examples), ...nextSentenceTargets(examples) };
+    case "sentence-embedding":
+      return {
+        ...packTexts(examples.flatMap((each) => embeddedTexts(task, each))),
+        ...embeddingTargets(task, examples),
+      };
     case "pretraining":
       break;
   }
@@ -127,6 +132,38 @@ function choiceTargets(questions: readonly PlacedExample[]): Targets {
     targets: { choice_index: { dtype: "int32", shape: [Q, C], data: texts }, labels: int32Target(labels) },
     counts: { labels: Q },
   };
+}
+
+/** The texts of an example: see tasks/sentenceEmbedding.ts. */
+function embeddedTexts({ numTexts }: SentenceEmbeddingTask, { ids, target, textId }: PlacedExample): Text[] {
+  let at = 0;
+  return Array.from(target.subarray(0, numTexts), (length, text) => ({
+    ids: ids.subarray(at, (at += length)),
+    firstSegment: length,
+    textId: textId + text,
+  }));
+}
+
+/** Candidates are the positives and the hard negatives of all examples, example by example. */
+function embeddingTargets({ loss, numTexts: G }: SentenceEmbeddingTask, examples: readonly PlacedExample[]): Targets {
+  const numbers = (count: number, of: (index: number) => number) =>
+    int32Target(Int32Array.from({ length: count }, (_, i) => of(i)));
+  const Q = examples.length;
+  const perAnchor = G - 1;
+  const shared = {
+    anchor_rows: numbers(Q, (anchor) => anchor * G),
+    candidate_rows: numbers(Q * perAnchor, (each) => Math.floor(each / perAnchor) * G + 1 + (each % perAnchor)),
+  };
+  const counts = { pairs: Q };
+  if (loss.name === "in-batch-negatives") {
+    const columns = {
+      positive_columns: numbers(Q, (anchor) => anchor * perAnchor),
+      candidate_columns: numbers(Q * perAnchor, (each) => each),
+    };
+    return { targets: { ...shared, ...columns }, counts };
+  }
+  const data = Float32Array.from(examples, ({ target }) => new Float32Array(target.slice(G).buffer)[0]!);
+  return { targets: { ...shared, similarities: { dtype: "float32", shape: [Q], data } }, counts };
 }
 
 function maskedBatch(examples: readonly PlacedExample[], { masking, vocabulary }: CollateOptions): TrainingBatch {

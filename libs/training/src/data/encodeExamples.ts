@@ -20,6 +20,8 @@ export type EncodeExamplesOptions = Omit<TaskReaderOptions, "maxLength"> & {
   readonly maxLength?: number | undefined;
   /** Most tokens that the model has positions for, as a bound of the default. */
   readonly modelMaxLength?: number | undefined;
+  /** Most tokens of a text for a vector, as the model's sentence modules say: the default of sentence-embedding. */
+  readonly sentenceMaxLength?: number | undefined;
   /** Default "error". */
   readonly onBadRow?: BadRowRule | undefined;
   /** Called before each pass over the file. */
@@ -68,7 +70,7 @@ export async function encodeExamples(source: RowSource, options: EncodeExamplesO
   const layout = findLayout(await columnsOf(source), { task: options.task, map: options.columns, file: source.name });
   const { modelMaxLength: positions = Infinity } = options;
   const longest = Math.min(positions, tokenizer.modelMaxLength ?? Infinity);
-  const maxLength = options.maxLength ?? Math.min(usualMaxLength(layout.task), longest);
+  const maxLength = options.maxLength ?? Math.min(usualMaxLength(layout.task, options), longest);
   const reader = taskReaders[layout.task](new RowFields(layout, source), { ...options, maxLength });
   if (reader.scan !== undefined) {
     const bad = new BadRows(onBadRow);
@@ -142,11 +144,12 @@ async function columnsOf(source: RowSource): Promise<readonly string[]> {
   throw new DataError("data_empty", "expected examples, got none", { file: source.name });
 }
 
-function usualMaxLength(task: TaskName): number {
+function usualMaxLength(task: TaskName, { sentenceMaxLength }: EncodeExamplesOptions): number {
   const usual: { readonly [name in TaskName]?: number } = {
     "question-answering": 384,
     pretraining: 128,
     "next-sentence": 128,
+    ...(sentenceMaxLength === undefined ? {} : { "sentence-embedding": sentenceMaxLength }),
   };
   return usual[task] ?? 512;
 }

@@ -16,6 +16,10 @@ export const roles = [
   "messages",
   "paragraphs",
   "sentences",
+  "anchor",
+  "positive",
+  "negative",
+  "negatives",
 ] as const;
 /** What a column is to a task. */
 export type Role = (typeof roles)[number];
@@ -35,14 +39,24 @@ type KnownLayout = { readonly columns: { readonly [role in Role]?: string }; rea
 const classification = ["sequence-classification"] as const;
 const languageModelling = ["masked-lm", "pretraining", "next-sentence"] as const;
 
+/** A number for two texts may be how similar they are; what it is nobody can tell from the columns, and then it is a label. */
+const classificationOfPairs = [...classification, "sentence-embedding"] as const;
+const embedding = ["sentence-embedding"] as const;
+
 const labelled = (columns: KnownLayout["columns"]): KnownLayout[] =>
-  ["label", "labels", "score"].map((label) => ({ columns: { ...columns, label }, tasks: classification }));
+  ["label", "labels", "score"].map((label) => ({
+    columns: { ...columns, label },
+    tasks: columns.text_pair === undefined ? classification : classificationOfPairs,
+  }));
 
 /** Those of more columns come first: a file of texts with pairs is not one of texts. */
 const knownLayouts: readonly KnownLayout[] = [
   ...labelled({ text: "text", text_pair: "text_pair" }),
   ...labelled({ text: "sentence1", text_pair: "sentence2" }),
   ...labelled({ text: "premise", text_pair: "hypothesis" }),
+  { columns: { anchor: "anchor", positive: "positive", negatives: "negatives" }, tasks: embedding },
+  { columns: { anchor: "anchor", positive: "positive", negative: "negative" }, tasks: embedding },
+  { columns: { anchor: "anchor", positive: "positive" }, tasks: embedding },
   { columns: { context: "context", question: "question", answers: "answers" }, tasks: ["question-answering"] },
   { columns: { prompt: "prompt", choices: "choices", label: "label" }, tasks: ["multiple-choice"] },
   ...labelled({ text: "text" }),

@@ -9,6 +9,7 @@ import type { MetricAccumulator } from "./tasks/accumulator.ts";
 import { answerMetrics, type AnswerData } from "./tasks/answerMetrics.ts";
 import { choiceMetrics } from "./tasks/choiceMetrics.ts";
 import { classMetrics, type ClassMetricOptions } from "./tasks/classMetrics.ts";
+import { embeddingMetrics } from "./tasks/embeddingMetrics.ts";
 import { labelSetMetrics } from "./tasks/labelSetMetrics.ts";
 import { maskedTokenMetrics } from "./tasks/maskedTokenMetrics.ts";
 import { nextSentenceMetrics } from "./tasks/nextSentenceMetrics.ts";
@@ -50,6 +51,7 @@ const accumulators: { readonly [Name in TaskName]: Make<Extract<Task, { name: Na
   "masked-lm": maskedTokenMetrics,
   "next-sentence": nextSentenceMetrics,
   pretraining: pretrainingMetrics,
+  "sentence-embedding": embeddingMetrics,
 };
 
 const sequenceAccumulators: Readonly<Record<ProblemType, Make<SequenceTask>>> = {

@@ -8,15 +8,17 @@ import {
   checkpointNameOf,
   readEncoderModel,
   readTask,
+  sentenceModuleFiles,
   taskConfigFields,
   taskParameters,
+  type ReadJson,
   type TaskModel,
   type WeightSource,
 } from "@stagecoach/transformer";
 import { jsonReader, openSafetensors, writeSafetensors, type TensorToWrite } from "@stagecoach/transformer/node";
 import { existsSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Checkpoint } from "../loop/checkpointStore.ts";
 import { TrainingError } from "../loop/trainingError.ts";
 import { copyDurably, diskError, publishFolder, writeDurably } from "./durableFiles.ts";
@@ -88,14 +90,21 @@ export async function exportCheckpoint(
   from: { readonly files: string; readonly checkpoint: Pick<Checkpoint, "folder" | "files"> },
 ): Promise<void> {
   const json = jsonReader(from.files);
-  const task = readTask(await json("config.json"));
-  if (task === null)
-    throw new TrainingError("checkpoint_unusable", `${from.files}: expected a config.json with a task, got none`);
-  const model: TaskModel = { ...(await readEncoderModel(json)), task };
+  const model = await readTaskModel(from.files, json);
   await publish(output, async (temporary) => {
     await copyDurably(from.files, temporary);
     await writeWeights(join(temporary, WEIGHTS), { checkpoint: from.checkpoint, model });
   });
+}
+
+/** The model that these files describe; with modules and without a head it is one of sentence vectors. @throws TrainingError */
+async function readTaskModel(folder: string, json: ReadJson): Promise<TaskModel> {
+  const encoder = await readEncoderModel(json);
+  const task = readTask(await json("config.json"));
+  if (task !== null) return { ...encoder, task };
+  if (encoder.modules.isDeclared)
+    return { ...encoder, task: { name: "sentence-embedding", loss: { name: "cosine-similarity" }, numTexts: 2 } };
+  throw new TrainingError("checkpoint_unusable", `${folder}: expected a config.json with a task, got none`);
 }
 
 /** A folder appears as a whole, or not at all. */
@@ -115,8 +124,17 @@ async function publish(output: string, fill: (temporary: string) => Promise<void
 async function writeModelFiles(folder: string, options: ModelFilesOptions): Promise<void> {
   await copyBase(options.base, folder);
   await writeDurably(join(folder, "config.json"), await configOf(options));
+  for (const [path, json] of Object.entries(moduleFilesOf(options.model))) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeDurably(join(folder, path), `${JSON.stringify(json, null, 2)}\n`);
+  }
   const tokenizer = await tokenizerConfigOf(options);
   if (tokenizer !== null) await writeDurably(join(folder, TOKENIZER_CONFIG), tokenizer);
+}
+
+/** How vectors are made, for a model of sentence vectors whose base does not say it: those of others came along with the base. */
+function moduleFilesOf({ task, modules, config }: TaskModel): Readonly<Record<string, unknown>> {
+  return task.name === "sentence-embedding" && !modules.isDeclared ? sentenceModuleFiles(modules, config) : {};
 }
 
 async function configOf({ base, model, labels }: ModelFilesOptions): Promise<string> {

@@ -52,7 +52,7 @@ export class LocalPipeline implements TrainingPipeline {
       let arriving: StageBatch = batch;
       for (const [number, stage] of stages.entries()) {
         const result: TensorMap = await this.#timed(clock[number]!, "forward", () =>
-          stage.forward(arriving, { microBatch, scales }),
+          stage.forward(arriving, { microBatch, numMicroBatches: microBatches.length, scales }),
         );
         if (stage.isLast) outputs.push(result);
         else arriving = hiddenBatch(result, batch);

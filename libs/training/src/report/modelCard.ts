@@ -51,6 +51,7 @@ const pipelineTags: Readonly<Record<TaskName, string | null>> = {
   "masked-lm": "fill-mask",
   "next-sentence": null,
   pretraining: "fill-mask",
+  "sentence-embedding": "sentence-similarity",
 };
 
 export function modelCard(facts: ModelCardFacts): string {

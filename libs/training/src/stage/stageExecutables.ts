@@ -18,10 +18,17 @@ import {
   type Tensor,
   type TrainingGraphs,
 } from "@stagecoach/graph";
-import { paddingRows, trainingStageGraph, type TaskModel, type TracedStage } from "@stagecoach/transformer";
+import {
+  comparesWholeStep,
+  paddingRows,
+  trainingStageGraph,
+  type TaskModel,
+  type TracedStage,
+} from "@stagecoach/transformer";
 import { adamWGraph, type OptimizedParameter } from "../optimizers/adamW.ts";
 import { recomputeAllButHidden } from "./recomputation.ts";
 import { HIDDEN_OUTPUT, type TrainingStageOptions } from "./stageOptions.ts";
+import { StepLoss } from "./stepLoss.ts";
 
 export type StageExecutables = {
   readonly graphs: TrainingGraphs;
@@ -37,6 +44,8 @@ export type StageExecutables = {
   readonly squares: Executable | null;
   readonly update: Executable | null;
   readonly evaluate: Executable;
+  /** null: a micro-batch has a loss of its own, or another stage has it. */
+  readonly stepLoss: StepLoss | null;
   /** Of the given tensors, those that the update takes. */
   selectUpdate<T>(given: Readonly<Record<string, T>>): Record<string, T>;
   dispose(): Promise<void>;
@@ -67,6 +76,8 @@ export async function compileStage(options: CompileOptions): Promise<StageExecut
     return executable;
   };
   let accumulating: Promise<Executable> | null = null;
+  const isLast = layers.end === model.config.numLayers;
+  const stepLoss = isLast && comparesWholeStep(model.task) ? await StepLoss.compile(engine, model, model.task) : null;
   const updateInputs = updateGraph?.inputs.map(nameOf) ?? [];
   return {
     graphs,
@@ -79,9 +90,11 @@ export async function compileStage(options: CompileOptions): Promise<StageExecut
     squares: trained.length === 0 ? null : await keep(squaresGraph(trained)),
     update: updateGraph === null ? null : await keep(updateGraph),
     evaluate: await keep(evaluation),
+    stepLoss,
     selectUpdate: (given) => Object.fromEntries(updateInputs.map((name) => [name, given[name]!])),
     async dispose() {
       for (const each of compiled) await each.dispose();
+      await stepLoss?.dispose();
     },
   };
 }
@@ -109,10 +122,15 @@ function trainingGraphs(traced: TracedStage, { engine, isFrozen, recompute }: Sp
   const fused = fuse(stageGraph(traced), fusions);
   const outputs = Object.fromEntries(fused.outputs);
   return splitTraining(outputs, {
-    differentiate: [HIDDEN_OUTPUT in outputs ? HIDDEN_OUTPUT : "loss"],
+    differentiate: [rootOf(outputs)],
     sources,
     recompute: recompute ? recomputeAllButHidden(fused) : recomputeRearrangements,
   });
+}
+
+/** What the backward pass begins with: a stage's loss, or what it gives to whoever computes that. */
+function rootOf(outputs: Readonly<Record<string, Tensor>>): string {
+  return [HIDDEN_OUTPUT, "loss"].find((name) => name in outputs) ?? "embeddings";
 }
 
 /** `gradient.<name>` becomes `sum.<name>` plus itself; the gradient of `hidden` belongs to one micro-batch and stays. */

@@ -22,6 +22,8 @@ export type StageBatch = TrainingBatch | (HiddenTrainingBatch & Pick<TrainingBat
 
 export type ForwardOptions = {
   readonly microBatch: number;
+  /** Of the step. */
+  readonly numMicroBatches: number;
   /** Per loss part: 1 / what it counts over the whole step. Only the last stage needs it. */
   readonly scales: Readonly<Record<string, number>>;
 };
@@ -74,11 +76,12 @@ export class TrainingStage {
 
   /**
    * Forward pass of a micro-batch, with dropout; what the backward pass needs stays in the engine.
-   * @returns `next_hidden` `[T, D]`; on the last stage `loss`, its parts and the task's outputs
+   * @returns `next_hidden` `[T, D]`; on the last stage `loss`, its parts and the task's outputs. A loss that compares the whole
+   *   step comes with the micro-batch that completes it; it is 0 before
    * @throws BatchError, EngineFailureError
    */
-  async forward(batch: StageBatch, { microBatch, scales }: ForwardOptions): Promise<TensorMap> {
-    const { graphs, forward } = this.#executables;
+  async forward(batch: StageBatch, { microBatch, numMicroBatches, scales }: ForwardOptions): Promise<TensorMap> {
+    const { graphs, forward, stepLoss } = this.#executables;
     const masks = await this.#masksOf(batch);
     const inputs = { ...this.#batchInputs(batch, graphs.forward.inputs), ...scaleInputs(scales) };
     const given = this.#select(graphs.forward.inputs, { ...inputs, ...masks });
@@ -90,7 +93,9 @@ export class TrainingStage {
       else saved[name] = tensor;
     }
     this.#kept.set(microBatch, { inputs, masks, saved });
-    return outputs;
+    if (stepLoss === null) return outputs;
+    const part = { embeddings: outputs["embeddings"]!, targets: batch.targets };
+    return { loss: await stepLoss.add(part, { microBatch, numMicroBatches, scale: scales["pairs"]! }) };
   }
 
   /**
@@ -104,9 +109,7 @@ export class TrainingStage {
     const { graphs } = this.#executables;
     const isFirst = this.#numBackward === 0;
     const run = isFirst ? this.#executables.backward : await this.#executables.accumulate();
-    const D = this.#options.model.config.hiddenSize;
-    const own: TensorMap =
-      gradient === null ? {} : { [`gradient.${HIDDEN_OUTPUT}`]: float32(gradient, [gradient.length / D, D]) };
+    const own = this.#rootGradient(microBatch, gradient);
     const sums = isFirst ? {} : Object.fromEntries(this.trained.map((name) => [`sum.${name}`, this.#gradient(name)]));
     const given = {
       ...this.#select(graphs.backward.inputs, { ...kept.inputs, ...kept.masks, ...kept.saved, ...own }),
@@ -152,6 +155,7 @@ export class TrainingStage {
   discard(): void {
     for (const kept of this.#kept.values()) this.#release(kept);
     this.#kept.clear();
+    this.#executables.stepLoss?.discard();
     this.#numBackward = 0;
   }
 
@@ -198,6 +202,15 @@ export class TrainingStage {
   #release({ masks, saved }: Kept): void {
     Object.values(saved).forEach((tensor) => tensor.dispose());
     Object.values(masks).forEach(({ data }) => this.#maskMaker?.memory.giveBack(data));
+  }
+
+  /** What the backward pass is given to begin with; nothing for a loss of the stage's own. */
+  #rootGradient(microBatch: number, gradient: Float32Array | null): TensorMap {
+    const { stepLoss } = this.#executables;
+    if (stepLoss !== null) return { "gradient.embeddings": stepLoss.gradientOf(microBatch) };
+    if (gradient === null) return {};
+    const D = this.#options.model.config.hiddenSize;
+    return { [`gradient.${HIDDEN_OUTPUT}`]: float32(gradient, [gradient.length / D, D]) };
   }
 
   #gradient(name: string): EngineTensor {

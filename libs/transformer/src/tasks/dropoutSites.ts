@@ -13,6 +13,7 @@ import type { EncoderDropout } from "../dropout.ts";
 import type { EncoderModel } from "../encoderModel.ts";
 import { ModelConfigError } from "../errors.ts";
 import { taskFamilyOf } from "./taskFamilies.ts";
+import type { TaskName } from "./task.ts";
 import type { TaskModel } from "./taskModel.ts";
 
 /** Probabilities, from 0 up to but not including 1. */
@@ -93,10 +94,17 @@ export function headDropout({ config }: EncoderModel, rates: DropoutRates | null
   };
 }
 
+const tasksWithoutHeadDropout: readonly TaskName[] = [
+  "masked-lm",
+  "next-sentence",
+  "pretraining",
+  "sentence-embedding",
+];
+
 /** Whether the head of the model's task drops, so that the rate `classifier` says something. */
 export function hasHeadDropout({ family, task: { name } }: TaskModel): boolean {
   if (name === "question-answering") return taskFamilyOf(family).hasQuestionAnsweringDropout;
-  return name !== "masked-lm" && name !== "next-sentence" && name !== "pretraining";
+  return !tasksWithoutHeadDropout.includes(name);
 }
 
 function site(name: string, shape: readonly Dim[], rate: number): Tensor | undefined {

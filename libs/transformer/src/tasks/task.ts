@@ -4,7 +4,8 @@
  * A batch is packed like any other (packing.ts); what a task needs besides the tokens travels as named targets, so that
  * links and schedules need not know the tasks.
  *
- * Dimensions: T packed tokens, B texts, C classes, M labelled rows, Q questions (groups of C choices).
+ * Dimensions: T packed tokens, B texts, C classes, M labelled rows, Q questions (groups of C choices) or anchors, P texts that
+ * anchors are compared with, E size of the sentence vector.
  */
 import type { TokenBatch } from "../stageInputs.ts";
 
@@ -24,6 +25,7 @@ export type ProblemType = (typeof problemTypes)[number];
  * | masked-lm               | `masked_rows` int32 [M], `masked_labels` int32 [M]               | `masked_lm_loss` [M], `masked_lm_correct` [M] (0 or 1) |
  * | next-sentence           | `next_sentence_labels` int32 [B] (0 is next, 1 is random)        | `next_sentence_logits` [B, 2]           |
  * | pretraining             | those of masked-lm and next-sentence                             | those of masked-lm and next-sentence    |
+ * | sentence-embedding      | `anchor_rows` [Q] and `candidate_rows` [P], numbers of texts, and what its loss learns from (below) | `embeddings` [B, E] |
  */
 export type Task =
   | {
@@ -38,7 +40,32 @@ export type Task =
   | { readonly name: "multiple-choice"; readonly numChoices: number }
   | { readonly name: "masked-lm" }
   | { readonly name: "next-sentence" }
-  | { readonly name: "pretraining" };
+  | { readonly name: "pretraining" }
+  | SentenceEmbeddingTask;
+
+/** Vectors of texts, as the model's sentence modules make them, by how similar they are to be. */
+export type SentenceEmbeddingTask = {
+  readonly name: "sentence-embedding";
+  readonly loss: EmbeddingLoss;
+  /** Texts of an example: an anchor, its positive, and as many hard negatives as all others have. */
+  readonly numTexts: number;
+  /** Matryoshka (Kusupati et al. 2022): sizes to which vectors are cut, each with a loss of its own; the full size among them, or not. */
+  readonly dimensions?: readonly number[];
+};
+
+/**
+ * - `in-batch-negatives`: of all candidates of the step, an anchor's own has the largest similarity; targets
+ *   `positive_columns` int32 [Q], which of the candidates that is, and `candidate_columns` int32 [P], their numbers.
+ *   sentence-transformers' MultipleNegativesRankingLoss (Henderson et al. 2017, arXiv 1705.00652).
+ * - `cosine-similarity`: the cosine of two texts is a number; target `similarities` float32 [Q], and P is Q.
+ *   sentence-transformers' CosineSimilarityLoss.
+ */
+export type EmbeddingLoss =
+  | { readonly name: "in-batch-negatives"; readonly similarity: Similarity; readonly scale: number }
+  | { readonly name: "cosine-similarity" };
+
+export const similarities = ["cosine", "dot"] as const;
+export type Similarity = (typeof similarities)[number];
 
 export type TaskName = Task["name"];
 export const taskNames = [
@@ -49,6 +76,7 @@ export const taskNames = [
   "masked-lm",
   "next-sentence",
   "pretraining",
+  "sentence-embedding",
 ] as const satisfies readonly TaskName[];
 
 /** A loss is a sum of parts; each is divided by what it counts over the whole step, not over a micro-batch. */
@@ -60,7 +88,16 @@ export const lossParts: Readonly<Record<TaskName, readonly string[]>> = {
   "masked-lm": ["masked_lm"],
   "next-sentence": ["next_sentence"],
   pretraining: ["masked_lm", "next_sentence"],
+  "sentence-embedding": ["pairs"],
 };
+
+/**
+ * Whether a loss compares the texts of all micro-batches of a step with each other. The last stage gathers their vectors then,
+ * and begins its backward passes when it has all (stepLoss.ts).
+ */
+export function comparesWholeStep(task: Task): task is SentenceEmbeddingTask {
+  return task.name === "sentence-embedding" && task.loss.name === "in-batch-negatives";
+}
 
 export type Target = {
   readonly dtype: "int32" | "float32";
@@ -75,7 +112,7 @@ export type TrainingBatch = TokenBatch & {
   readonly targets: Readonly<Record<string, Target>>;
   /**
    * What each loss part counts in this micro-batch: its labels (for class weights the sum of their weights, for
-   * multi-label and regression labels times classes, for question answering texts). The reciprocal of the sum over the
+   * multi-label and regression labels times classes, for question answering texts, for sentence embeddings anchors). The reciprocal of the sum over the
    * step is the input `scale.<part>` of the graph.
    */
   readonly counts: Readonly<Record<string, number>>;

@@ -67,13 +67,15 @@ export function resolveTaskCheckpointNames(
 }
 
 /**
- * The name under which transformers saves a weight of the task model: weights of the base model have its prefix. The tied
- * decoder is not saved; its name is that of the word embeddings.
+ * The name under which transformers saves a weight of the task model: weights of the base model have its prefix, unless the base
+ * model is all there is. The tied decoder is not saved; its name is that of the word embeddings.
  */
 export function checkpointNameOf(model: TaskModel, graphName: string): string {
   const { maskedLm } = taskFamilyOf(model.family);
   if (graphName === maskedLm.decoder) return checkpointNameOf(model, wordEmbeddings(model));
-  return isOwnName(model, graphName) ? graphName : model.family.prefix + graphName;
+  return model.task.name === "sentence-embedding" || isOwnName(model, graphName)
+    ? graphName
+    : model.family.prefix + graphName;
 }
 
 /** Heads have their names beside the base model's prefix; the pooler is part of the base model. */

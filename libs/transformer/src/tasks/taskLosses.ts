@@ -13,20 +13,24 @@ import { maskedLm } from "./heads/maskedLm.ts";
 import { multipleChoice } from "./heads/multipleChoice.ts";
 import { nextSentence } from "./heads/nextSentence.ts";
 import { questionAnswering } from "./heads/questionAnswering.ts";
+import { sentenceEmbedding } from "./heads/sentenceEmbedding.ts";
 import { sequenceClassification } from "./heads/sequenceClassification.ts";
 import { tokenClassification } from "./heads/tokenClassification.ts";
 import { binaryCrossEntropy } from "./losses/binaryCrossEntropy.ts";
 import { crossEntropy } from "./losses/crossEntropy.ts";
+import { embeddingLoss } from "./losses/embeddingLoss.ts";
 import { spanLoss } from "./losses/spanLoss.ts";
 import { squaredError } from "./losses/squaredError.ts";
-import type { Task } from "./task.ts";
+import { comparesWholeStep, type Task } from "./task.ts";
 
 export type TaskLosses = {
-  /** By loss part (task.ts): the terms whose sum, times `scale.<part>`, is that part of the loss. */
-  readonly terms: Readonly<Record<string, Tensor>>;
+  /** By loss part (task.ts): the terms whose sum, times `scale.<part>`, is that part of the loss. null: the loss is the whole step's. */
+  readonly terms: Readonly<Record<string, Tensor>> | null;
   /** The task's outputs besides the loss (task.ts). */
   readonly outputs: Readonly<Record<string, Tensor>>;
 };
+
+type PartLosses = TaskLosses & { readonly terms: Readonly<Record<string, Tensor>> };
 
 /** Inputs: the targets of task.ts. */
 export function taskLosses(context: HeadContext): TaskLosses {
@@ -57,6 +61,10 @@ export function taskLosses(context: HeadContext): TaskLosses {
       return maskedLmLosses(context);
     case "next-sentence":
       return nextSentenceLosses(context);
+    case "sentence-embedding": {
+      const embeddings = sentenceEmbedding(context.model.modules, context.hidden_TD, context.packing);
+      return { terms: comparesWholeStep(task) ? null : embeddingLoss(embeddings, task), outputs: { embeddings } };
+    }
     case "pretraining":
       break;
   }
@@ -74,7 +82,7 @@ function textLoss(logits_BC: Tensor, task: Task & { readonly name: "sequence-cla
   return problemType === "regression" ? squaredError(logits_BC, labels_BC) : binaryCrossEntropy(logits_BC, labels_BC);
 }
 
-function maskedLmLosses(context: HeadContext): TaskLosses {
+function maskedLmLosses(context: HeadContext): PartLosses {
   const logits_MV = maskedLm(context, ids("masked_rows", "M"));
   const labels_M = ids("masked_labels", "M");
   const masked_lm_loss = crossEntropy(logits_MV, labels_M);
@@ -91,7 +99,7 @@ function isLargest(logits_MV: Tensor, labels_M: Tensor): Tensor {
   return mul(isLargest_M, cast(greaterEqual(labels_M, 0), "float32"));
 }
 
-function nextSentenceLosses(context: HeadContext): TaskLosses {
+function nextSentenceLosses(context: HeadContext): PartLosses {
   const next_sentence_logits = nextSentence(context);
   return {
     terms: { next_sentence: crossEntropy(next_sentence_logits, ids("next_sentence_labels", "B")) },

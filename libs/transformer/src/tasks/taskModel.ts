@@ -21,7 +21,12 @@ const architectureSuffixes: Readonly<Record<TaskName, string>> = {
   "masked-lm": "ForMaskedLM",
   "next-sentence": "ForNextSentencePrediction",
   pretraining: "ForPreTraining",
+  "sentence-embedding": "Model",
 };
+
+type HeadedTask = Exclude<TaskName, "sentence-embedding">;
+/** Tasks whose models have a class of their own. Models of sentence vectors are base models; modules.json says what they are. */
+const headedTasks = taskNames.filter((name): name is HeadedTask => name !== "sentence-embedding");
 
 /** transformers' `num_labels` where the config says nothing. */
 const DEFAULT_LABELS = 2;
@@ -37,7 +42,7 @@ export function readTask(json: unknown): Task | null {
   const fields = new JsonFields("config.json", json);
   const architectures = fields.get("architectures");
   const [architecture] = Array.isArray(architectures) ? (architectures as unknown[]) : [];
-  const name = taskNames.find(
+  const name = headedTasks.find(
     (each) => typeof architecture === "string" && architecture.endsWith(architectureSuffixes[each]),
   );
   switch (name) {

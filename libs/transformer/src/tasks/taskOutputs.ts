@@ -13,7 +13,7 @@ import { sequenceClassification } from "./heads/sequenceClassification.ts";
 import { tokenClassification } from "./heads/tokenClassification.ts";
 
 /**
- * `logits` (task.ts has the shapes), `next_sentence_logits` `[B, 2]`, `masked_lm_logits` `[M, V]`.
+ * What a stage of serving does not give already (stageGraph.ts): `logits` (task.ts has the shapes), `next_sentence_logits` `[B, 2]`, `masked_lm_logits` `[M, V]`.
  *
  * Inputs: `masked_rows` `[M]` for masked-LM; `choice_index` `[Q, C]` for multiple choice, with any number of choices.
  */
@@ -32,6 +32,8 @@ export function taskOutputs(context: HeadContext): Record<string, Tensor> {
       return { masked_lm_logits: predictedTokens(context) };
     case "next-sentence":
       return { next_sentence_logits: nextSentence(context) };
+    case "sentence-embedding":
+      return {};
     case "pretraining":
       break;
   }

@@ -8,7 +8,8 @@ import { addAll, graphOf, input, mul, sum, withScope, type Tensor } from "@stage
 import { encoderStack, type LayerRange } from "../encoderStack.ts";
 import { packingInputs } from "../packing.ts";
 import { encoderDropout, headDropout, type DropoutRates } from "./dropoutSites.ts";
-import { lossParts } from "./task.ts";
+import { embeddingLoss } from "./losses/embeddingLoss.ts";
+import { lossParts, type SentenceEmbeddingTask, type Task } from "./task.ts";
 import { taskLosses } from "./taskLosses.ts";
 import { architectureOf, type TaskModel } from "./taskModel.ts";
 
@@ -25,7 +26,7 @@ export type TrainingStageOptions = {
 export type TracedStage = {
   /**
    * Stages before the last: `hidden` `[T, D]`. The last: `loss` `[]`, `loss.<part>` `[]` where the task has several parts,
-   * and the task's outputs (task.ts).
+   * and the task's outputs (task.ts); no loss where that compares the whole step (stepLossGraph).
    */
   readonly outputs: Readonly<Record<string, Tensor>>;
   /** The input `hidden` `[T, D]` of stages after the first: what the backward pass differentiates by for the stage before. */
@@ -52,7 +53,7 @@ export function trainingStageGraph(model: TaskModel, layers: LayerRange, options
   const outputs = isLast
     ? withScope("head", () => {
         const losses = taskLosses({ model, hidden_TD, packing, dropout: headDropout(model, options.dropout) });
-        return { ...scaledLoss(model, losses.terms), ...losses.outputs };
+        return { ...(losses.terms === null ? {} : scaledLoss(model.task, losses.terms)), ...losses.outputs };
       })
     : { hidden: hidden_TD };
   // Under names of their own: the output `hidden` and the input `hidden` are two tensors.
@@ -60,7 +61,21 @@ export function trainingStageGraph(model: TaskModel, layers: LayerRange, options
   return { outputs, hidden: input_TD, parameters };
 }
 
-function scaledLoss({ task }: TaskModel, terms: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
+/** A loss that compares the texts of a whole step with each other, as a graph of its own. */
+export type TracedStepLoss = {
+  /** The input `embeddings` `[B, E]`: vectors of all texts of the step. */
+  readonly embeddings: Tensor;
+  /** `[]` */
+  readonly loss: Tensor;
+};
+
+/** Inputs: `embeddings`, the task's targets over all texts of the step, `scale.pairs` `[]`. */
+export function stepLossGraph({ modules }: TaskModel, task: SentenceEmbeddingTask): TracedStepLoss {
+  const embeddings = input("embeddings", ["B", modules.dimensions], "float32");
+  return { embeddings, loss: scaledLoss(task, embeddingLoss(embeddings, task))["loss"]! };
+}
+
+function scaledLoss(task: Task, terms: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
   const parts = lossParts[task.name].map((part): [string, Tensor] => {
     const term = terms[part];
     if (term === undefined) throw new Error(`internal: task ${task.name} gives no terms for the loss part "${part}"`);

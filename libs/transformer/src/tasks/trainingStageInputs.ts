@@ -65,6 +65,9 @@ function targetRanges({ task, config }: TaskModel, { numTokens, numTexts, firstI
     start_positions: places,
     end_positions: places,
     choice_index: upTo(numTexts),
+    anchor_rows: upTo(numTexts),
+    candidate_rows: upTo(numTexts),
+    similarities: () => [-1, 1],
     labels: labelRange(task),
   };
   return ranges;

@@ -5,6 +5,7 @@ import { maskedLmReader } from "./maskedLm.ts";
 import { multipleChoiceReader } from "./multipleChoice.ts";
 import { nextSentenceReader, pretrainingReader } from "./pretraining.ts";
 import { questionAnsweringReader } from "./questionAnswering.ts";
+import { sentenceEmbeddingReader } from "./sentenceEmbedding.ts";
 import { sequenceClassificationReader } from "./sequenceClassification.ts";
 import type { TaskReader, TaskReaderOptions } from "./taskReader.ts";
 import { tokenClassificationReader } from "./tokenClassification.ts";
@@ -17,4 +18,5 @@ export const taskReaders: Readonly<Record<TaskName, (fields: RowFields, options:
   "masked-lm": maskedLmReader,
   "next-sentence": nextSentenceReader,
   pretraining: pretrainingReader,
+  "sentence-embedding": sentenceEmbeddingReader,
 };
