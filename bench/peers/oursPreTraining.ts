@@ -44,7 +44,7 @@ const settings = {
 await writeInitialWeights();
 const folder = mkdtempSync(join(tmpdir(), "stagecoach-bench-"));
 const data = await prepareData(model!, settings, { folder, onProgress: () => {} });
-const plan = await planJob(model!, settings, data);
+const plan = await planJob(model!, settings, { ...data, teaching: null });
 const { hyperparameters } = plan;
 
 type Run = { readonly gate: StepGate; readonly stop: AbortController; readonly ended: Promise<unknown> };

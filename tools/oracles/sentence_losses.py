@@ -17,6 +17,7 @@ FIXTURES = os.path.join(os.path.dirname(__file__), "../../test/fixtures")
 VERSIONS = {"torch": torch.__version__, "sentence-transformers": sentence_transformers.__version__}
 torch.manual_seed(0)
 DIMENSIONS, EXAMPLES = 8, 5
+GIVEN = [0.12, -0.93, 0.5, -0.27, 0.88]
 
 
 class Given(torch.nn.Module):
@@ -45,9 +46,14 @@ def in_batch(model, similarity="cosine", scale=20.0):
 
 def case(name, task, make_loss):
     vectors = torch.round(torch.randn(EXAMPLES, task["numTexts"], DIMENSIONS, dtype=torch.float64), decimals=3)
-    similarities = torch.round(torch.rand(EXAMPLES, dtype=torch.float64) * 2 - 1, decimals=2)
+    similarities = torch.tensor(GIVEN, dtype=torch.float64)
     given = [vectors[:, text].clone().requires_grad_() for text in range(task["numTexts"])]
-    loss = make_loss(Given())([{"vectors": each} for each in given], similarities)
+    teacher = torch.round(torch.randn(EXAMPLES, task["numTexts"], task.get("teacher", {}).get("dimensions", 1), dtype=torch.float64), decimals=3)
+    features = [{"vectors": each} for each in given]
+    if "teacher" in task:
+        loss = make_loss(Given(), features, teacher.flatten(0, 1))
+    else:
+        loss = make_loss(Given())(features, similarities)
     loss.backward()
     gradient = torch.stack([each.grad for each in given], dim=1)
     is_regression = task["loss"]["name"] == "cosine-similarity"
@@ -56,6 +62,7 @@ def case(name, task, make_loss):
         "task": {"name": "sentence-embedding", **task},
         "vectors": vectors.flatten().tolist(),
         **({"similarities": similarities.tolist()} if is_regression else {}),
+        **({"teacherVectors": teacher.flatten().tolist()} if "teacher" in task else {}),
         "loss": loss.item(),
         "gradient": gradient.flatten().tolist(),
     }
@@ -66,6 +73,26 @@ def ranking(similarity="cosine", scale=20.0):
 
 
 REGRESSION = {"name": "cosine-similarity"}
+
+
+def all_vectors(features):
+    return torch.stack([each["vectors"] for each in features], dim=1).flatten(0, 1)
+
+
+def distances(model, features, teacher):
+    """MSELoss is the mean over all values; ours is the sum over a vector's."""
+    return losses.MSELoss(model)([{"vectors": all_vectors(features)}], teacher) * DIMENSIONS
+
+
+def cosine_differences(features, teacher):
+    own = all_vectors(features)
+    return torch.nn.functional.mse_loss(util.cos_sim(own, own), util.cos_sim(teacher, teacher))
+
+
+def teacher(name, dimensions, weight=1):
+    return {"name": name, "dimensions": dimensions, "weight": weight}
+
+
 write("sentence-losses.json", {"dimensions": DIMENSIONS, "cases": [
     case("in-batch negatives", {"loss": ranking(), "numTexts": 2}, in_batch),
     case("two hard negatives each", {"loss": ranking(), "numTexts": 4}, in_batch),
@@ -80,6 +107,22 @@ write("sentence-losses.json", {"dimensions": DIMENSIONS, "cases": [
         "cosine regression at two sizes",
         {"loss": REGRESSION, "numTexts": 2, "dimensions": [8, 3]},
         lambda model: losses.MatryoshkaLoss(model, losses.CosineSimilarityLoss(model), [8, 3]),
+    ),
+    case("a teacher's vectors", {"loss": {"name": "none"}, "numTexts": 1, "teacher": teacher("vectors", DIMENSIONS)}, distances),
+    case(
+        "a larger teacher's similarities",
+        {"loss": {"name": "none"}, "numTexts": 1, "teacher": teacher("similarities", 11)},
+        lambda model, features, vectors: cosine_differences(features, vectors),
+    ),
+    case(
+        "in-batch negatives and a teacher's vectors",
+        {"loss": ranking(), "numTexts": 3, "teacher": teacher("vectors", DIMENSIONS, 0.5)},
+        lambda model, features, vectors: in_batch(model)(features, None) + 0.5 * distances(model, features, vectors),
+    ),
+    case(
+        "cosine regression and a teacher's similarities",
+        {"loss": REGRESSION, "numTexts": 2, "teacher": teacher("similarities", 5, 3)},
+        lambda model, features, vectors: losses.CosineSimilarityLoss(model)(features, torch.tensor(GIVEN, dtype=torch.float64)) + 3 * cosine_differences(features, vectors),
     ),
 ]})
 

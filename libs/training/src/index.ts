@@ -146,3 +146,4 @@ export { curveSvg, type CurveLine, type CurvePanel } from "./report/curveSvg.ts"
 export { learningCurve } from "./report/learningCurve.ts";
 export { modelCard, type ModelCardFacts } from "./report/modelCard.ts";
 export { resultsCsv, type ResultRow } from "./report/resultsCsv.ts";
+export { findBasis, inBasis, type VectorBasis } from "./distillation/vectorBasis.ts";

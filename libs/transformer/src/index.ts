@@ -53,15 +53,15 @@ export {
 export { stageGraph, type StageGraphOptions } from "./stageGraph.ts";
 export { stageInputs, type HiddenBatch, type StageInput, type TokenBatch } from "./stageInputs.ts";
 export { hasHeadDropout, rateOfSite, readDropoutRates, type DropoutRates } from "./tasks/dropoutSites.ts";
+export { trainedModules } from "./tasks/heads/sentenceEmbedding.ts";
 export { binaryCrossEntropy } from "./tasks/losses/binaryCrossEntropy.ts";
 export { crossEntropy } from "./tasks/losses/crossEntropy.ts";
-export { embeddingLoss } from "./tasks/losses/embeddingLoss.ts";
 export {
   comparesWholeStep,
-  lossParts,
   problemTypes,
   similarities,
   taskNames,
+  teacherLosses,
   type EmbeddingLoss,
   type ProblemType,
   type SentenceEmbeddingTask,
@@ -69,6 +69,8 @@ export {
   type Target,
   type Task,
   type TaskName,
+  type TeacherLoss,
+  type TeacherLossName,
   type TrainingBatch,
 } from "./tasks/task.ts";
 export {

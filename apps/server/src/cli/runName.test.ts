@@ -12,7 +12,7 @@ describe("readTaskFlag()", () => {
   test("what is like a kind is taken for a slip", () => {
     expect(() => readTaskFlag("sequence-clasification")).toThrow(SettingsError);
     expect(() => readTaskFlag("masked_lm")).toThrow(
-      '--task: expected one of sequence-classification, token-classification, question-answering, multiple-choice, masked-lm, next-sentence, pretraining, or a name of your own that is like none of them, got "masked_lm" (did you mean "masked-lm"?)',
+      '--task: expected one of sequence-classification, token-classification, question-answering, multiple-choice, masked-lm, next-sentence, pretraining, sentence-embedding, or a name of your own that is like none of them, got "masked_lm" (did you mean "masked-lm"?)',
     );
   });
 });

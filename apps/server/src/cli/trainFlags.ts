@@ -2,7 +2,7 @@
 import { engineNames } from "@stagecoach/engine/node";
 import { scheduleNames } from "@stagecoach/parallel";
 import { dataFormats, roles } from "@stagecoach/training";
-import { problemTypes, taskNames } from "@stagecoach/transformer";
+import { problemTypes, taskNames, teacherLosses } from "@stagecoach/transformer";
 import { Option } from "commander";
 import { resolve } from "node:path";
 import { z } from "zod";
@@ -71,6 +71,12 @@ export function trainOptions(): Option[] {
     new Option("--problem-type <type>", "kind of sequence classification; by the labels when left out").choices(
       problemTypes,
     ),
+    new Option("--teacher <dir|id>", "model whose vectors are to be learned (sentence-embedding)"),
+    new Option(
+      "--teacher-match <what>",
+      "what of them: vectors, or similarities of texts with each other (default: vectors)",
+    ).choices(teacherLosses),
+    number("--teacher-weight <n>", "of what the teacher says, beside the pairs' own loss (default: 1)"),
     new Option("--replace-head", "begin with a new head where the model's has another size"),
     number("--stages <n>", "stages of the pipeline (default: 1)"),
     new Option(
@@ -129,6 +135,7 @@ export function settingsOf(flags: TrainFlags): TrainingSettings {
     evaluation_data: file(evalData),
     test_data: file(testData),
     columns: column === undefined ? undefined : columnsOf(column as readonly string[]),
+    teacher: teacherOf(flags),
     head: problemType === undefined && labels === undefined ? undefined : head,
     replace_head: replaceHead,
     keep_checkpoints: keepCheckpoints,
@@ -138,6 +145,13 @@ export function settingsOf(flags: TrainFlags): TrainingSettings {
   throw new SettingsError(
     parsed.error.issues.map((issue) => `--${flagOfPath(issue.path)}: ${issue.message}`).join("\n"),
   );
+}
+
+function teacherOf({ teacher: model, teacherMatch: match, teacherWeight: weight }: TrainFlags): object | undefined {
+  if (model !== undefined) return { model, match, weight };
+  const unused = match === undefined ? (weight === undefined ? null : "--teacher-weight") : "--teacher-match";
+  if (unused !== null) throw new SettingsError(`${unused}: it says nothing without --teacher`);
+  return undefined;
 }
 
 function columnsOf(pairs: readonly string[]): Record<string, string> {
@@ -155,6 +169,7 @@ function flagOfPath([first, second]: readonly PropertyKey[]): string {
   if (first === "hyperparameters" && second !== undefined) return flagOf(String(second) as FieldName);
   if (first === "columns") return "column";
   if (first === "name") return "task";
+  if (first === "teacher") return second === "model" ? "teacher" : `teacher-${String(second)}`;
   return String(first === "head" && second !== undefined ? second : first).replaceAll("_", "-");
 }
 

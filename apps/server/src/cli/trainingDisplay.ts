@@ -9,6 +9,8 @@ import { stageSeconds, sumOfSeconds } from "../training/stageSeconds.ts";
 const SMOOTHING = 0.1;
 /** Classes that the summary lists. */
 const MAX_CLASSES = 20;
+/** New weights that are named: all of a head. */
+const MAX_NEW_WEIGHTS = 8;
 
 export class TrainingDisplay {
   readonly #output: NodeJS.WriteStream;
@@ -34,6 +36,13 @@ export class TrainingDisplay {
           label: `${event.pass === "scan" ? "checking" : "encoding"} ${event.file}`,
           done: event.bytesRead,
           total: event.bytesTotal,
+        });
+      case "teaching":
+        return this.#progress("teaching", {
+          label: "asking the teacher",
+          done: event.done,
+          total: event.total,
+          unit: "texts",
         });
       case "prepared":
         return this.#prepared(event);
@@ -105,7 +114,7 @@ export class TrainingDisplay {
     const stages = settings.stages === 1 ? "one stage" : `${settings.stages} stages`;
     const length = steps === undefined ? `${epochs} epochs` : `${steps} steps`;
     this.note(`${length} in batches of ${batch}, learning rate ${rate}, ${stages}`);
-    if (newWeights.length > 0) this.note(`new weights: ${newWeights.join(", ")}`);
+    if (newWeights.length > 0) this.note(`new weights: ${shortList(newWeights)}`);
   }
 
   #step(event: Extract<TrainingEvent, { type: "step" }>): void {
@@ -135,6 +144,12 @@ export class TrainingDisplay {
     }
     this.#bar.update(progress);
   }
+}
+
+/** A model from scratch has dozens. */
+function shortList(names: readonly string[]): string {
+  const more = names.length - MAX_NEW_WEIGHTS;
+  return more > 0 ? `${names.slice(0, MAX_NEW_WEIGHTS).join(", ")} and ${more} more` : names.join(", ");
 }
 
 function evaluationLine({ step, epoch, evaluation, isBest }: Extract<TrainingEvent, { type: "evaluation" }>): string {

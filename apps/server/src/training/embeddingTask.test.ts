@@ -2,7 +2,8 @@ import type { EncoderModel, SentenceEmbeddingTask } from "@stagecoach/transforme
 import { describe, expect, test } from "vitest";
 import { scheduleFor, withEmbeddingLoss } from "./embeddingTask.ts";
 
-const model = { modules: { dimensions: 32, transforms: ["normalize"] } } as unknown as EncoderModel;
+const modules = { dimensions: 32, transforms: ["normalize"], isDeclared: true } as unknown as EncoderModel["modules"];
+const model = { modules, teaching: null };
 const ranked: SentenceEmbeddingTask = {
   name: "sentence-embedding",
   loss: { name: "in-batch-negatives", similarity: "cosine", scale: 20 },
@@ -25,7 +26,7 @@ describe("withEmbeddingLoss()", () => {
 
   test.each([
     [ranked, { matryoshka_dimensions: [64, 32] }, /matryoshka dimensions: expected at most 32.*got 64/],
-    [scored, { similarity: "dot" as const }, /similarity: it says nothing where the data has similarities/],
+    [scored, { similarity: "dot" as const }, /similarity: it says nothing without in-batch negatives/],
     [scored, { similarity_scale: 5 }, /similarity scale: it says nothing/],
   ])("what can't be done is refused: %j %j", (task, given, message) => {
     expect(() => withEmbeddingLoss(task, given, model)).toThrow(message);
@@ -33,8 +34,37 @@ describe("withEmbeddingLoss()", () => {
 
   test("a model with dense layers after its pooling is refused", () => {
     const dense = { path: "2_Dense" };
-    const other = { modules: { dimensions: 32, transforms: [dense] } } as unknown as EncoderModel;
+    const other = { ...model, modules: { ...modules, transforms: [dense] } as unknown as EncoderModel["modules"] };
     expect(() => withEmbeddingLoss(ranked, {}, other)).toThrow(/without dense layers.*"2_Dense"/);
+  });
+});
+
+describe("a teacher", () => {
+  const teacher = { name: "similarities", dimensions: 64, weight: 2 } as const;
+  const alone: SentenceEmbeddingTask = { ...ranked, loss: { name: "none" }, numTexts: 1 };
+
+  test("comes with the task, and texts without pairs need one", () => {
+    const teaching = { loss: teacher, hasUnitLength: true };
+    expect(withEmbeddingLoss(ranked, {}, { modules, teaching })).toMatchObject({ teacher, loss: ranked.loss });
+    expect(withEmbeddingLoss(alone, {}, { modules, teaching })).toEqual({ ...alone, teacher });
+    expect(() => withEmbeddingLoss(alone, {}, model)).toThrow(
+      /teacher: expected one for texts without pairs, got none/,
+    );
+  });
+
+  test("whose vectors have unit length gives it to a student without modules, and to no other", () => {
+    const addsNormalize = (isDeclared: boolean, hasUnitLength: boolean) => {
+      const teaching = { loss: teacher, hasUnitLength };
+      const task = withEmbeddingLoss(alone, {}, { modules: { ...modules, isDeclared }, teaching });
+      return (task as SentenceEmbeddingTask).addsNormalize ?? false;
+    };
+    expect(addsNormalize(false, true)).toBe(true);
+    expect([addsNormalize(true, true), addsNormalize(false, false)]).toEqual([false, false]);
+  });
+
+  test("of similarities takes gpipe, of vectors any schedule", () => {
+    expect(scheduleFor({ ...alone, teacher }, undefined)).toBe("gpipe");
+    expect(scheduleFor({ ...alone, teacher: { ...teacher, name: "vectors" } }, undefined)).toBe("1f1b");
   });
 });
 

@@ -3,6 +3,7 @@ import { TrainingError } from "@stagecoach/training";
 import type { ScheduleName } from "@stagecoach/parallel";
 import { comparesWholeStep, type EncoderModel, type Task } from "@stagecoach/transformer";
 import type { Hyperparameters } from "../jobs/hyperparameters.ts";
+import type { Teaching } from "./teacher.ts";
 
 /** sentence-transformers' scale for cosines; dot products have none. */
 const SCALES = { cosine: 20, dot: 1 } as const;
@@ -10,11 +11,24 @@ const SCALES = { cosine: 20, dot: 1 } as const;
 /**
  * A task of sentence vectors with the job's own loss; any other task as it is.
  *
+ * @param job.teaching - what a teacher has said; null without one
  * @throws TrainingError for sizes that the vectors do not have, for options that say nothing about the data's loss, and for a model
  *   with dense layers after its pooling
  */
-export function withEmbeddingLoss(task: Task, given: Hyperparameters, { modules }: EncoderModel): Task {
+export function withEmbeddingLoss(
+  task: Task,
+  given: Hyperparameters,
+  {
+    modules,
+    teaching,
+  }: Pick<EncoderModel, "modules"> & { readonly teaching: Pick<Teaching, "loss" | "hasUnitLength"> | null },
+): Task {
   if (task.name !== "sentence-embedding") return task;
+  if (task.loss.name === "none" && teaching === null) {
+    throw wrong(
+      "teacher: expected one for texts without pairs, got none (name a model to learn from, or give anchors and positives)",
+    );
+  }
   const dense = modules.transforms.find((each) => each !== "normalize");
   if (dense !== undefined) {
     throw wrong(
@@ -22,13 +36,20 @@ export function withEmbeddingLoss(task: Task, given: Hyperparameters, { modules 
     );
   }
   const { matryoshka_dimensions: asked, similarity = "cosine", similarity_scale: scale = SCALES[similarity] } = given;
-  const dimensions = asked === undefined ? {} : { dimensions: sizesOf(asked, modules.dimensions) };
+  const extras = {
+    ...(asked === undefined ? {} : { dimensions: sizesOf(asked, modules.dimensions) }),
+    ...(teaching === null ? {} : { teacher: teaching.loss }),
+    // An encoder without modules becomes what its teacher is.
+    ...(teaching?.hasUnitLength === true && !modules.isDeclared ? { addsNormalize: true } : {}),
+  };
   if (task.loss.name === "in-batch-negatives")
-    return { ...task, ...dimensions, loss: { name: "in-batch-negatives", similarity, scale } };
+    return { ...task, ...extras, loss: { name: "in-batch-negatives", similarity, scale } };
   const unused = (["similarity", "similarity_scale"] as const).find((name) => given[name] !== undefined);
   if (unused !== undefined)
-    throw wrong(`${unused.replaceAll("_", " ")}: it says nothing where the data has similarities (leave it out)`);
-  return { ...task, ...dimensions };
+    throw wrong(
+      `${unused.replaceAll("_", " ")}: it says nothing without in-batch negatives, which come from anchors and positives (leave it out)`,
+    );
+  return { ...task, ...extras };
 }
 
 /** Largest first, each once. */
@@ -49,7 +70,7 @@ export function scheduleFor(task: Task, asked: ScheduleName | undefined): Schedu
   if (!comparesWholeStep(task)) return asked ?? "1f1b";
   if (asked === undefined || asked === "gpipe") return "gpipe";
   throw wrong(
-    `schedule: expected gpipe, since in-batch negatives come from all micro-batches of a step, got ${asked} (leave it out; recompute saves memory)`,
+    `schedule: expected gpipe, since this loss compares the texts of all micro-batches of a step, got ${asked} (leave it out; recompute saves memory)`,
   );
 }
 

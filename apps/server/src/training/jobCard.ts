@@ -56,6 +56,13 @@ function card({ settings, base, plan, data, summary, log, classes }: JobCardFact
         typeof value === "object" ? JSON.stringify(value) : value,
       ]),
       ["seed", settings.seed],
+      ...(settings.teacher === undefined
+        ? []
+        : Object.entries({
+            teacher: basename(settings.teacher.model),
+            "what is learned of it": settings.teacher.match,
+            "weight of that": settings.teacher.weight,
+          })),
     ]) as Record<string, string | number | boolean>,
     training: {
       steps: summary.step,

@@ -73,6 +73,7 @@ export function runnerEvents(event: JobEvent, loggingSteps?: number): RunnerEven
       return [{ type: "message", level: "info", message: "The model is written", once: "exported" }];
     case "download":
     case "reading":
+    case "teaching":
     case "finished":
       break;
   }

@@ -19,6 +19,8 @@ export const jobPaths = (folder: string) => ({
   settings: join(folder, SETTINGS_FILE),
   log: join(folder, "steps.jsonl"),
   checkpoints: join(folder, "checkpoints"),
+  /** What the teacher has said of the job's texts. */
+  teacher: join(folder, "teacher"),
   /** All of the model but its weights. */
   modelFiles: join(folder, "model-files"),
   model: join(folder, "model"),

@@ -24,6 +24,7 @@ import { frozenParameters } from "./frozenParameters.ts";
 import { microBatchRule } from "./microBatchRule.ts";
 import { refuseUnused } from "./refuseUnused.ts";
 import { resolveHyperparameters, type ResolvedHyperparameters } from "./resolveHyperparameters.ts";
+import type { Teaching } from "./teacher.ts";
 import type { TrainingSettings } from "./trainingSettings.ts";
 
 /** A set that is not trained on. */
@@ -47,15 +48,17 @@ export type JobPlan = {
 
 const EVALUATION_BATCH = 32;
 
-/** @param folder - of the base model @throws CheckpointError for a head of another size; TrainingError, DataError */
+/** @param folder - of the base model @param data.teaching - what a teacher has said of it @throws CheckpointError for a head of another size; TrainingError, DataError */
 export async function planJob(
   folder: string,
   settings: TrainingSettings & { readonly threads: number },
-  data: DataSets,
+  data: DataSets & { readonly teaching: Teaching | null },
 ): Promise<JobPlan> {
   const given = settings.hyperparameters ?? {};
   const encoder = await readEncoderModel(jsonReader(folder));
-  const task = withEmbeddingLoss(withClassWeights(data.task, given.class_weights, data), given, encoder);
+  const { teaching } = data;
+  const weighted = withClassWeights(data.task, given.class_weights, data);
+  const task = withEmbeddingLoss(weighted, given, { ...encoder, teaching });
   const model: TaskModel = { ...encoder, task };
   refuseUnused(model, settings);
   const hyperparameters = resolveHyperparameters(task.name, given, {
@@ -93,6 +96,7 @@ export async function planJob(
       base: await layoutFingerprint(folder),
       data: [data.train, data.validation].map((set) => (set === undefined ? null : digestOf(set))),
       ...(data.test === undefined ? {} : { test: digestOf(data.test) }),
+      ...(teaching === null ? {} : { teacher: teaching.fingerprint }),
     }),
     maxMicroBatchTokens: largestMicroBatch(data, hyperparameters),
     schedule: scheduleFor(task, settings.schedule),
@@ -114,7 +118,7 @@ async function dropoutOf(
 }
 
 function dataSetsOf(
-  { train, validation, test, labels }: DataSets,
+  { train, validation, test, labels, teaching }: DataSets & { readonly teaching: Teaching | null },
   run: { readonly model: TaskModel; readonly hyperparameters: ResolvedHyperparameters; readonly seed: number },
 ): Pick<JobPlan, "train" | "evaluation" | "test"> {
   const { model, hyperparameters, seed } = run;
@@ -124,6 +128,7 @@ function dataSetsOf(
   const shared = { seed, task, masking: masked };
   const trained = new BatchedDataSet(train.encoded, {
     ...shared,
+    teacherVectors: teaching?.vectorsOf(train.encoded),
     examples: train.examples,
     batchSize: batch_size * gradient_accumulation_steps,
     ordering: group_by_length ? "by-length" : "shuffled",
@@ -133,7 +138,7 @@ function dataSetsOf(
     if (set === undefined) return null;
     const { encoded, examples } = set;
     const evaluationBatchSize = Math.min(EVALUATION_BATCH, examples.length);
-    const own = { ...shared, task: evaluatedTask(task, encoded) };
+    const own = { ...shared, task: evaluatedTask(task, encoded), teacherVectors: teaching?.vectorsOf(encoded) };
     const data = new BatchedDataSet(encoded, { ...own, examples, batchSize: 1, evaluationBatchSize });
     return { data, metrics: metricOptions(set, labels) };
   };

@@ -51,6 +51,7 @@ export async function prepareData(
       onBadRow: given.bad_rows satisfies BadRowRule | undefined,
       stride: given.doc_stride,
       pretraining: { probability: given.mlm_probability, wholeWords: given.whole_word_mask },
+      keepTexts: settings.teacher !== undefined,
       seed: settings.seed,
       split: { validation: given.validation_split, test: given.test_split },
       folder: options.folder,

@@ -21,7 +21,8 @@ import {
   type DataSets,
   type LoadProgress,
 } from "@stagecoach/training/node";
-import { resolveModel, type DownloadProgress, type ResolvedModel } from "@stagecoach/transformer/node";
+import { readEncoderModel } from "@stagecoach/transformer";
+import { jsonReader, resolveModel, type DownloadProgress, type ResolvedModel } from "@stagecoach/transformer/node";
 import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { jobTexts } from "./jobCard.ts";
@@ -30,11 +31,14 @@ import type { OpenPipeline, PipelineRequest } from "./pipelineRequest.ts";
 import { planJob, type JobPlan } from "./planJob.ts";
 import { dataWarnings, prepareData } from "./prepareData.ts";
 import type { ResolvedHyperparameters } from "./resolveHyperparameters.ts";
+import { consultTeacher, type Teaching } from "./teacher.ts";
 import type { TrainingSettings } from "./trainingSettings.ts";
 
 export type JobEvent =
   | ({ readonly type: "download" } & DownloadProgress)
   | ({ readonly type: "reading" } & LoadProgress)
+  /** Texts of which the teacher has been asked. */
+  | { readonly type: "teaching"; readonly done: number; readonly total: number }
   | {
       readonly type: "prepared";
       readonly settings: ResolvedSettings;
@@ -123,11 +127,13 @@ class TrainingJob {
     });
     try {
       const { threads = Math.max(1, Math.floor(availableParallelism() / settings.stages)) } = settings;
-      const plan = await planJob(base.folder, { ...settings, threads }, data);
+      const teaching = await this.#teach(settings, base, data);
+      const plan = await planJob(base.folder, { ...settings, threads }, { ...data, teaching });
       const resolved: ResolvedSettings = {
         ...settings,
         // Whoever goes on with it may stand in another folder, or find a newer revision.
         ...(base.revision === null ? { model: base.folder } : { revision: base.revision }),
+        ...(teaching === null ? {} : { teacher: { ...settings.teacher!, model: teaching.folder } }),
         threads,
         task: data.task.name,
         schedule: plan.schedule,
@@ -147,6 +153,20 @@ class TrainingJob {
       onProgress: (progress) => void this.#tell({ type: "download", ...progress }),
       onWarning: (message) => void this.#tell({ type: "warning", message }),
       ...(this.#options.signal === undefined ? {} : { signal: this.#options.signal }),
+    });
+  }
+
+  async #teach(settings: TrainingSettings, base: ResolvedModel, data: DataSets): Promise<Teaching | null> {
+    const { teacher, engine, threads } = settings;
+    if (teacher === undefined) return null;
+    const { modules } = await readEncoderModel(jsonReader(base.folder));
+    return consultTeacher(teacher, data, {
+      dimensions: modules.dimensions,
+      folder: jobPaths(this.#options.folder).teacher,
+      engine,
+      threads,
+      signal: this.#options.signal,
+      onProgress: (progress) => void this.#tell({ type: "teaching", ...progress }),
     });
   }
 

@@ -50,8 +50,10 @@ export type BatchedDataSetOptions = {
   readonly examples?: Int32Array | undefined;
   /** Masked-LM, where masks are drawn anew in each epoch. */
   readonly masking?: Masking | undefined;
-  /** Default: the task of the examples; give it to add class weights. */
+  /** Default: the task of the examples; give it to add class weights, or what a teacher is for. */
   readonly task?: Task;
+  /** Vectors of all texts of all examples one after another, of the size that the task's teacher has. */
+  readonly teacherVectors?: Float32Array | undefined;
 };
 
 /** Stands for the epoch where evaluation draws its masks. */
@@ -130,9 +132,17 @@ export class BatchedDataSet implements TrainingDataSet {
     const textId = (((isRun ? epoch * this.size : 0) + position) * textsOfOne) % 2 ** 31;
     return {
       ...this.#examples.store.get(index),
+      ...this.#taught(index),
       textId,
       random: () => RandomSequence.of(this.#options.seed, "mask", [epoch, index]),
     };
+  }
+
+  #taught(index: number): Pick<PlacedExample, "teacherVectors"> {
+    const { teacherVectors } = this.#options;
+    if (teacherVectors === undefined || this.task.name !== "sentence-embedding") return {};
+    const size = this.task.numTexts * (this.task.teacher?.dimensions ?? 0);
+    return { teacherVectors: teacherVectors.subarray(index * size, (index + 1) * size) };
   }
 
   /** Number of a member among the file's examples. */

@@ -14,6 +14,8 @@ export type PlacedExample = StoredExample & {
   readonly textId: number;
   /** Where its masks are drawn from. */
   readonly random: () => RandomSequence;
+  /** Of its texts one after another, where a teacher has been asked. */
+  readonly teacherVectors?: Float32Array;
 };
 
 export type Masking = Omit<MaskAtRandomOptions, "vocabulary">;
@@ -145,9 +147,27 @@ function embeddedTexts({ numTexts }: SentenceEmbeddingTask, { ids, target, textI
 }
 
 /** Candidates are the positives and the hard negatives of all examples, example by example. */
-function embeddingTargets({ loss, numTexts: G }: SentenceEmbeddingTask, examples: readonly PlacedExample[]): Targets {
+function embeddingTargets(task: SentenceEmbeddingTask, examples: readonly PlacedExample[]): Targets {
+  const { targets, counts } = comparedTargets(task, examples);
+  if (task.teacher === undefined) return { targets, counts };
+  const numTexts = examples.length * task.numTexts;
+  const { dimensions } = task.teacher;
+  const data = new Float32Array(numTexts * dimensions);
+  const size = task.numTexts * dimensions;
+  examples.forEach(({ teacherVectors }, index) => {
+    if (teacherVectors?.length !== size) throw new Error("internal: an example without its teacher's vectors");
+    data.set(teacherVectors, index * size);
+  });
+  return {
+    targets: { ...targets, teacher_vectors: { dtype: "float32", shape: [numTexts, dimensions], data } },
+    counts: { ...counts, teacher: numTexts },
+  };
+}
+
+function comparedTargets({ loss, numTexts: G }: SentenceEmbeddingTask, examples: readonly PlacedExample[]): Targets {
+  if (loss.name === "none") return { targets: {}, counts: {} };
   const numbers = (count: number, of: (index: number) => number) =>
-    int32Target(Int32Array.from({ length: count }, (_, i) => of(i)));
+    int32Target(Int32Array.from({ length: count }, (_, index) => of(index)));
   const Q = examples.length;
   const perAnchor = G - 1;
   const shared = {

@@ -22,6 +22,8 @@ export type EncodeExamplesOptions = Omit<TaskReaderOptions, "maxLength"> & {
   readonly modelMaxLength?: number | undefined;
   /** Most tokens of a text for a vector, as the model's sentence modules say: the default of sentence-embedding. */
   readonly sentenceMaxLength?: number | undefined;
+  /** Keep the texts of sentence-embedding as they are written, for a teacher. */
+  readonly keepTexts?: boolean | undefined;
   /** Default "error". */
   readonly onBadRow?: BadRowRule | undefined;
   /** Called before each pass over the file. */
@@ -53,6 +55,8 @@ export type EncodedExamples = {
   readonly store: ExampleStore;
   /** Number of the row that each example is of. */
   readonly rows: RowNumbers;
+  /** Of all examples one after another, if they were to be kept. */
+  readonly texts: readonly string[];
   /** Question answering: what evaluation needs. */
   readonly questions: QuestionStore;
   /** Masked-LM: what masking needs. */
@@ -82,7 +86,9 @@ export async function encodeExamples(source: RowSource, options: EncodeExamplesO
   const store = new ExampleStore(createStorage());
   const questions = new QuestionStore(createStorage());
   const bad = new BadRows(onBadRow);
-  const { rows, numRows, numTruncated } = await encodeRows({ source, reader, store, questions, bad });
+  const texts: string[] = [];
+  const keptTexts = options.keepTexts === true ? texts : null;
+  const { rows, numRows, numTruncated } = await encodeRows({ source, reader, store, questions, keptTexts, bad });
   checkSize(store.size, { file: source.name, bad });
   const report = {
     file: source.name,
@@ -97,7 +103,7 @@ export async function encodeExamples(source: RowSource, options: EncodeExamplesO
     ignoredColumns: layout.ignored,
   };
   const vocabulary = task.name === "masked-lm" ? maskVocabulary(tokenizer) : undefined;
-  return { task, labels, maxLength, store, rows, questions, maskVocabulary: vocabulary, report };
+  return { task, labels, maxLength, store, rows, texts, questions, maskVocabulary: vocabulary, report };
 }
 
 async function encodeRows(work: {
@@ -105,9 +111,11 @@ async function encodeRows(work: {
   readonly reader: TaskReader;
   readonly store: ExampleStore;
   readonly questions: QuestionStore;
+  /** null: they are not kept. */
+  readonly keptTexts: string[] | null;
   readonly bad: BadRows;
 }): Promise<{ rows: RowNumbers; numRows: number; numTruncated: number }> {
-  const { source, reader, store, questions, bad } = work;
+  const { source, reader, store, questions, keptTexts, bad } = work;
   const rowOfExample = new RowNumbers();
   let numRows = 0;
   let numTruncated = 0;
@@ -120,6 +128,7 @@ async function encodeRows(work: {
     truncated: () => {
       isTruncated = true;
     },
+    texts: (texts) => void keptTexts?.push(...texts),
     question: (question) => questions.add(question),
   };
   const encode = (row: DataRow) => {

@@ -67,7 +67,7 @@ const knownLayouts: readonly KnownLayout[] = [
   { columns: { messages: "messages" }, tasks: classification },
   { columns: { paragraphs: "paragraphs" }, tasks: languageModelling },
   { columns: { sentences: "sentences" }, tasks: languageModelling },
-  { columns: { text: "text" }, tasks: languageModelling },
+  { columns: { text: "text" }, tasks: [...languageModelling, ...embedding] },
 ];
 
 export type FindLayoutOptions = {

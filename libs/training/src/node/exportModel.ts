@@ -11,6 +11,7 @@ import {
   sentenceModuleFiles,
   taskConfigFields,
   taskParameters,
+  trainedModules,
   type ReadJson,
   type TaskModel,
   type WeightSource,
@@ -133,8 +134,10 @@ async function writeModelFiles(folder: string, options: ModelFilesOptions): Prom
 }
 
 /** How vectors are made, for a model of sentence vectors whose base does not say it: those of others came along with the base. */
-function moduleFilesOf({ task, modules, config }: TaskModel): Readonly<Record<string, unknown>> {
-  return task.name === "sentence-embedding" && !modules.isDeclared ? sentenceModuleFiles(modules, config) : {};
+function moduleFilesOf(model: TaskModel): Readonly<Record<string, unknown>> {
+  const { task, modules, config } = model;
+  if (task.name !== "sentence-embedding" || modules.isDeclared) return {};
+  return sentenceModuleFiles(trainedModules(model, task), config);
 }
 
 async function configOf({ base, model, labels }: ModelFilesOptions): Promise<string> {

@@ -17,11 +17,12 @@ import {
   type Executable,
   type HostTensor,
 } from "@stagecoach/engine";
-import { gradients, graphOf } from "@stagecoach/graph";
+import { gradients, graphOf, nameOf } from "@stagecoach/graph";
 import {
   BatchError,
   stepLossGraph,
   type SentenceEmbeddingTask,
+  type Target,
   type TaskModel,
   type TrainingBatch,
 } from "@stagecoach/transformer";
@@ -29,48 +30,66 @@ import {
 /** One micro-batch of a step: the vectors of its texts, and its targets. */
 type Part = { readonly embeddings: HostTensor; readonly targets: TrainingBatch["targets"] };
 
-/** What the numbers in each target count: those of later micro-batches are moved by as many as came before. */
-const counted = {
+/** What the numbers in a target count: those of later micro-batches are moved by as many as came before. */
+const counted: Readonly<Record<string, "texts" | "candidates">> = {
   anchor_rows: "texts",
   candidate_rows: "texts",
   positive_columns: "candidates",
   candidate_columns: "candidates",
-} as const;
+};
 
 /** Of the loss, by the vectors: what the backward graph of the last stage takes. */
 const GRADIENT = "gradient.embeddings";
 
 export class StepLoss {
   readonly #executable: Executable;
+  /** Outputs: `loss` and its parts. */
+  readonly #losses: readonly string[];
+  readonly #targets: readonly string[];
   readonly #parts = new Map<number, Part>();
   #gradients: readonly HostTensor[] = [];
 
-  private constructor(executable: Executable) {
+  private constructor(executable: Executable, names: { readonly losses: string[]; readonly targets: string[] }) {
     this.#executable = executable;
+    this.#losses = names.losses;
+    this.#targets = names.targets;
   }
 
   static async compile(engine: Engine, model: TaskModel, task: SentenceEmbeddingTask): Promise<StepLoss> {
-    const { embeddings, loss } = stepLossGraph(model, task);
-    const [gradient] = gradients(loss, [embeddings]);
-    const graph = graphOf({ loss, [GRADIENT]: gradient! });
-    return new StepLoss(await engine.compile(graph, hostParameters({})));
+    const { embeddings, outputs } = stepLossGraph(model, task);
+    const [gradient] = gradients(outputs["loss"]!, [embeddings]);
+    const graph = graphOf({ ...outputs, [GRADIENT]: gradient! });
+    const given = graph.inputs.map(nameOf);
+    return new StepLoss(await engine.compile(graph, hostParameters({})), {
+      losses: Object.keys(outputs),
+      targets: given.filter((name) => name !== "embeddings" && !name.startsWith("scale.")),
+    });
   }
 
   /**
-   * Take in one micro-batch. @param scale - 1 / anchors of the whole step
-   * @returns the loss of the step with the micro-batch that completes it, 0 with those before
+   * Take in one micro-batch. @param scales - of the loss's parts: 1 / what each counts over the whole step
+   * @returns `loss` of the step, and its parts where there are several, with the micro-batch that completes it; 0 with those before
    * @throws BatchError for targets that do not fit, EngineFailureError
    */
   async add(
     part: Part,
-    place: { readonly microBatch: number; readonly numMicroBatches: number; readonly scale: number },
-  ): Promise<HostTensor> {
+    place: {
+      readonly microBatch: number;
+      readonly numMicroBatches: number;
+      readonly scales: Readonly<Record<string, number>>;
+    },
+  ): Promise<Readonly<Record<string, HostTensor>>> {
     this.#parts.set(place.microBatch, part);
-    if (this.#parts.size < place.numMicroBatches) return float32([0], []);
+    if (this.#parts.size < place.numMicroBatches)
+      return Object.fromEntries(this.#losses.map((name) => [name, float32([0], [])]));
     const parts = Array.from({ length: place.numMicroBatches }, (_, index) => this.#parts.get(index)!);
-    const result = await runToHost(this.#executable, { ...joined(parts), "scale.pairs": float32([place.scale], []) });
-    this.#gradients = cutAs(parts, result[GRADIENT]!.data as Float32Array);
-    return result["loss"]!;
+    const scales = Object.entries(place.scales).map(([name, scale]) => [`scale.${name}`, float32([scale], [])]);
+    const { [GRADIENT]: gradient, ...losses } = await runToHost(this.#executable, {
+      ...joined(parts, this.#targets),
+      ...(Object.fromEntries(scales) as Record<string, HostTensor>),
+    });
+    this.#gradients = cutAs(parts, gradient!.data as Float32Array);
+    return losses;
   }
 
   /** Of the vectors of one micro-batch. */
@@ -92,40 +111,52 @@ export class StepLoss {
 }
 
 /** All micro-batches as one. @throws BatchError */
-function joined(parts: readonly Part[]): Record<string, HostTensor> {
-  const before = { texts: 0, candidates: 0 };
-  const targets: Record<keyof typeof counted, number[]> = {
-    anchor_rows: [],
-    candidate_rows: [],
-    positive_columns: [],
-    candidate_columns: [],
-  };
-  const vectors: Float32Array[] = [];
-  for (const { embeddings, targets: own } of parts) {
-    const sizes = { texts: embeddings.shape[0]!, candidates: targetOf(own, "candidate_rows").length };
-    for (const name of Object.keys(counted) as (keyof typeof counted)[]) {
-      const what = counted[name];
-      for (const number of targetOf(own, name)) {
-        if (!(number >= 0 && number < sizes[what]))
-          throw new BatchError(`target "${name}": expected numbers of ${sizes[what]} ${what}, got ${number}`);
-        targets[name].push(before[what] + number);
-      }
-    }
-    before.texts += sizes.texts;
-    before.candidates += sizes.candidates;
-    vectors.push(embeddings.data as Float32Array);
-  }
-  const size = parts[0]!.embeddings.shape[1]!;
+function joined(parts: readonly Part[], names: readonly string[]): Record<string, HostTensor> {
+  const numTexts = parts.map(({ embeddings }) => embeddings.shape[0]!);
   return {
-    embeddings: float32(concatenated(vectors), [before.texts, size]),
-    ...Object.fromEntries(Object.entries(targets).map(([name, numbers]) => [name, int32(numbers, [numbers.length])])),
+    embeddings: rowsOf(parts.map(({ embeddings }) => embeddings)),
+    ...Object.fromEntries(
+      names.map((name) => {
+        const targets = parts.map(({ targets: own }) => targetOf(own, name));
+        const what = counted[name];
+        if (what === undefined) return [name, rowsOf(targets)];
+        const sizes =
+          what === "texts" ? numTexts : parts.map((each) => targetOf(each.targets, "candidate_rows").data.length);
+        return [name, moved(targets, { name, what, sizes })];
+      }),
+    ),
   };
 }
 
+/** @param of.sizes - how many of what is counted each micro-batch has @throws BatchError */
+function moved(
+  targets: readonly Target[],
+  { name, what, sizes }: { readonly name: string; readonly what: string; readonly sizes: readonly number[] },
+): HostTensor {
+  let before = 0;
+  const numbers = targets.flatMap(({ data }, index) => {
+    const size = sizes[index]!;
+    const wrong = data.find((number) => !(number >= 0 && number < size));
+    if (wrong !== undefined)
+      throw new BatchError(`target "${name}": expected numbers of ${size} ${what}, got ${wrong}`);
+    const own = Array.from(data, (number) => before + number);
+    before += size;
+    return own;
+  });
+  return int32(numbers, [numbers.length]);
+}
+
+/** Float tensors one after another along their first axis. */
+function rowsOf(tensors: readonly Pick<HostTensor, "shape" | "data">[]): HostTensor {
+  const [, ...rest] = tensors[0]!.shape;
+  const numRows = tensors.reduce((total, { shape }) => total + shape[0]!, 0);
+  return float32(concatenated(tensors.map(({ data }) => data as Float32Array)), [numRows, ...rest]);
+}
+
 /** @throws BatchError */
-function targetOf(targets: Part["targets"], name: string): ArrayLike<number> & Iterable<number> {
+function targetOf(targets: Part["targets"], name: string): Target {
   const target = targets[name];
-  if (target !== undefined) return target.data;
+  if (target !== undefined) return target;
   const given = Object.keys(targets).join(", ") || "none";
   throw new BatchError(`target "${name}": expected it in the batch, got ${given}`);
 }

@@ -95,7 +95,7 @@ export class TrainingStage {
     this.#kept.set(microBatch, { inputs, masks, saved });
     if (stepLoss === null) return outputs;
     const part = { embeddings: outputs["embeddings"]!, targets: batch.targets };
-    return { loss: await stepLoss.add(part, { microBatch, numMicroBatches, scale: scales["pairs"]! }) };
+    return stepLoss.add(part, { microBatch, numMicroBatches, scales });
   }
 
   /**

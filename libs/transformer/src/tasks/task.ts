@@ -47,8 +47,12 @@ export type Task =
 export type SentenceEmbeddingTask = {
   readonly name: "sentence-embedding";
   readonly loss: EmbeddingLoss;
-  /** Texts of an example: an anchor, its positive, and as many hard negatives as all others have. */
+  /** Texts of an example: an anchor, its positive, and as many hard negatives as all others have; one where no loss compares them. */
   readonly numTexts: number;
+  /** Vectors get unit length after the model's own modules: for an encoder of which no file says how its vectors are made. */
+  readonly addsNormalize?: boolean;
+  /** What is learned from another model's vectors, beside the loss. */
+  readonly teacher?: TeacherLoss;
   /** Matryoshka (Kusupati et al. 2022): sizes to which vectors are cut, each with a loss of its own; the full size among them, or not. */
   readonly dimensions?: readonly number[];
 };
@@ -59,10 +63,30 @@ export type SentenceEmbeddingTask = {
  *   sentence-transformers' MultipleNegativesRankingLoss (Henderson et al. 2017, arXiv 1705.00652).
  * - `cosine-similarity`: the cosine of two texts is a number; target `similarities` float32 [Q], and P is Q.
  *   sentence-transformers' CosineSimilarityLoss.
+ * - `none`: texts without pairs, for which there is a teacher only.
  */
 export type EmbeddingLoss =
   | { readonly name: "in-batch-negatives"; readonly similarity: Similarity; readonly scale: number }
-  | { readonly name: "cosine-similarity" };
+  | { readonly name: "cosine-similarity" }
+  | { readonly name: "none" };
+
+/**
+ * Distillation; target `teacher_vectors` float32 [B, dimensions].
+ *
+ * - `vectors`: each vector is the teacher's. The squared distance, which is sentence-transformers' MSELoss times the size.
+ * - `similarities`: the cosines of all texts of a step with each other are the teacher's, whatever the sizes: the squared
+ *   difference, as in relational knowledge distillation (Park et al. 2019, arXiv 1904.05068).
+ */
+export type TeacherLoss = {
+  readonly name: TeacherLossName;
+  /** Size of its vectors in a batch; for `vectors` the model's own. */
+  readonly dimensions: number;
+  /** Factor in the whole loss. */
+  readonly weight: number;
+};
+
+export const teacherLosses = ["vectors", "similarities"] as const;
+export type TeacherLossName = (typeof teacherLosses)[number];
 
 export const similarities = ["cosine", "dot"] as const;
 export type Similarity = (typeof similarities)[number];
@@ -80,7 +104,12 @@ export const taskNames = [
 ] as const satisfies readonly TaskName[];
 
 /** A loss is a sum of parts; each is divided by what it counts over the whole step, not over a micro-batch. */
-export const lossParts: Readonly<Record<TaskName, readonly string[]>> = {
+export function lossPartsOf(task: Task): readonly string[] {
+  if (task.name !== "sentence-embedding") return lossParts[task.name];
+  return [...(task.loss.name === "none" ? [] : ["pairs"]), ...(task.teacher === undefined ? [] : ["teacher"])];
+}
+
+const lossParts: Readonly<Record<Exclude<TaskName, "sentence-embedding">, readonly string[]>> = {
   "sequence-classification": ["labels"],
   "token-classification": ["labels"],
   "question-answering": ["positions"],
@@ -88,7 +117,6 @@ export const lossParts: Readonly<Record<TaskName, readonly string[]>> = {
   "masked-lm": ["masked_lm"],
   "next-sentence": ["next_sentence"],
   pretraining: ["masked_lm", "next_sentence"],
-  "sentence-embedding": ["pairs"],
 };
 
 /**
@@ -96,7 +124,8 @@ export const lossParts: Readonly<Record<TaskName, readonly string[]>> = {
  * and begins its backward passes when it has all (stepLoss.ts).
  */
 export function comparesWholeStep(task: Task): task is SentenceEmbeddingTask {
-  return task.name === "sentence-embedding" && task.loss.name === "in-batch-negatives";
+  if (task.name !== "sentence-embedding") return false;
+  return task.loss.name === "in-batch-negatives" || task.teacher?.name === "similarities";
 }
 
 export type Target = {
@@ -112,7 +141,7 @@ export type TrainingBatch = TokenBatch & {
   readonly targets: Readonly<Record<string, Target>>;
   /**
    * What each loss part counts in this micro-batch: its labels (for class weights the sum of their weights, for
-   * multi-label and regression labels times classes, for question answering texts, for sentence embeddings anchors). The reciprocal of the sum over the
+   * multi-label and regression labels times classes, for question answering texts, for sentence embeddings anchors, and for a teacher texts). The reciprocal of the sum over the
    * step is the input `scale.<part>` of the graph.
    */
   readonly counts: Readonly<Record<string, number>>;

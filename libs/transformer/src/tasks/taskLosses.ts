@@ -13,7 +13,7 @@ import { maskedLm } from "./heads/maskedLm.ts";
 import { multipleChoice } from "./heads/multipleChoice.ts";
 import { nextSentence } from "./heads/nextSentence.ts";
 import { questionAnswering } from "./heads/questionAnswering.ts";
-import { sentenceEmbedding } from "./heads/sentenceEmbedding.ts";
+import { sentenceEmbedding, trainedModules } from "./heads/sentenceEmbedding.ts";
 import { sequenceClassification } from "./heads/sequenceClassification.ts";
 import { tokenClassification } from "./heads/tokenClassification.ts";
 import { binaryCrossEntropy } from "./losses/binaryCrossEntropy.ts";
@@ -62,7 +62,8 @@ export function taskLosses(context: HeadContext): TaskLosses {
     case "next-sentence":
       return nextSentenceLosses(context);
     case "sentence-embedding": {
-      const embeddings = sentenceEmbedding(context.model.modules, context.hidden_TD, context.packing);
+      const modules = trainedModules(context.model, task);
+      const embeddings = sentenceEmbedding(modules, context.hidden_TD, context.packing);
       return { terms: comparesWholeStep(task) ? null : embeddingLoss(embeddings, task), outputs: { embeddings } };
     }
     case "pretraining":

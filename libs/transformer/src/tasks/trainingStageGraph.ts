@@ -9,7 +9,7 @@ import { encoderStack, type LayerRange } from "../encoderStack.ts";
 import { packingInputs } from "../packing.ts";
 import { encoderDropout, headDropout, type DropoutRates } from "./dropoutSites.ts";
 import { embeddingLoss } from "./losses/embeddingLoss.ts";
-import { lossParts, type SentenceEmbeddingTask, type Task } from "./task.ts";
+import { lossPartsOf, type SentenceEmbeddingTask, type Task } from "./task.ts";
 import { taskLosses } from "./taskLosses.ts";
 import { architectureOf, type TaskModel } from "./taskModel.ts";
 
@@ -65,18 +65,18 @@ export function trainingStageGraph(model: TaskModel, layers: LayerRange, options
 export type TracedStepLoss = {
   /** The input `embeddings` `[B, E]`: vectors of all texts of the step. */
   readonly embeddings: Tensor;
-  /** `[]` */
-  readonly loss: Tensor;
+  /** `loss` `[]`, and `loss.<part>` `[]` where there are several parts. */
+  readonly outputs: Readonly<Record<string, Tensor>>;
 };
 
-/** Inputs: `embeddings`, the task's targets over all texts of the step, `scale.pairs` `[]`. */
+/** Inputs: `embeddings`, the task's targets over all texts of the step, `scale.<part>` `[]`. */
 export function stepLossGraph({ modules }: TaskModel, task: SentenceEmbeddingTask): TracedStepLoss {
   const embeddings = input("embeddings", ["B", modules.dimensions], "float32");
-  return { embeddings, loss: scaledLoss(task, embeddingLoss(embeddings, task))["loss"]! };
+  return { embeddings, outputs: scaledLoss(task, embeddingLoss(embeddings, task)) };
 }
 
 function scaledLoss(task: Task, terms: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
-  const parts = lossParts[task.name].map((part): [string, Tensor] => {
+  const parts = lossPartsOf(task).map((part): [string, Tensor] => {
     const term = terms[part];
     if (term === undefined) throw new Error(`internal: task ${task.name} gives no terms for the loss part "${part}"`);
     return [part, mul(sum(term), input(`scale.${part}`, [], "float32"))];

@@ -1,19 +1,22 @@
 /**
  * @file Texts whose vectors are to be near each other: an anchor with its positive, and hard negatives if there are any; or two
- * texts with their similarity. Texts of an example are kept together.
+ * texts with their similarity; or a text alone, which learns from a teacher. Texts of an example are kept together.
  */
 import type { DataRow } from "../dataRow.ts";
 import type { RowFields } from "../rowFields.ts";
 import type { TaskReader, TaskReaderOptions } from "./taskReader.ts";
 
 /** Vectors are cosine similarities' unless a job says otherwise; the scale is sentence-transformers'. */
+const [cosineSimilarity, none] = [{ name: "cosine-similarity" }, { name: "none" }] as const;
 const inBatchNegatives = { name: "in-batch-negatives", similarity: "cosine", scale: 20 } as const;
 
 /** The ids of all texts one after another. Target: `[length...]`, one of each, and the bits of a float32 similarity if there is one. */
 export function sentenceEmbeddingReader(fields: RowFields, { tokenizer, maxLength }: TaskReaderOptions): TaskReader {
   const hasSimilarity = fields.has("label");
+  const isAlone = !hasSimilarity && !fields.has("anchor");
   let numTexts: number | undefined;
   const textsOf = (row: DataRow): readonly string[] => {
+    if (isAlone) return [fields.text(row, "text")];
     if (hasSimilarity) return [fields.text(row, "text"), fields.text(row, "text_pair")];
     const texts = [fields.text(row, "anchor"), fields.text(row, "positive"), ...negativesOf(fields, row)];
     numTexts ??= texts.length;
@@ -25,21 +28,19 @@ export function sentenceEmbeddingReader(fields: RowFields, { tokenizer, maxLengt
       textsOf(row);
       if (hasSimilarity) similarityOf(fields, row);
     },
-    settle: () => ({
-      task: {
-        name: "sentence-embedding",
-        loss: hasSimilarity ? { name: "cosine-similarity" } : inBatchNegatives,
-        numTexts: numTexts ?? 2,
-      },
-      labels: [],
-    }),
+    settle: () => {
+      const loss = hasSimilarity ? cosineSimilarity : isAlone ? none : inBatchNegatives;
+      return { task: { name: "sentence-embedding", loss, numTexts: isAlone ? 1 : (numTexts ?? 2) }, labels: [] };
+    },
     encode: (row, sink) => {
-      const texts = textsOf(row).map((text) => tokenizer.encodeIds(text, { truncation: { maxLength } }));
+      const written = textsOf(row);
+      const texts = written.map((text) => tokenizer.encodeIds(text, { truncation: { maxLength } }));
       const similarity = hasSimilarity ? new Int32Array(Float32Array.of(similarityOf(fields, row)).buffer) : [];
       if (texts.some(({ truncated }) => truncated)) sink.truncated();
       const ids = Int32Array.from(texts.flatMap((text) => Array.from(text.ids)));
       const target = Int32Array.from([...texts.map((text) => text.ids.length), ...similarity]);
       sink.add({ ids, firstSegment: ids.length, target });
+      sink.texts(written);
     },
   };
 }

@@ -35,6 +35,8 @@ export type ExampleSink = {
   add(example: StoredExample, row?: number): void;
   /** Says that text of the row was cut off. */
   truncated(): void;
+  /** Takes the texts of the example that was added last, as they are written: for a teacher, which has a tokenizer of its own. */
+  texts(texts: readonly string[]): void;
   /** Keeps a question for evaluation; its number is the count of those before. */
   question(question: Question): void;
 };

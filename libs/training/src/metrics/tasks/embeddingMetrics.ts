@@ -1,10 +1,35 @@
 /** @file Metrics of sentence vectors: how an anchor's own text ranks among others', or how cosines follow given similarities. */
-import type { SentenceEmbeddingTask } from "@stagecoach/transformer";
+import type { EmbeddingLoss, SentenceEmbeddingTask } from "@stagecoach/transformer";
+import { MetricError } from "../../errors.ts";
 import { pearson, spearman } from "../correlation.ts";
 import type { EvaluatedBatch, MetricAccumulator, TaskOutputs } from "./accumulator.ts";
+import { teacherMetrics } from "./teacherMetrics.ts";
 import { finiteOrNull, logSumExp, RunningMean, rowsOf, targetOf, type Rows } from "./rows.ts";
 
-export function embeddingMetrics({ loss }: SentenceEmbeddingTask): MetricAccumulator {
+/** Those of the pairs' loss, of the teacher, or of both; the pairs' primary metric counts then, and `loss` is the sum. */
+export function embeddingMetrics({ loss, teacher }: SentenceEmbeddingTask): MetricAccumulator {
+  const taught = teacher === undefined ? null : teacherMetrics(teacher);
+  const compared = loss.name === "none" ? null : metricsOf(loss);
+  if (taught === null || compared === null) {
+    const only = compared ?? taught;
+    if (only === null) throw new MetricError("metrics: expected pairs or a teacher, got neither");
+    return only;
+  }
+  return {
+    primary: compared.primary,
+    add(evaluated, outputs) {
+      compared.add(evaluated, outputs);
+      taught.add(evaluated, outputs);
+    },
+    finish() {
+      const [own, theirs] = [compared.finish(), taught.finish()];
+      const total = own.loss === null || theirs.loss === null ? null : own.loss + theirs.loss;
+      return { ...own, loss: total, metrics: { ...own.metrics, ...theirs.metrics, loss: total } };
+    },
+  };
+}
+
+function metricsOf(loss: Exclude<EmbeddingLoss, { name: "none" }>): MetricAccumulator {
   return loss.name === "cosine-similarity" ? similarityMetrics() : rankingMetrics(loss);
 }
 

@@ -4,10 +4,12 @@
  * Dimensions: T packed tokens, B texts, D hidden size, E size of the vector.
  */
 import { add, matMul, parameter, tanh, type Tensor } from "@stagecoach/graph";
+import type { EncoderModel } from "../../encoderModel.ts";
 import { normalize } from "../../normalization.ts";
 import type { PackingIndices } from "../../packing.ts";
 import { pool } from "../../pooling.ts";
 import type { DenseModule, SentenceModules } from "../../sentenceModules.ts";
+import type { SentenceEmbeddingTask } from "../task.ts";
 
 /**
  * @param modules - pooling, and what comes after it
@@ -23,6 +25,14 @@ export function sentenceEmbedding(
     (vector, transform) => (transform === "normalize" ? normalize(vector) : denseModule(vector, transform)),
     pool(hidden_TD, pooling, packing),
   );
+}
+
+/** The modules that a model of this task has in the end. */
+export function trainedModules(
+  { modules }: Pick<EncoderModel, "modules">,
+  task: SentenceEmbeddingTask,
+): SentenceModules {
+  return task.addsNormalize === true ? { ...modules, transforms: [...modules.transforms, "normalize"] } : modules;
 }
 
 /** Parameters of a dense module are named after its folder, since each has a checkpoint of its own: `2_Dense/linear.weight`. */

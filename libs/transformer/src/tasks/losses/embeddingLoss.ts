@@ -13,6 +13,7 @@ import {
   input,
   logSoftmax,
   matMul,
+  mean,
   mul,
   neg,
   reshape,
@@ -22,30 +23,58 @@ import {
   type Tensor,
 } from "@stagecoach/graph";
 import { normalize } from "../../normalization.ts";
-import type { EmbeddingLoss, SentenceEmbeddingTask } from "../task.ts";
+import type { EmbeddingLoss, SentenceEmbeddingTask, TeacherLoss } from "../task.ts";
 import { squaredError } from "./squaredError.ts";
 
 /**
- * The terms of the loss part `pairs`, one for each anchor. Inputs: the targets of task.ts.
+ * The terms of each part of the loss. Inputs: the targets of task.ts.
  *
  * @param embeddings_BE - of all texts that may be compared; E is a number
- * @returns `{ pairs: [Q] }`; with several sizes the sum over them, each with weight 1
+ * @returns `pairs` `[Q]` and `teacher` `[B]`, those of them that the task has; with several sizes the sum over them, each with
+ *   weight 1
  */
 export function embeddingLoss(
   embeddings_BE: Tensor,
-  { loss, dimensions = [] }: SentenceEmbeddingTask,
-): { readonly pairs: Tensor } {
+  { loss, teacher, dimensions = [] }: SentenceEmbeddingTask,
+): Readonly<Record<string, Tensor>> {
   const full = embeddings_BE.shape[1] as number;
   const sizes = dimensions.length === 0 ? [full] : dimensions;
-  const compare = loss.name === "in-batch-negatives" ? inBatchNegatives(loss) : cosineRegression();
-  const [first, ...rest] = sizes.map((end) =>
-    compare(end === full ? embeddings_BE : slice(embeddings_BE, { axis: 1, start: 0, end })),
-  ) as [Tensor, ...Tensor[]];
-  return { pairs: addAll(first, ...rest) };
+  const vectors = sizes.map((size) => cutTo(size, embeddings_BE));
+  const total = (compare: Compare): Tensor => {
+    const [first, ...rest] = vectors.map(compare) as [Tensor, ...Tensor[]];
+    return addAll(first, ...rest);
+  };
+  return {
+    ...(loss.name === "none" ? {} : { pairs: total(comparisonOf(loss)) }),
+    ...(teacher === undefined ? {} : { teacher: mul(total(comparisonWith(teacher)), teacher.weight) }),
+  };
 }
 
-/** From vectors `[B, E]` of any size to terms `[Q]`; the inputs are made once. */
+function cutTo(end: number, vectors_BE: Tensor): Tensor {
+  return end === vectors_BE.shape[1] ? vectors_BE : slice(vectors_BE, { axis: 1, start: 0, end });
+}
+
+/** From vectors `[B, E]` of any size to terms; the inputs are made once. */
 type Compare = (embeddings_BE: Tensor) => Tensor;
+
+function comparisonOf(loss: Exclude<EmbeddingLoss, { name: "none" }>): Compare {
+  return loss.name === "in-batch-negatives" ? inBatchNegatives(loss) : cosineRegression();
+}
+
+function comparisonWith({ name, dimensions }: TeacherLoss): Compare {
+  const teacher_BE = input("teacher_vectors", ["B", dimensions], "float32");
+  if (name === "vectors")
+    return (vectors_BE) =>
+      sum(squaredError(vectors_BE, cutTo(vectors_BE.shape[1] as number, teacher_BE)), { axis: -1 });
+  const cosines_BB = cosinesOf(teacher_BE);
+  return (vectors_BE) => mean(squaredError(cosinesOf(vectors_BE), cosines_BB), { axis: -1 });
+}
+
+/** `[B, B]` */
+function cosinesOf(vectors_BE: Tensor): Tensor {
+  const unit_BE = normalize(vectors_BE);
+  return matMul(unit_BE, unit_BE, { transposeB: true });
+}
 
 function inBatchNegatives({ similarity, scale }: Extract<EmbeddingLoss, { name: "in-batch-negatives" }>): Compare {
   const [anchorRows_Q, candidateRows_P] = [ids("anchor_rows", "Q"), ids("candidate_rows", "P")];
