@@ -7,7 +7,8 @@ import { decodeAnswer, type DecodeAnswerOptions } from "../../answers/decodeAnsw
 import { MetricError } from "../../errors.ts";
 import { bestNullThreshold, squadScores, squadV2Scores, type AnsweredQuestion } from "../answerScores.ts";
 import type { EvaluatedBatch, Evaluation, MetricAccumulator, Prediction } from "./accumulator.ts";
-import { finiteOrNull, logSumExp, RunningMean, rowsOf, type Rows } from "./rows.ts";
+import { finiteOrNull, RunningMean } from "../runningMean.ts";
+import { logSumExp, rowsOf, type Rows } from "./rows.ts";
 
 /** The questions behind the evaluated data, whose examples are windows. */
 export type AnswerData = {

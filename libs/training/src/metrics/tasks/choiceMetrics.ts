@@ -1,7 +1,8 @@
 /** @file Metrics of multiple choice. */
 import type { MetricAccumulator, Prediction } from "./accumulator.ts";
 import { ClassTally } from "./classTally.ts";
-import { RunningMean, rowsOf, targetOf } from "./rows.ts";
+import { RunningMean } from "../runningMean.ts";
+import { rowsOf, targetOf } from "./rows.ts";
 
 /** accuracy. */
 export function choiceMetrics(): MetricAccumulator {

@@ -1,5 +1,6 @@
 /** @file What every task with one label per row counts: targets, predictions and the cross-entropy. */
-import { argMax, expectLabel, logProbability, RunningMean, type Rows } from "./rows.ts";
+import { RunningMean } from "../runningMean.ts";
+import { argMax, expectLabel, logProbability, type Rows } from "./rows.ts";
 
 export class ClassTally {
   readonly targets: number[] = [];

@@ -67,8 +67,10 @@ describe("metrics of sentence-embedding", () => {
       [1, 0.2],
     ]).flat();
     const { metrics } = evaluate(ranking("cosine"), [[[1, 0], [0.1, 1], ...others]]);
-    // The ten are as near to their anchors as each other, and behind the first pair's text.
-    expect(metrics).toMatchObject({ mrr_at_10: (10 * 0.5) / 11, recall_at_1: 0, recall_at_10: 10 / 11 });
+    // The first pair's text is nearest to the other anchors; after it their own are equal, and come in their order.
+    const reciprocals = Array.from({ length: 9 }, (_, index) => 1 / (index + 2)).reduce((a, b) => a + b);
+    expect(metrics).toMatchObject({ recall_at_1: 0, recall_at_10: 9 / 11 });
+    expect(metrics["mrr_at_10"]).toBeCloseTo(reciprocals / 11, 12);
   });
 
   test("the loss is the cross entropy of each batch, by the similarity that is asked for", () => {
@@ -88,12 +90,12 @@ describe("metrics of sentence-embedding", () => {
     const { metrics } = evaluate(ranking("cosine"), [
       [
         [Number.NaN, 0],
-        [1, 0],
+        [0, 1],
         [1, 0],
         [1, 0],
       ],
     ]);
-    expect(metrics).toMatchObject({ loss: null, mrr_at_10: (1 / 3 + 1) / 2 });
+    expect(metrics).toMatchObject({ loss: null, mrr_at_10: (1 / 2 + 1) / 2 });
   });
 
   test("cosines follow the similarities that were given", () => {

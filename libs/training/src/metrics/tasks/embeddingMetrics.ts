@@ -2,9 +2,11 @@
 import type { EmbeddingLoss, SentenceEmbeddingTask } from "@stagecoach/transformer";
 import { MetricError } from "../../errors.ts";
 import { pearson, spearman } from "../correlation.ts";
+import { RankingTally, ranksOf } from "../ranking.ts";
 import type { EvaluatedBatch, MetricAccumulator, TaskOutputs } from "./accumulator.ts";
 import { teacherMetrics } from "./teacherMetrics.ts";
-import { finiteOrNull, logSumExp, RunningMean, rowsOf, targetOf, type Rows } from "./rows.ts";
+import { finiteOrNull, RunningMean } from "../runningMean.ts";
+import { logSumExp, rowsOf, targetOf, type Rows } from "./rows.ts";
 
 /** Those of the pairs' loss, of the teacher, or of both; the pairs' primary metric counts then, and `loss` is the sum. */
 export function embeddingMetrics({ loss, teacher }: SentenceEmbeddingTask): MetricAccumulator {
@@ -35,29 +37,23 @@ function metricsOf(loss: Exclude<EmbeddingLoss, { name: "none" }>): MetricAccumu
 
 /** Examples among whose candidates an anchor's own is ranked: comparing more would stop the process for seconds. */
 const POOL = 1000;
-/** Places that count. */
-const CUT = 10;
 
 type Ranking = { readonly similarity: "cosine" | "dot"; readonly scale: number };
 type Vectors = { readonly anchors: Float64Array[]; readonly candidates: Float64Array[]; readonly own: number[] };
 
 /**
  * mrr_at_10, recall_at_1, recall_at_10, ndcg_at_10 of an anchor's positive among all positives and hard negatives of its pool of
- * 1,000 examples; a candidate that is as similar as the positive does not come before it. loss: that of training, among the texts
+ * 1,000 examples. loss: that of training, among the texts
  * of each evaluation batch.
  */
 function rankingMetrics({ similarity, scale }: Ranking): MetricAccumulator {
-  const [loss, mrr, first, within, gain] = Array.from({ length: 5 }, () => new RunningMean()) as FiveMeans;
+  const loss = new RunningMean();
+  const tally = new RankingTally();
   const pool: Vectors = { anchors: [], candidates: [], own: [] };
   const rankPool = () => {
     pool.anchors.forEach((anchor, index) => {
-      const own = dot(anchor, pool.candidates[pool.own[index]!]!);
-      // Not finite: behind all others.
-      const rank = 1 + pool.candidates.reduce((before, each) => before + (dot(anchor, each) <= own ? 0 : 1), 0);
-      mrr.add(rank <= CUT ? 1 / rank : 0);
-      first.add(rank === 1 ? 1 : 0);
-      within.add(rank <= CUT ? 1 : 0);
-      gain.add(rank <= CUT ? 1 / Math.log2(rank + 1) : 0);
+      const scores = pool.candidates.map((each) => dot(anchor, each));
+      tally.add(ranksOf(scores, [pool.own[index]!]));
     });
     for (const each of Object.values(pool)) each.length = 0;
   };
@@ -77,19 +73,11 @@ function rankingMetrics({ similarity, scale }: Ranking): MetricAccumulator {
     },
     finish() {
       if (pool.anchors.length > 0) rankPool();
-      const metrics = {
-        loss: loss.value,
-        mrr_at_10: mrr.value,
-        recall_at_1: first.value,
-        recall_at_10: within.value,
-        ndcg_at_10: gain.value,
-      };
+      const metrics = { loss: loss.value, ...tally.metrics };
       return { loss: loss.value, primary: "mrr_at_10", metrics, predictions: [] };
     },
   };
 }
-
-type FiveMeans = [RunningMean, RunningMean, RunningMean, RunningMean, RunningMean];
 
 /** mse (which is the loss), pearson and spearman of the cosines and the similarities that were given. */
 function similarityMetrics(): MetricAccumulator {

@@ -1,7 +1,8 @@
 /** @file Metrics of sequence classification with any number of labels per text. */
 import { multiLabelScores } from "../multiLabelScores.ts";
 import type { MetricAccumulator, Prediction } from "./accumulator.ts";
-import { RunningMean, rowsOf, targetOf } from "./rows.ts";
+import { RunningMean } from "../runningMean.ts";
+import { rowsOf, targetOf } from "./rows.ts";
 
 export type LabelSetMetricOptions = {
   /** Names of the C labels. */

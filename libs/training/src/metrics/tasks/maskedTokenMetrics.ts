@@ -1,7 +1,8 @@
 /** @file Metrics of masked-token prediction. */
 import { perplexity } from "../perplexity.ts";
 import type { MetricAccumulator } from "./accumulator.ts";
-import { RunningMean, rowsOf, targetOf } from "./rows.ts";
+import { RunningMean } from "../runningMean.ts";
+import { rowsOf, targetOf } from "./rows.ts";
 
 /** perplexity, and accuracy over masked tokens. The graph gives loss and hit of each token: logits would be [M, V]. */
 export function maskedTokenMetrics(): MetricAccumulator {

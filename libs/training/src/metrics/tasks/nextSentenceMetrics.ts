@@ -1,6 +1,7 @@
 /** @file Metrics of next-sentence prediction. */
 import type { MetricAccumulator, Prediction } from "./accumulator.ts";
-import { RunningMean, rowsOf, targetOf } from "./rows.ts";
+import { RunningMean } from "../runningMean.ts";
+import { rowsOf, targetOf } from "./rows.ts";
 import { ClassTally } from "./classTally.ts";
 
 /** accuracy. Class 0: the second text follows the first; 1: it is a random one. */

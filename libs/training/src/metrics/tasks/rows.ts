@@ -64,21 +64,3 @@ export function logSumExp(count: number, valueAt: (index: number) => number): nu
   for (let index = 0; index < count; index++) sum += Math.exp(valueAt(index) - highest);
   return highest + Math.log(sum);
 }
-
-/** A mean that grows. */
-export class RunningMean {
-  #sum = 0;
-  #weight = 0;
-
-  add(value: number, weight = 1): void {
-    this.#sum += value * weight;
-    this.#weight += weight;
-  }
-
-  /** Null when nothing was added, or the mean is not finite. */
-  get value(): number | null {
-    return finiteOrNull(this.#sum / this.#weight);
-  }
-}
-
-export const finiteOrNull = (value: number): number | null => (Number.isFinite(value) ? value : null);

@@ -2,7 +2,8 @@
 import type { TeacherLoss } from "@stagecoach/transformer";
 import { spearman } from "../correlation.ts";
 import type { MetricAccumulator } from "./accumulator.ts";
-import { RunningMean, rowsOf, targetOf, type Rows } from "./rows.ts";
+import { RunningMean } from "../runningMean.ts";
+import { rowsOf, targetOf, type Rows } from "./rows.ts";
 
 /**
  * teacher_spearman: rank correlation of the cosines that both give to neighbouring texts of the evaluation. teacher_cosine, where
