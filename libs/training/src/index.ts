@@ -147,3 +147,4 @@ export { learningCurve } from "./report/learningCurve.ts";
 export { modelCard, type ModelCardFacts } from "./report/modelCard.ts";
 export { resultsCsv, type ResultRow } from "./report/resultsCsv.ts";
 export { findBasis, inBasis, type VectorBasis } from "./distillation/vectorBasis.ts";
+export { RankingTally, ranksOf } from "./metrics/ranking.ts";

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { version } from "../version.ts";
 import { doctorCommand } from "./doctor.ts";
+import { evaluateCommand } from "./evaluate.ts";
 import { modelsCommand } from "./models.ts";
 import { planCommand } from "./plan.ts";
 import { serveCommand } from "./serve.ts";
@@ -33,6 +34,7 @@ export async function runCommandLine(argv: readonly string[], host: Host): Promi
   const commands = [
     serveCommand,
     trainCommand,
+    evaluateCommand,
     workerCommand,
     planCommand,
     modelsCommand,

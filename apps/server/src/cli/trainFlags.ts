@@ -10,6 +10,7 @@ import { DEFAULT_MODEL } from "../config/settings.ts";
 import { SettingsError } from "../config/loadSettings.ts";
 import { hyperparametersSchema } from "../jobs/hyperparameters.ts";
 import { trainingSettingsSchema, type TrainingSettings } from "../training/trainingSettings.ts";
+import { columnsOf } from "./columnFlags.ts";
 import { readTaskFlag } from "./runName.ts";
 
 type Fields = typeof hyperparametersSchema.shape;
@@ -152,17 +153,6 @@ function teacherOf({ teacher: model, teacherMatch: match, teacherWeight: weight 
   const unused = match === undefined ? (weight === undefined ? null : "--teacher-weight") : "--teacher-match";
   if (unused !== null) throw new SettingsError(`${unused}: it says nothing without --teacher`);
   return undefined;
-}
-
-function columnsOf(pairs: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    pairs.map((pair) => {
-      const [role, ...name] = pair.split("=");
-      if (name.length === 0)
-        throw new SettingsError(`--column: expected ROLE=NAME, such as text=review, got "${pair}"`);
-      return [role!, name.join("=")];
-    }),
-  );
 }
 
 function flagOfPath([first, second]: readonly PropertyKey[]): string {

@@ -1,14 +1,13 @@
 /** @file What `stagecoach train` shows: a bar with loss and speed, a line for each evaluation, a summary with where each stage's time went. */
-import type { ClassReport, Evaluation, TrainingEvent } from "@stagecoach/training";
+import type { TrainingEvent } from "@stagecoach/training";
 import { stagePhases, type StageSeconds } from "../jobs/jobNumbers.ts";
 import { ProgressBar } from "../progress/progressBar.ts";
+import { formatMetric, measuredLines } from "./measuredLines.ts";
 import type { JobEvent, TrainingJobResult } from "../training/runJob.ts";
 import { stageSeconds, sumOfSeconds } from "../training/stageSeconds.ts";
 
 /** Weight of the newest step in the loss and speed that are shown. */
 const SMOOTHING = 0.1;
-/** Classes that the summary lists. */
-const MAX_CLASSES = 20;
 /** New weights that are named: all of a head. */
 const MAX_NEW_WEIGHTS = 8;
 
@@ -155,36 +154,8 @@ function shortList(names: readonly string[]): string {
 function evaluationLine({ step, epoch, evaluation, isBest }: Extract<TrainingEvent, { type: "evaluation" }>): string {
   const { primary, metrics } = evaluation;
   const shown = ["loss", primary].filter((name, at, all) => all.indexOf(name) === at);
-  const values = shown.map((name) => `${name} ${format(metrics[name])}`).join(", ");
+  const values = shown.map((name) => `${name} ${formatMetric(metrics[name])}`).join(", ");
   return `step ${step}, epoch ${epoch.toFixed(2)}: ${values}${isBest ? " (best so far)" : ""}`;
-}
-
-/** Metrics, and the classes where they are few. */
-function measuredLines(metrics: Evaluation["metrics"] | null, classes: readonly ClassReport[] | null): string[] {
-  return [
-    ...(metrics === null ? [] : ["", ...metricLines(metrics)]),
-    ...(classes === null || classes.length > MAX_CLASSES ? [] : ["", ...classLines(classes)]),
-  ];
-}
-
-function metricLines(metrics: Evaluation["metrics"]): string[] {
-  const width = Math.max(...Object.keys(metrics).map((name) => name.length));
-  return Object.entries(metrics).map(([name, value]) => `  ${name.padEnd(width)}  ${format(value)}`);
-}
-
-function classLines(classes: readonly ClassReport[]): string[] {
-  const header = ["class", "precision", "recall", "f1", "examples"];
-  const rows = classes.map(({ label, precision, recall, f1, support }) => [
-    label,
-    format(precision),
-    format(recall),
-    format(f1),
-    String(support),
-  ]);
-  const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
-  return [header, ...rows].map((row) =>
-    `  ${row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ")}`.trimEnd(),
-  );
 }
 
 /** Shares of all time of the stage. */
@@ -193,6 +164,3 @@ function stageLine(seconds: StageSeconds, stage: number): string {
   const shares = stagePhases.map((phase) => `${phase} ${Math.round((100 * seconds[phase]) / total)} %`);
   return `  Stage ${stage}  ${shares.join(", ")}`;
 }
-
-const format = (value: number | null | undefined): string =>
-  value === null || value === undefined ? "none" : value.toFixed(4);

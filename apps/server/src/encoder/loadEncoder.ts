@@ -70,7 +70,7 @@ export interface Encoder extends AsyncDisposable {
 /** Requests of a program have no deadline of their own: their signal ends them. */
 const NO_DEADLINE_MS = 2 ** 31 - 1;
 /** Texts of one request to the batcher: enough to sort by length, few enough to report progress. */
-const CHUNK = 4096;
+const CHUNK = 1024;
 
 /**
  * Load a model into this program.

@@ -1,6 +1,5 @@
 /** @file What a job's settings and data come to: the model with its task, how the stages train it, the batches of its steps. */
 import {
-  answerData,
   BatchedDataSet,
   TrainingError,
   type StageSettings,
@@ -21,6 +20,7 @@ import { createHash } from "node:crypto";
 import { withClassWeights } from "./classWeights.ts";
 import { scheduleFor, withEmbeddingLoss } from "./embeddingTask.ts";
 import { frozenParameters } from "./frozenParameters.ts";
+import { metricOptions } from "./metricOptions.ts";
 import { microBatchRule } from "./microBatchRule.ts";
 import { refuseUnused } from "./refuseUnused.ts";
 import { resolveHyperparameters, type ResolvedHyperparameters } from "./resolveHyperparameters.ts";
@@ -168,11 +168,6 @@ function largestMicroBatch(
 ): number {
   const evaluated = [validation, test].map((set) => (set === undefined ? 0 : largestBatch(set, EVALUATION_BATCH)));
   return Math.max(largestBatch(train, batchSize), ...evaluated);
-}
-
-function metricOptions({ encoded, examples }: ExampleSet, labels: readonly string[]): TaskMetricOptions {
-  if (encoded.task.name === "question-answering") return { answers: answerData(encoded, examples) };
-  return labels.length === 0 ? {} : { labels };
 }
 
 /** Lengths of all examples, and which of them the set has: texts that are changed a little are not noticed. */
