@@ -3,6 +3,8 @@ import { InferenceSession, Tensor } from "onnxruntime-node";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { openSafetensors } from "@stagecoach/transformer/node";
+import { loadEncoder } from "stagecoach";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { largestError } from "../golden/compareEncoder.ts";
 import { golden, TOLERANCE } from "../harness/goldenSentences.ts";
@@ -66,7 +68,7 @@ describe("stagecoach models export --format onnx", () => {
 
   test.each([
     [["--format", "gguf", "--output", "a"], /Allowed choices are onnx/],
-    [["--format", "onnx"], /required option '--output <file>' not specified/],
+    [["--format", "onnx"], /required option '--output <path>' not specified/],
     [["--output", "a"], /required option '--format <format>' not specified/],
   ])("%j is refused", async (flags, message) => {
     const { code, stderr } = await stagecoach(["models", "export", "--model", tinyEncoder, ...flags]);
@@ -80,6 +82,46 @@ describe("stagecoach models export --format onnx", () => {
     const { code, stderr } = await stagecoach(args);
     expect([code, stderr]).toEqual([2, expect.stringMatching(/^stagecoach: export: mpnet needs relative positions/)]);
     expect(readdirSync(folder).filter((name) => name.startsWith("mpnet"))).toEqual([]);
+  });
+});
+
+describe("stagecoach models export --format safetensors", () => {
+  const exportTo = (output: string, ...flags: string[]) => {
+    const args = ["models", "export", "--model", tinyEncoder, "--format", "safetensors", "--output", output];
+    return stagecoach([...args, ...flags]);
+  };
+
+  test("--dtype float16: half the bytes, every weight rounded to the nearest, and a model that is served like the first", async () => {
+    const output = join(folder, "half");
+    const { code, stdout } = await exportTo(output, "--dtype", "float16");
+    expect(code).toBe(0);
+    expect(stdout).toContain(join(output, "model.safetensors"));
+    await using half = await openSafetensors(output);
+    await using whole = await openSafetensors(tinyEncoder);
+    expect(half.names().toSorted()).toEqual(whole.names().toSorted());
+    for (const name of whole.names()) {
+      expect(half.entry(name)).toMatchObject({ dtype: "F16", shape: whole.entry(name).shape });
+      expect(await half.readFloat32(name), name).toEqual((await whole.readFloat32(name)).map(Math.f16round));
+    }
+    expect(readdirSync(output).toSorted()).toEqual(readdirSync(tinyEncoder).toSorted());
+    const vectorsOf = async (model: string) => {
+      await using encoder = await loadEncoder(model, { threads: 1 });
+      return encoder.encode(golden.texts);
+    };
+    const [ours, theirs] = [await vectorsOf(output), await vectorsOf(tinyEncoder)];
+    const errors = ours.map((vector, text) => largestError(vector, theirs[text]!));
+    expect(Math.max(...errors)).toBeLessThan(5e-3);
+    expect(Math.max(...errors)).toBeGreaterThan(0);
+  });
+
+  test("an output that is there, and a precision for ONNX, are refused", async () => {
+    const there = await exportTo(folder);
+    expect(there).toMatchObject({ code: 2 });
+    expect(there.stderr).toContain("--output: expected a new folder");
+    const args = ["models", "export", "--model", tinyEncoder, "--format", "onnx", "--output", join(folder, "x.onnx")];
+    const onnx = await stagecoach([...args, "--dtype", "float16"]);
+    expect(onnx).toMatchObject({ code: 2 });
+    expect(onnx.stderr).toContain("--dtype: expected it with --format safetensors");
   });
 });
 

@@ -34,6 +34,31 @@ describe("stagecoach tokenizer train", () => {
     expect(tokenizer.decode(tokenizer.encode("newer wider").ids)).toBe("newer wider");
   });
 
+  test("columns of text of a data file are as good as lines, and only those", async () => {
+    const rows = ["low lower lowest", "newer wider"].map((line, row) => ({ package: "zzzz", paragraphs: [line], row }));
+    writeFileSync(
+      join(folder, "c.jsonl"),
+      rows
+        .map((row) => `${JSON.stringify(row)}\n`)
+        .join("")
+        .repeat(20),
+    );
+    writeFileSync(join(folder, "c.txt"), "low lower lowest\nnewer wider\n".repeat(20));
+    const vocabulary = async (file: string, ...flags: string[]) => {
+      const output = join(folder, "columns");
+      rmSync(output, { recursive: true, force: true });
+      const args = ["tokenizer", "train", join(folder, file), "--output", output, "--vocab-size", "60", ...flags];
+      const { code, stderr } = await stagecoach(args);
+      return code === 0 ? readFileSync(join(output, "tokenizer.json"), "utf8") : stderr;
+    };
+    const expected = await vocabulary("c.txt");
+    expect(await vocabulary("c.jsonl")).toBe(expected);
+    expect(await vocabulary("c.jsonl", "--column", "package")).toContain('"zzzz"');
+    expect(await vocabulary("c.jsonl", "--column", "nothing")).toMatch(
+      /expected the column "nothing", got package, paragraphs/,
+    );
+  });
+
   test("--cased keeps upper case and accents", async () => {
     expect((await train("cased", "--vocab-size", "80", "--cased")).code).toBe(0);
     const tokenizer = await loadTokenizer(join(folder, "cased"));

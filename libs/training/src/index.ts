@@ -40,6 +40,7 @@ export {
   type StepBatch,
   type TrainingDataSet,
 } from "./data/batchedDataSet.ts";
+export { BadRows } from "./data/badRows.ts";
 export { DataError, type DataErrorCode } from "./data/dataError.ts";
 export { dataFormats, type DataFormat, type DataRow, type RowSource } from "./data/dataRow.ts";
 export {

@@ -3,12 +3,15 @@ import { planStages, modelCosts, parameterBytes } from "@stagecoach/parallel";
 import { readEncoderModel } from "@stagecoach/transformer";
 import { jsonReader, resolveModel } from "@stagecoach/transformer/node";
 import { Command, Option } from "commander";
+import { SettingsError } from "../config/loadSettings.ts";
 import { DEFAULT_MODEL } from "../config/settings.ts";
+import { exportedDtypes, exportFolder, type ExportedDtype } from "../export/exportFolder.ts";
 import { exportOnnx } from "../export/exportOnnx.ts";
 import { formatBytes, ProgressBar } from "../progress/progressBar.ts";
 import type { Host } from "./runCommandLine.ts";
 
 type ModelOptions = { model: string; revision?: string };
+type ExportOptions = ModelOptions & { format: "onnx" | "safetensors"; output: string; dtype?: ExportedDtype };
 
 export function modelsCommand(host: Host): Command {
   const command = new Command("models").description("download, describe and export models");
@@ -43,14 +46,27 @@ export function modelsCommand(host: Host): Command {
     host.stdout.write(`${JSON.stringify(facts, null, 2)}\n`);
   });
 
-  const exported = withModel(new Command("export").description("write the graph that runs as a file for others"));
+  const exported = withModel(
+    new Command("export").description(
+      "write the graph that runs as a file for others, or the model's folder with its weights in another precision",
+    ),
+  );
   exported
-    .addOption(new Option("--format <format>", "file format").choices(["onnx"]).makeOptionMandatory())
-    .requiredOption("--output <file>", "the file to write; weights go beside it as <file>.data");
+    .addOption(new Option("--format <format>", "file format").choices(["onnx", "safetensors"]).makeOptionMandatory())
+    .requiredOption(
+      "--output <path>",
+      "onnx: the file to write, with weights beside it as <file>.data; safetensors: a new folder",
+    )
+    .addOption(new Option("--dtype <type>", "of the weights (safetensors; default: float32)").choices(exportedDtypes));
   exported.action(async () => {
-    const options = exported.opts<ModelOptions & { output: string }>();
+    const options = exported.opts<ExportOptions>();
+    if (options.dtype !== undefined && options.format === "onnx")
+      throw new SettingsError("--dtype: expected it with --format safetensors, got onnx, which is written in float32");
     const { folder } = await resolve(options);
-    const written = await exportOnnx(folder, options.output);
+    const written =
+      options.format === "onnx"
+        ? await exportOnnx(folder, options.output)
+        : await exportFolder(folder, options.output, options.dtype ?? "float32");
     host.stdout.write(`${written.map(({ path, bytes }) => `${path}  ${formatBytes(bytes)}`).join("\n")}\n`);
   });
 

@@ -1,35 +1,53 @@
 /** @file `stagecoach tokenizer train`: a WordPiece vocabulary from text files. */
-import { trainWordPieceFromFiles } from "@stagecoach/tokenizer/node";
-import { Command } from "commander";
+import { trainWordPiece } from "@stagecoach/tokenizer";
+import { Command, Option } from "commander";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SettingsError } from "../config/loadSettings.ts";
 import { whole } from "./whole.ts";
+import { textsOfFiles } from "./textsOfFiles.ts";
 import { ProgressBar } from "../progress/progressBar.ts";
 import type { Host } from "./runCommandLine.ts";
 
-type TrainOptions = { output: string; vocabSize: string; minFrequency: string; cased?: boolean };
+type TrainOptions = {
+  output: string;
+  vocabSize: string;
+  minFrequency: string;
+  cased?: boolean;
+  column?: readonly string[];
+};
 
 export function tokenizerCommand(host: Host): Command {
-  const train = new Command("train").description("train a WordPiece vocabulary on text files, read line by line");
+  const train = new Command("train").description(
+    "train a WordPiece vocabulary on text files, read line by line, or on columns of data files",
+  );
   train
-    .argument("<files...>", "text files; those that end in .gz are unpacked")
+    .argument("<files...>", "text files, or JSONL, JSON, CSV, TSV; those that end in .gz are unpacked")
     .requiredOption("--output <dir>", "folder for tokenizer.json and tokenizer_config.json")
     .option("--vocab-size <n>", "number of tokens, special ones included", "30522")
     .option("--min-frequency <n>", "how often a pair must occur to be merged", "2")
+    .addOption(
+      new Option(
+        "--column <name>",
+        "column of data files, several times (default: those of the usual names)",
+      ).argParser((value: string, before: readonly string[] | undefined) => [...(before ?? []), value]),
+    )
     .option("--cased", "keep upper case and accents");
   train.action(async (files: string[]) => {
-    const { output, vocabSize, minFrequency, cased } = train.opts<TrainOptions>();
+    const { output, vocabSize, minFrequency, cased, column } = train.opts<TrainOptions>();
     const bar = new ProgressBar(host.stderr);
     const stopping = new AbortController();
     host.on("SIGINT", () => stopping.abort(new SettingsError("stopped: no vocabulary was written")));
     const size = whole("--vocab-size", vocabSize);
-    const { tokenizer, config } = await trainWordPieceFromFiles(files, {
+    const texts = textsOfFiles(files, {
+      columns: column,
+      onBytes: ({ path, bytesRead, bytesTotal }) => bar.update({ label: path, done: bytesRead, total: bytesTotal }),
+    });
+    const { tokenizer, config } = await trainWordPiece(texts, {
       vocabSize: size,
       minFrequency: whole("--min-frequency", minFrequency),
       lowercase: cased !== true,
       signal: stopping.signal,
-      onBytes: ({ path, bytesRead, bytesTotal }) => bar.update({ label: path, done: bytesRead, total: bytesTotal }),
       onProgress: (progress) => {
         if (progress.phase === "learn")
           bar.update({ label: "learning tokens", done: progress.tokens, total: progress.vocabSize, unit: "tokens" });

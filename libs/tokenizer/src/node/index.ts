@@ -2,4 +2,4 @@
 export { loadTokenizer, type LoadTokenizerOptions } from "./loadTokenizer.ts";
 export { trainWordPieceFromFiles } from "./trainWordPieceFromFiles.ts";
 export type { FileTrainingOptions } from "./trainWordPieceFromFiles.ts";
-export type { BytesProgress } from "./linesOfFiles.ts";
+export { linesOfFiles, type BytesProgress } from "./linesOfFiles.ts";

@@ -65,8 +65,8 @@ const knownLayouts: readonly KnownLayout[] = [
     tasks: ["token-classification"] as const,
   })),
   { columns: { messages: "messages" }, tasks: classification },
-  { columns: { paragraphs: "paragraphs" }, tasks: languageModelling },
-  { columns: { sentences: "sentences" }, tasks: languageModelling },
+  { columns: { paragraphs: "paragraphs" }, tasks: [...languageModelling, ...embedding] },
+  { columns: { sentences: "sentences" }, tasks: [...languageModelling, ...embedding] },
   { columns: { text: "text" }, tasks: [...languageModelling, ...embedding] },
 ];
 

@@ -53,6 +53,18 @@ describe("examples of sentence-embedding", () => {
     expect([...batch.targets["candidate_rows"]!.data]).toEqual([1, 3]);
   });
 
+  test.each(["paragraphs", "sentences"])(
+    "every entry of %s is an example alone, and kept as it is written",
+    async (column) => {
+      const source = sourceOf({ [column]: ["a b", "c"] }, { [column]: ["b"] });
+      const options = { tokenizer, task: "sentence-embedding", keepTexts: true } as const;
+      const { task, store, texts } = await encodeExamples(source, options);
+      expect(task).toMatchObject({ loss: { name: "none" }, numTexts: 1 });
+      expect(texts).toEqual(["a b", "c", "b"]);
+      expect([...store.lengths]).toEqual([4, 3, 3]);
+    },
+  );
+
   test("the task is guessed from anchors and positives", async () => {
     const { task } = await encodeExamples(sourceOf(pair, pair), { tokenizer });
     expect(task.name).toBe("sentence-embedding");

@@ -1,6 +1,6 @@
 /**
  * @file Texts whose vectors are to be near each other: an anchor with its positive, and hard negatives if there are any; or two
- * texts with their similarity; or a text alone, which learns from a teacher. Texts of an example are kept together.
+ * texts with their similarity; or texts alone, which learn from a teacher. Texts of an example are kept together.
  */
 import type { DataRow } from "../dataRow.ts";
 import type { RowFields } from "../rowFields.ts";
@@ -15,17 +15,18 @@ export function sentenceEmbeddingReader(fields: RowFields, { tokenizer, maxLengt
   const hasSimilarity = fields.has("label");
   const isAlone = !hasSimilarity && !fields.has("anchor");
   let numTexts: number | undefined;
-  const textsOf = (row: DataRow): readonly string[] => {
-    if (isAlone) return [fields.text(row, "text")];
-    if (hasSimilarity) return [fields.text(row, "text"), fields.text(row, "text_pair")];
+  /** Of each example of a row. */
+  const examplesOf = (row: DataRow): readonly (readonly string[])[] => {
+    if (isAlone) return textsAlone(fields, row).map((text) => [text]);
+    if (hasSimilarity) return [[fields.text(row, "text"), fields.text(row, "text_pair")]];
     const texts = [fields.text(row, "anchor"), fields.text(row, "positive"), ...negativesOf(fields, row)];
     numTexts ??= texts.length;
-    if (texts.length === numTexts) return texts;
+    if (texts.length === numTexts) return [texts];
     throw fields.wrong(row, "negatives", `a list of ${numTexts - 2} as in the first row`);
   };
   return {
     scan: (row) => {
-      textsOf(row);
+      examplesOf(row);
       if (hasSimilarity) similarityOf(fields, row);
     },
     settle: () => {
@@ -33,16 +34,23 @@ export function sentenceEmbeddingReader(fields: RowFields, { tokenizer, maxLengt
       return { task: { name: "sentence-embedding", loss, numTexts: isAlone ? 1 : (numTexts ?? 2) }, labels: [] };
     },
     encode: (row, sink) => {
-      const written = textsOf(row);
-      const texts = written.map((text) => tokenizer.encodeIds(text, { truncation: { maxLength } }));
       const similarity = hasSimilarity ? new Int32Array(Float32Array.of(similarityOf(fields, row)).buffer) : [];
-      if (texts.some(({ truncated }) => truncated)) sink.truncated();
-      const ids = Int32Array.from(texts.flatMap((text) => Array.from(text.ids)));
-      const target = Int32Array.from([...texts.map((text) => text.ids.length), ...similarity]);
-      sink.add({ ids, firstSegment: ids.length, target });
-      sink.texts(written);
+      for (const written of examplesOf(row)) {
+        const texts = written.map((text) => tokenizer.encodeIds(text, { truncation: { maxLength } }));
+        if (texts.some(({ truncated }) => truncated)) sink.truncated();
+        const ids = Int32Array.from(texts.flatMap((text) => Array.from(text.ids)));
+        const target = Int32Array.from([...texts.map((text) => text.ids.length), ...similarity]);
+        sink.add({ ids, firstSegment: ids.length, target });
+        sink.texts(written);
+      }
     },
   };
+}
+
+/** A text, or every entry of a document. */
+function textsAlone(fields: RowFields, row: DataRow): readonly string[] {
+  if (fields.has("text")) return [fields.text(row, "text")];
+  return fields.texts(row, fields.has("paragraphs") ? "paragraphs" : "sentences");
 }
 
 function negativesOf(fields: RowFields, row: DataRow): readonly string[] {
