@@ -62,7 +62,8 @@ describe("distillation", () => {
     const folder = join(scratch, "vectors");
     const { metrics } = await distill(folder, { steps: 60 });
     expect(metrics.at(-1)!["teacher_cosine"]).toBeGreaterThan(0.95);
-    expect(metrics.at(-1)!["loss"]).toBeLessThan(metrics[0]!["loss"]! / 2);
+    // Both vectors have unit length, the teacher's in fewer dimensions too.
+    expect(metrics.at(-1)!["loss"]).toBeCloseTo(2 - 2 * metrics.at(-1)!["teacher_cosine"]!, 5);
     await using encoder = await loadEncoder(join(folder, "model"), { threads: 1 });
     await using teacher = await loadEncoder(tinyEncoder, { threads: 1 });
     const [own, theirs] = [await encoder.encode(texts), await teacher.encode(texts)];

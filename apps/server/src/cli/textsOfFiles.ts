@@ -9,8 +9,22 @@ const dataFile = /\.(jsonl|ndjson|json|csv|tsv)(\.gz)?$/i;
 
 /** What training calls columns of text. */
 const textColumns = [
-  ...["text", "text_pair", "sentence1", "sentence2", "premise", "hypothesis", "paragraphs", "sentences"],
-  ...["anchor", "positive", "negative", "negatives", "context", "question", "prompt", "choices"],
+  "text",
+  "text_pair",
+  "sentence1",
+  "sentence2",
+  "premise",
+  "hypothesis",
+  "paragraphs",
+  "sentences",
+  "anchor",
+  "positive",
+  "negative",
+  "negatives",
+  "context",
+  "question",
+  "prompt",
+  "choices",
 ];
 
 export type TextsOptions = {

@@ -4,7 +4,7 @@
  */
 import { findBasis, inBasis, TrainingError } from "@stagecoach/training";
 import type { DataSets, ExampleSet } from "@stagecoach/training/node";
-import { readEncoderModel, type TeacherLoss } from "@stagecoach/transformer";
+import { normalizeInPlace, readEncoderModel, type TeacherLoss } from "@stagecoach/transformer";
 import {
   jsonReader,
   layoutFingerprint,
@@ -56,6 +56,7 @@ export async function consultTeacher(
   const { signal } = options;
   const { folder } = await resolveModel(model, signal === undefined ? {} : { signal });
   const { dimensions: size, transforms } = (await readEncoderModel(jsonReader(folder))).modules;
+  const hasUnitLength = transforms.at(-1) === "normalize";
   const isReduced = match === "vectors" && size !== options.dimensions;
   if (isReduced && size < options.dimensions) {
     const message = `teacher: expected vectors of at least the student's ${options.dimensions} values, got ${size} (match similarities instead)`;
@@ -66,15 +67,23 @@ export async function consultTeacher(
   const asked = await askAll([...new Set(files)], { ...options, model: folder, size, fingerprint });
   if (isReduced) {
     const basis = findBasis(asked.get(data.train.encoded)!, size, options.dimensions);
-    for (const [encoded, vectors] of asked) asked.set(encoded, inBasis(vectors, basis));
+    for (const [encoded, vectors] of asked) {
+      const reduced = inBasis(vectors, basis);
+      if (hasUnitLength) eachVector(reduced, options.dimensions, normalizeInPlace);
+      asked.set(encoded, reduced);
+    }
   }
   return {
     loss: { name: match, dimensions: isReduced ? options.dimensions : size, weight },
     vectorsOf: (encoded) => asked.get(encoded)!,
-    hasUnitLength: transforms.at(-1) === "normalize",
+    hasUnitLength,
     folder,
     fingerprint,
   };
+}
+
+function eachVector(vectors: Float32Array, size: number, act: (vector: Float32Array) => void): void {
+  for (let start = 0; start < vectors.length; start += size) act(vectors.subarray(start, start + size));
 }
 
 type Asking = TeacherOptions & { readonly model: string; readonly size: number; readonly fingerprint: string };
