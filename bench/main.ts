@@ -6,6 +6,7 @@ const benchmarks = {
   trainStep: "a training step beside PyTorch's, and where its time goes",
   trainPipeline: "a training step on two stages beside one, and beside what the simulator says",
   fineTuning: "a fine-tuning beside the Hugging Face Trainer's: rate and accuracy",
+  contrastive: "sentence vectors trained on pairs beside sentence-transformers' trainer: rate and retrieval",
   preTraining: "a small BERT from scratch beside PyTorch, on the same instances",
   servingDuringTraining: "latency while the same gateway trains, and what requests cost the training",
   start: "time to the first answer, and memory",

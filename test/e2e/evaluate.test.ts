@@ -75,6 +75,17 @@ describe("stagecoach evaluate", () => {
     },
   );
 
+  test("more texts than are encoded at once", async () => {
+    const number = (row: number) => [1, 6, 36, 216].map((place) => words[Math.floor(row / place) % 6]).join(" ");
+    const rows = Array.from({ length: 1100 }, (_, row) => ({
+      anchor: number(row),
+      positive: `${number(row)} workers`,
+    }));
+    const { code, report, stderr } = await evaluate(tinyEncoder, write("many.jsonl", rows));
+    expect([code, report?.examples]).toEqual([0, 1100]);
+    expect(stderr).toMatch(/100%.*evaluating texts/);
+  });
+
   test("similarity: correlations of the cosines with the numbers of the file", async () => {
     const rows = anchors.map((sentence1, row) => ({ sentence1, sentence2: others[row]!, score: ((row * 5) % 8) / 8 }));
     const { report } = await evaluate(tinyEncoder, write("scored.jsonl", rows));

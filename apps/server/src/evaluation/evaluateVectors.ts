@@ -47,7 +47,8 @@ async function vectorsOf(texts: readonly string[], options: VectorEvaluationOpti
     const message = `dimensions: expected at most ${encoder.dimensions}, the size of the model's vectors, got ${dimensions}`;
     throw new TrainingError("training_option", message);
   }
-  return encoder.encode(texts, {
+  // Awaited here: the encoder is closed when this function ends.
+  return await encoder.encode(texts, {
     normalize: true,
     ...(dimensions === undefined ? {} : { dimensions }),
     onProgress: ({ done, total }) => onEvent({ type: "evaluating", done, total, unit: "texts" }),
