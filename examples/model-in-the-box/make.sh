@@ -5,7 +5,7 @@
 #
 # DIR of texts has documents.{train,dev}.jsonl.gz ("paragraphs": texts of a document in order) and pairs.{train,dev,test}.jsonl.gz
 # ("anchor", "positive"). Every step leaves its result in the output folder; run again, the script goes on where it was stopped, in the
-# middle of a training run too. README.md says what each step is for and what it gave.
+# middle of a training run too. README.md says what each step is for.
 #
 # Passes over the data, for a shorter or a longer run: PRETRAIN_EPOCHS, DISTILL_EPOCHS, CONTRAST_EPOCHS. STAGES of the pipeline (1).
 set -eu
@@ -42,7 +42,7 @@ run() {
   shift
   step "$name"
   if [ -d "$output/$name/model" ]; then echo "is there: $output/$name/model" >&2
-  elif [ -f "$output/$name/training.json" ]; then stagecoach train --resume "$output/$name"
+  elif [ -f "$output/$name/training.json" ]; then stagecoach train --resume "$output/$name" --stages "${STAGES:-1}"
   else stagecoach train "$@" --stages "${STAGES:-1}" --output "$output/$name"
   fi
 }

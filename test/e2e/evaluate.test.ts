@@ -86,6 +86,18 @@ describe("stagecoach evaluate", () => {
     expect(stderr).toMatch(/100%.*evaluating texts/);
   });
 
+  test("texts alone say nothing of what is near what", async () => {
+    const { code, stderr } = await evaluate(
+      tinyEncoder,
+      write(
+        "alone.jsonl",
+        texts.map((text) => ({ text })),
+      ),
+    );
+    expect(code).toBe(2);
+    expect(stderr).toContain("data: expected anchors and positives, or pairs with a score, got texts alone");
+  });
+
   test("similarity: correlations of the cosines with the numbers of the file", async () => {
     const rows = anchors.map((sentence1, row) => ({ sentence1, sentence2: others[row]!, score: ((row * 5) % 8) / 8 }));
     const { report } = await evaluate(tinyEncoder, write("scored.jsonl", rows));
@@ -145,6 +157,8 @@ describe("stagecoach evaluate", () => {
   test.each([
     [["--task", "masked-lm"], /task: expected a model for masked-lm, got a model without a head/],
     [["--dimensions", "64"], /expected .*32.*got 64/],
+    [["--max-length", "16"], /max length: expected a task with a head/],
+    [["--stages", "2"], /stages: expected 1 for vectors.*got 2/],
     [["--column", "anchor"], /--column: expected ROLE=NAME/],
     [["--dimension", "8"], /Did you mean --dimensions/],
   ])("what cannot be measured says so: %j", async (flags, message) => {

@@ -118,6 +118,9 @@ describe("stagecoach models export --format safetensors", () => {
     const there = await exportTo(folder);
     expect(there).toMatchObject({ code: 2 });
     expect(there.stderr).toContain("--output: expected a new folder");
+    const inside = await exportTo(join(tinyEncoder, "half"));
+    expect(inside.stderr).toContain("--output: expected a folder outside of the model's");
+    expect((await exportTo(`${join(folder, "slash")}/`)).code).toBe(0);
     const args = ["models", "export", "--model", tinyEncoder, "--format", "onnx", "--output", join(folder, "x.onnx")];
     const onnx = await stagecoach([...args, "--dtype", "float16"]);
     expect(onnx).toMatchObject({ code: 2 });

@@ -54,6 +54,7 @@ describe("stagecoach tokenizer train", () => {
     const expected = await vocabulary("c.txt");
     expect(await vocabulary("c.jsonl")).toBe(expected);
     expect(await vocabulary("c.jsonl", "--column", "package")).toContain('"zzzz"');
+    expect(await vocabulary("c.txt", "--column", "body")).toMatch(/--column: expected a data file/);
     expect(await vocabulary("c.jsonl", "--column", "nothing")).toMatch(
       /expected the column "nothing", got package, paragraphs/,
     );

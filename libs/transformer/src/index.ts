@@ -45,6 +45,7 @@ export {
 } from "./safetensors/index.ts";
 export {
   readSentenceModules,
+  sentenceLimitFiles,
   sentenceModuleFiles,
   type DenseModule,
   type ReadJson,

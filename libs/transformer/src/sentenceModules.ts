@@ -177,7 +177,7 @@ function expectSentenceVector(path: string, json: unknown): void {
 }
 
 /** sentence-transformers has named this file after the model class; it takes the first that exists. */
-const limitFiles = ["bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet"].map(
+export const sentenceLimitFiles = ["bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet"].map(
   (name) => `sentence_${name}_config.json`,
 );
 
@@ -187,7 +187,7 @@ async function readLimits(
 ): Promise<{ maxLength: number; lowerCase: boolean }> {
   const tokenizerLimit = await tokenizerMaxLength(readJson);
   const capped = (length: number) => Math.min(length, config.maxLength);
-  for (const file of limitFiles) {
+  for (const file of sentenceLimitFiles) {
     const json = await readJson(file);
     if (json === undefined) continue;
     const fields = new JsonFields(file, json);

@@ -110,8 +110,19 @@ function shown({ kind, metrics, classes, data }: EvaluationReport, model: string
   ].join("\n");
 }
 
-function asJson({ kind, metrics, classes, confusion, labels, data }: EvaluationReport, { model }: Flags): object {
-  return { model, kind, data: data.file, examples: data.numExamples, metrics, labels, classes, confusion };
+function asJson({ kind, metrics, classes, confusion, labels, data }: EvaluationReport, flags: Flags): object {
+  const { model, dimensions } = flags;
+  return {
+    model,
+    kind,
+    dimensions: dimensions && Number(dimensions),
+    data: data.file,
+    examples: data.numExamples,
+    metrics,
+    labels,
+    classes,
+    confusion,
+  };
 }
 
 /** A bar for each phase of the work. */
@@ -126,6 +137,10 @@ class PhaseBars {
   }
 
   show(event: EvaluationEvent): void {
+    if (event.type === "note") {
+      this.#output.write(`${event.message}\n`);
+      return;
+    }
     const progress = progressOf(event);
     if (progress.label !== this.#phase) {
       this.#bar.finish();
@@ -140,7 +155,7 @@ class PhaseBars {
   }
 }
 
-function progressOf(event: EvaluationEvent): Parameters<ProgressBar["update"]>[0] {
+function progressOf(event: Exclude<EvaluationEvent, { type: "note" }>): Parameters<ProgressBar["update"]>[0] {
   switch (event.type) {
     case "download":
       return { label: event.file, done: event.bytes, total: event.totalBytes };

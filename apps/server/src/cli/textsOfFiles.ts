@@ -3,6 +3,7 @@ import { BadRows, DataError, type DataRow } from "@stagecoach/training";
 import { openDataFile } from "@stagecoach/training/node";
 import { linesOfFiles, type BytesProgress } from "@stagecoach/tokenizer/node";
 import { statSync } from "node:fs";
+import { SettingsError } from "../config/loadSettings.ts";
 
 /** Names of data files; all others are plain text. */
 const dataFile = /\.(jsonl|ndjson|json|csv|tsv)(\.gz)?$/i;
@@ -34,8 +35,10 @@ export type TextsOptions = {
   readonly onBytes: (progress: BytesProgress) => void;
 };
 
-/** @throws VocabularyTrainingError for a plain file that cannot be read; DataError for a data file, and for one without such a column */
+/** @throws SettingsError for columns without a data file; VocabularyTrainingError for a plain file that cannot be read; DataError for a data file, and for one without such a column */
 export async function* textsOfFiles(paths: readonly string[], options: TextsOptions): AsyncGenerator<string> {
+  if (options.columns !== undefined && !paths.some((path) => dataFile.test(path)))
+    throw new SettingsError(`--column: expected a data file (JSONL, JSON, CSV, TSV), got ${paths.join(", ")}`);
   // What is not there is reported when its turn comes.
   const sizes = paths.map((path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0);
   const bytesTotal = sizes.reduce((sum, size) => sum + size, 0);

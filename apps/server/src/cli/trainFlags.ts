@@ -99,8 +99,13 @@ function hyperparameterOption(name: FieldName): Option {
   const flag = `--${flagOf(name)}`;
   if (inner instanceof z.ZodBoolean) return new Option(flag, help);
   const option = new Option(`${flag} <value>`, help);
-  if (inner instanceof z.ZodArray)
-    return option.argParser((value: string, before: readonly string[] | undefined) => [...(before ?? []), value]);
+  if (inner instanceof z.ZodArray) {
+    const isNumber = inner.element instanceof z.ZodNumber;
+    return option.argParser((text: string, before: readonly unknown[] | undefined) => [
+      ...(before ?? []),
+      isNumber ? parseValue(text, flag) : text,
+    ]);
+  }
   return option.argParser((text: string) => parseValue(text, flag));
 }
 

@@ -43,6 +43,7 @@ export type EvaluationSettings = {
 export type EvaluationEvent =
   | ({ readonly type: "download" } & DownloadProgress)
   | ({ readonly type: "reading" } & LoadProgress)
+  | { readonly type: "note"; readonly message: string }
   | { readonly type: "evaluating"; readonly done: number; readonly total: number; readonly unit: string };
 
 export type EvaluationOptions = {
@@ -82,11 +83,15 @@ export async function evaluateModel(
     const found = own === null ? "a model without a head (sentence-embedding)" : own.name;
     throw new TrainingError("training_option", `task: expected a model for ${task}, got ${found}`);
   }
-  if (settings.dimensions !== undefined && task !== "sentence-embedding")
-    throw new TrainingError("training_option", `dimensions: expected a model for sentence-embedding, got ${task}`);
+  if (settings.task === undefined && own !== null)
+    onEvent({
+      type: "note",
+      message: `measuring the model's head (${own.name}); --task sentence-embedding measures its vectors`,
+    });
+  refuseUnused(settings, task, model.config.maxLength);
   const hasLabels = own !== null && "numLabels" in own && !("problemType" in own && own.problemType === "regression");
   const encoded = await loadExamples(settings.data, {
-    tokenizer: await loadTokenizer(folder),
+    tokenizer: await loadTokenizer(folder, { lowerCase: model.modules.lowerCase }),
     task,
     columns: settings.columns,
     labels: hasLabels ? readLabels(config) : undefined,
@@ -114,6 +119,24 @@ export async function evaluateModel(
     encoded.store.close();
     encoded.questions.close();
   }
+}
+
+/** @throws TrainingError for what says nothing about vectors, or about a head, and for texts longer than the model takes */
+function refuseUnused({ dimensions, maxLength, stages }: EvaluationSettings, task: TaskName, positions: number): void {
+  const wrong = (message: string) => new TrainingError("training_option", message);
+  if (task !== "sentence-embedding") {
+    if (dimensions !== undefined) throw wrong(`dimensions: expected a model for sentence-embedding, got ${task}`);
+    if (maxLength !== undefined && maxLength > positions)
+      throw wrong(
+        `max length: expected at most ${positions} tokens, which the model has positions for, got ${maxLength}`,
+      );
+    return;
+  }
+  if (maxLength !== undefined)
+    throw wrong(
+      "max length: expected a task with a head; vectors are measured as they are served, of the model's own length",
+    );
+  if (stages !== 1) throw wrong(`stages: expected 1 for vectors, which are computed in one process, got ${stages}`);
 }
 
 type Head = {

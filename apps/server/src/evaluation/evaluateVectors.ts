@@ -22,10 +22,17 @@ type Measured = Pick<Evaluation, "primary" | "metrics"> & { readonly kind: "retr
 /** Anchors whose scores are computed at once. */
 const QUERIES = 64;
 
-/** @throws TrainingError for sizes that the vectors do not have; what loading the model throws; the signal's reason */
+/** @throws TrainingError for texts without pairs and sizes that the vectors do not have; what loading the model throws; the signal's reason */
 export async function evaluateVectors(encoded: Encoded, options: VectorEvaluationOptions): Promise<Measured> {
   const { task } = encoded;
   if (task.name !== "sentence-embedding") throw new Error(`internal: vectors of examples of ${task.name}`);
+  if (task.loss.name === "none") {
+    const expected = "anchors and positives, or pairs with a score";
+    throw new TrainingError(
+      "training_option",
+      `data: expected ${expected}, got texts alone (nothing says what is near what)`,
+    );
+  }
   const texts = [...new Set(encoded.texts)];
   const vectors = await vectorsOf(texts, options);
   const places = new Map(texts.map((text, place) => [text, place]));
@@ -57,7 +64,7 @@ async function vectorsOf(texts: readonly string[], options: VectorEvaluationOpti
 }
 
 /**
- * Every anchor among all texts that are not anchors. An anchor that several rows have counts once, with the texts of all of them.
+ * Every anchor among all positives and hard negatives. An anchor that several rows have counts once, with the texts of all of them.
  *
  * @param rows - places of each row's texts among the vectors: anchor, positive, hard negatives
  */

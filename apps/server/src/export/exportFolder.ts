@@ -6,7 +6,7 @@
 import { openSafetensors, writeSafetensors, jsonReader, type TensorToWrite } from "@stagecoach/transformer/node";
 import { existsSync, readdirSync } from "node:fs";
 import { cp, mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { InvalidInputError } from "../embedding/errors.ts";
 import type { WrittenFile } from "./exportOnnx.ts";
 
@@ -20,10 +20,13 @@ const leftOut = /\.(safetensors|safetensors\.index\.json|bin|onnx|h5|msgpack|ot|
 const MAX_FLOAT16 = 65_504;
 
 /**
- * @param output - a new folder; it appears at once
- * @throws InvalidInputError where it is there already, and for a weight that float16 cannot hold; CheckpointError
+ * @param path - a new folder; it appears at once
+ * @throws InvalidInputError where it is there already or inside of the model, and for a weight that float16 cannot hold; CheckpointError
  */
-export async function exportFolder(folder: string, output: string, dtype: ExportedDtype): Promise<WrittenFile[]> {
+export async function exportFolder(folder: string, path: string, dtype: ExportedDtype): Promise<WrittenFile[]> {
+  const output = resolve(path);
+  const isInside = !relative(folder, output).startsWith("..");
+  if (isInside) throw new InvalidInputError(`--output: expected a folder outside of the model's, got ${output}`);
   if (existsSync(output)) throw new InvalidInputError(`--output: expected a new folder, got ${output}, which is there`);
   const temporary = `${output}.tmp`;
   await rm(temporary, { recursive: true, force: true });
@@ -42,8 +45,8 @@ export async function exportFolder(folder: string, output: string, dtype: Export
     await rm(temporary, { recursive: true, force: true });
     throw error;
   }
-  const path = join(output, WEIGHTS);
-  return [{ path, bytes: (await stat(path)).size }];
+  const written = join(output, WEIGHTS);
+  return [{ path: written, bytes: (await stat(written)).size }];
 }
 
 async function writeWeights(folder: string, path: string, dtype: ExportedDtype): Promise<void> {

@@ -13,7 +13,9 @@ export function frozenParameters(model: TaskModel, beginnings: readonly string[]
   const parameters = taskParameters(model);
   const own = parameters.filter(({ tiedTo }) => tiedTo === undefined).map(({ name }) => name);
   const isMatched = (name: string, beginning: string) =>
-    [name, checkpointNameOf(model, name)].some((each) => each === beginning || each.startsWith(`${beginning}.`));
+    [name, checkpointNameOf(model, name), model.family.prefix + name].some(
+      (each) => each === beginning || each.startsWith(`${beginning}.`),
+    );
   for (const beginning of beginnings) {
     if (own.some((name) => isMatched(name, beginning))) continue;
     const examples = own.slice(0, 3).join(", ");

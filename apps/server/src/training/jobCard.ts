@@ -9,6 +9,7 @@ import {
   type TrainingSummary,
 } from "@stagecoach/training";
 import type { DataSets, ExampleSet } from "@stagecoach/training/node";
+import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import { version } from "../version.ts";
 import type { JobPlan } from "./planJob.ts";
@@ -59,7 +60,7 @@ function card({ settings, base, plan, data, summary, log, classes }: JobCardFact
       ...(settings.teacher === undefined
         ? []
         : Object.entries({
-            teacher: basename(settings.teacher.model),
+            teacher: teacherName(settings.teacher),
             "what is learned of it": settings.teacher.match,
             "weight of that": settings.teacher.weight,
           })),
@@ -76,6 +77,12 @@ function card({ settings, base, plan, data, summary, log, classes }: JobCardFact
     results: [...result("dev", best, classes), ...result("test", summary.test, summary.test?.classes)],
     curve: CURVE,
   });
+}
+
+/** A hub id is known elsewhere, a folder by its own name only. */
+function teacherName({ name, model }: NonNullable<TrainingSettings["teacher"]>): string {
+  const given = name ?? model;
+  return existsSync(given) ? basename(given) : given;
 }
 
 type Measured = { readonly metrics: Readonly<Record<string, number | null>> };

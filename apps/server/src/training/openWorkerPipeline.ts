@@ -181,12 +181,13 @@ const timesOf =
     return { forward, backward, idle: Math.max(0, makespan - forward - backward) };
   };
 
-/** Activations of the largest micro-batch, or the gradient of a weight that two stages share. */
+/** Activations of the largest micro-batch with what a teacher says of its texts, or the gradient of a weight that two stages share. */
 function trainingFrameBytes(model: TaskModel, { maxMicroBatchTokens }: WorkerPipelineOptions): number {
   const { hiddenSize, vocabSize } = model.config;
   const shared = sharedWeightOf(model) === null ? 0 : vocabSize * hiddenSize * 4;
   const tokens = Math.max(maxMicroBatchTokens, model.config.maxLength);
-  return frameBytesFor(Math.max(shared, tokens * (hiddenSize + 16) * 4));
+  const taught = model.task.name === "sentence-embedding" ? (model.task.teacher?.dimensions ?? 0) : 0;
+  return frameBytesFor(Math.max(shared, tokens * (hiddenSize + taught + 16) * 4));
 }
 
 function listenForStages({

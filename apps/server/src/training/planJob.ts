@@ -48,7 +48,7 @@ export type JobPlan = {
 
 const EVALUATION_BATCH = 32;
 
-/** @param folder - of the base model @param data.teaching - what a teacher has said of it @throws CheckpointError for a head of another size; TrainingError, DataError */
+/** @param folder - of the base model @param data.teaching - the teacher, which need not have been asked yet @throws CheckpointError for a head of another size; TrainingError, DataError */
 export async function planJob(
   folder: string,
   settings: TrainingSettings & { readonly threads: number },
@@ -65,6 +65,7 @@ export async function planJob(
     numExamples: data.train.examples.length,
     maxLength: data.train.encoded.maxLength,
   });
+  expectNegatives(task, hyperparameters);
   const stageSettings: StageSettings = {
     task,
     dropout: await dropoutOf(folder, model, hyperparameters),
@@ -128,7 +129,7 @@ function dataSetsOf(
   const shared = { seed, task, masking: masked };
   const trained = new BatchedDataSet(train.encoded, {
     ...shared,
-    teacherVectors: teaching?.vectorsOf(train.encoded),
+    teacherVectors: teaching === null ? undefined : () => teaching.vectorsOf(train.encoded),
     examples: train.examples,
     batchSize: batch_size * gradient_accumulation_steps,
     ordering: group_by_length ? "by-length" : "shuffled",
@@ -138,11 +139,23 @@ function dataSetsOf(
     if (set === undefined) return null;
     const { encoded, examples } = set;
     const evaluationBatchSize = Math.min(EVALUATION_BATCH, examples.length);
-    const own = { ...shared, task: evaluatedTask(task, encoded), teacherVectors: teaching?.vectorsOf(encoded) };
+    const teacherVectors = teaching === null ? undefined : () => teaching.vectorsOf(encoded);
+    const own = { ...shared, task: evaluatedTask(task, encoded), teacherVectors };
     const data = new BatchedDataSet(encoded, { ...own, examples, batchSize: 1, evaluationBatchSize });
     return { data, metrics: metricOptions(set, labels) };
   };
   return { train: trained, evaluation: evaluated(validation), test: evaluated(test) };
+}
+
+/** @throws TrainingError where nothing is compared with anything */
+function expectNegatives(
+  task: Task,
+  { batch_size: size, gradient_accumulation_steps: batches }: ResolvedHyperparameters,
+): void {
+  if (task.name !== "sentence-embedding" || task.loss.name !== "in-batch-negatives") return;
+  if (size * batches > 1 || task.numTexts > 2) return;
+  const message = "batch size: expected at least 2, since the examples of a step are each other's negatives, got 1";
+  throw new TrainingError("training_option", message);
 }
 
 /** Data to evaluate on may have fewer hard negatives, or none. @throws TrainingError where it has another kind of examples */

@@ -28,8 +28,8 @@ export async function prepareData(
     const message = "test split: expected this or a file to test on, got both";
     throw new TrainingError("training_option", message);
   }
-  const tokenizer = await loadTokenizer(folder);
   const { config, modules } = await readEncoderModel(jsonReader(folder));
+  const tokenizer = await loadTokenizer(folder, { lowerCase: modules.lowerCase });
   const { max_length: asked } = given;
   if (asked !== undefined && asked > config.maxLength) {
     const message = `max length: expected at most ${config.maxLength} tokens, which the model has positions for, got ${asked}`;

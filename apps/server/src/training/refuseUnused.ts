@@ -4,7 +4,10 @@ import { hasHeadDropout, type TaskModel, type TaskName } from "@stagecoach/trans
 import type { TrainingSettings } from "./trainingSettings.ts";
 
 /** @throws TrainingError `training_option` */
-export function refuseUnused(model: TaskModel, { hyperparameters, head }: Unused): void {
+export function refuseUnused(
+  model: TaskModel,
+  { hyperparameters, head, replace_head: isNewHead = false }: Unused,
+): void {
   const { task, config } = model;
   const given = hyperparameters ?? {};
   const refuse = (name: string, expected: string, got: string) => {
@@ -23,6 +26,7 @@ export function refuseUnused(model: TaskModel, { hyperparameters, head }: Unused
   for (const [name, value, tasks] of uses) {
     if (value !== undefined && !tasks.includes(task.name)) refuse(name, `the task ${tasks.join(" or ")}`, task.name);
   }
+  if (isNewHead && task.name === "sentence-embedding") refuse("replace head", "a task with a head", task.name);
   if (head?.labels !== undefined && "problemType" in task && task.problemType === "regression")
     refuse("labels", "a problem type with labels, none for regression", `${head.labels.length}`);
   if (given.classifier_dropout !== undefined && !hasHeadDropout(model))
@@ -33,4 +37,4 @@ export function refuseUnused(model: TaskModel, { hyperparameters, head }: Unused
     );
 }
 
-type Unused = Pick<TrainingSettings, "hyperparameters" | "head">;
+type Unused = Partial<Pick<TrainingSettings, "hyperparameters" | "head" | "replace_head">>;

@@ -31,7 +31,7 @@ import type { OpenPipeline, PipelineRequest } from "./pipelineRequest.ts";
 import { planJob, type JobPlan } from "./planJob.ts";
 import { dataWarnings, prepareData } from "./prepareData.ts";
 import type { ResolvedHyperparameters } from "./resolveHyperparameters.ts";
-import { consultTeacher, type Teaching } from "./teacher.ts";
+import { findTeacher, type Teaching } from "./teacher.ts";
 import type { TrainingSettings } from "./trainingSettings.ts";
 
 export type JobEvent =
@@ -127,13 +127,22 @@ class TrainingJob {
     });
     try {
       const { threads = Math.max(1, Math.floor(availableParallelism() / settings.stages)) } = settings;
-      const teaching = await this.#teach(settings, base, data);
+      const teaching = await this.#findTeacher(settings, base, data);
       const plan = await planJob(base.folder, { ...settings, threads }, { ...data, teaching });
+      await teaching?.ask(data, {
+        folder: jobPaths(folder).teacher,
+        engine: settings.engine,
+        threads: settings.threads,
+        signal,
+        onProgress: (progress) => void this.#tell({ type: "teaching", ...progress }),
+      });
       const resolved: ResolvedSettings = {
         ...settings,
         // Whoever goes on with it may stand in another folder, or find a newer revision.
         ...(base.revision === null ? { model: base.folder } : { revision: base.revision }),
-        ...(teaching === null ? {} : { teacher: { ...settings.teacher!, model: teaching.folder } }),
+        ...(teaching === null
+          ? {}
+          : { teacher: { name: settings.teacher!.model, ...settings.teacher!, model: teaching.folder } }),
         threads,
         task: data.task.name,
         schedule: plan.schedule,
@@ -156,17 +165,14 @@ class TrainingJob {
     });
   }
 
-  async #teach(settings: TrainingSettings, base: ResolvedModel, data: DataSets): Promise<Teaching | null> {
-    const { teacher, engine, threads } = settings;
-    if (teacher === undefined) return null;
-    const { modules } = await readEncoderModel(jsonReader(base.folder));
-    return consultTeacher(teacher, data, {
-      dimensions: modules.dimensions,
-      folder: jobPaths(this.#options.folder).teacher,
-      engine,
-      threads,
+  async #findTeacher(settings: TrainingSettings, base: ResolvedModel, data: DataSets): Promise<Teaching | null> {
+    if (settings.teacher === undefined) return null;
+    const { modules: student } = await readEncoderModel(jsonReader(base.folder));
+    return findTeacher(settings.teacher, data.task, {
+      student,
       signal: this.#options.signal,
-      onProgress: (progress) => void this.#tell({ type: "teaching", ...progress }),
+      onDownload: (progress) => void this.#tell({ type: "download", ...progress }),
+      onWarning: (message) => void this.#tell({ type: "warning", message }),
     });
   }
 

@@ -4,13 +4,20 @@
  */
 import { findBasis, inBasis, TrainingError } from "@stagecoach/training";
 import type { DataSets, ExampleSet } from "@stagecoach/training/node";
-import { normalizeInPlace, readEncoderModel, type TeacherLoss } from "@stagecoach/transformer";
+import {
+  normalizeInPlace,
+  readEncoderModel,
+  type SentenceModules,
+  type Task,
+  type TeacherLoss,
+} from "@stagecoach/transformer";
 import {
   jsonReader,
-  layoutFingerprint,
+  contentFingerprint,
   openSafetensors,
   resolveModel,
   writeSafetensors,
+  type DownloadProgress,
 } from "@stagecoach/transformer/node";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
@@ -19,21 +26,22 @@ import { dirname, join } from "node:path";
 import { loadEncoder, type Encoder } from "../encoder/loadEncoder.ts";
 import type { TrainingSettings } from "./trainingSettings.ts";
 
+/** A teacher that is known, and asked later: what is wrong with a job is found before hours are spent on its texts. */
 export type Teaching = {
   readonly loss: TeacherLoss;
-  /** Of all texts of a file's examples one after another, in as many dimensions as the loss compares. */
-  vectorsOf(encoded: ExampleSet["encoded"]): Float32Array;
   /** Whether the teacher's vectors have unit length. */
   readonly hasUnitLength: boolean;
   /** The teacher's folder on this machine. */
   readonly folder: string;
-  /** Of the teacher's model. */
+  /** Of all that decides its vectors. */
   readonly fingerprint: string;
+  /** Ask it for all texts. @throws what loading the teacher throws; TrainingError `disk_full`; the signal's reason */
+  ask(data: DataSets, options: AskOptions): Promise<void>;
+  /** Of all texts of a file's examples one after another, in as many dimensions as the loss compares; there once it was asked. */
+  vectorsOf(encoded: Encoded): Float32Array;
 };
 
-export type TeacherOptions = {
-  /** The student's. */
-  readonly dimensions: number;
+export type AskOptions = {
   /** Where vectors are kept. */
   readonly folder: string;
   readonly engine: TrainingSettings["engine"];
@@ -42,43 +50,59 @@ export type TeacherOptions = {
   readonly signal?: AbortSignal | undefined;
 };
 
-/**
- * @throws TrainingError for a task that has no teacher, for a teacher whose vectors are smaller than the student's, and
- *   `disk_full`; what loading the teacher throws
- */
-export async function consultTeacher(
+type Encoded = ExampleSet["encoded"];
+
+export type FindTeacherOptions = {
+  readonly student: SentenceModules;
+  readonly onDownload: (progress: DownloadProgress) => void;
+  readonly onWarning: (message: string) => void;
+  readonly signal?: AbortSignal | undefined;
+};
+
+/** @throws TrainingError for a task that has no teacher, and for a teacher whose vectors are smaller than the student's; HubError */
+export async function findTeacher(
   { model, match, weight }: NonNullable<TrainingSettings["teacher"]>,
-  data: DataSets,
-  options: TeacherOptions,
+  task: Task,
+  { student, onDownload, onWarning, signal }: FindTeacherOptions,
 ): Promise<Teaching> {
-  if (data.task.name !== "sentence-embedding")
-    throw new TrainingError("training_option", `teacher: expected the task sentence-embedding, got ${data.task.name}`);
-  const { signal } = options;
-  const { folder } = await resolveModel(model, signal === undefined ? {} : { signal });
+  if (task.name !== "sentence-embedding")
+    throw new TrainingError("training_option", `teacher: expected the task sentence-embedding, got ${task.name}`);
+  const { folder } = await resolveModel(model, {
+    onProgress: onDownload,
+    onWarning,
+    ...(signal === undefined ? {} : { signal }),
+  });
   const { dimensions: size, transforms } = (await readEncoderModel(jsonReader(folder))).modules;
-  const hasUnitLength = transforms.at(-1) === "normalize";
-  const isReduced = match === "vectors" && size !== options.dimensions;
-  if (isReduced && size < options.dimensions) {
-    const message = `teacher: expected vectors of at least the student's ${options.dimensions} values, got ${size} (match similarities instead)`;
+  const isReduced = match === "vectors" && size !== student.dimensions;
+  if (isReduced && size < student.dimensions) {
+    const message = `teacher: expected vectors of at least the student's ${student.dimensions} values, got ${size} (match similarities instead)`;
     throw new TrainingError("training_option", message);
   }
-  const fingerprint = await layoutFingerprint(folder);
-  const files = [data.train, data.validation, data.test].flatMap((set) => (set === undefined ? [] : [set.encoded]));
-  const asked = await askAll([...new Set(files)], { ...options, model: folder, size, fingerprint });
-  if (isReduced) {
-    const basis = findBasis(asked.get(data.train.encoded)!, size, options.dimensions);
-    for (const [encoded, vectors] of asked) {
-      const reduced = inBasis(vectors, basis);
-      if (hasUnitLength) eachVector(reduced, options.dimensions, normalizeInPlace);
-      asked.set(encoded, reduced);
-    }
-  }
+  const hasUnitLength = transforms.at(-1) === "normalize";
+  const fingerprint = await contentFingerprint(folder);
+  let answers: ReadonlyMap<Encoded, Float32Array> = new Map();
   return {
-    loss: { name: match, dimensions: isReduced ? options.dimensions : size, weight },
-    vectorsOf: (encoded) => asked.get(encoded)!,
+    loss: { name: match, dimensions: isReduced ? student.dimensions : size, weight },
     hasUnitLength,
     folder,
     fingerprint,
+    async ask({ train, validation, test }, options) {
+      const files = [train, validation, test].flatMap((set) => (set === undefined ? [] : [set.encoded]));
+      const asked = await askAll([...new Set(files)], { ...options, model: folder, size, fingerprint });
+      if (isReduced) {
+        const basis = findBasis(asked.get(train.encoded)!, size, student.dimensions);
+        for (const [encoded, vectors] of asked) asked.set(encoded, inBasis(vectors, basis));
+      }
+      // A student of unit length can learn no other, and fewer dimensions are shorter.
+      const isScaled = match === "vectors" && (hasUnitLength || student.transforms.at(-1) === "normalize");
+      if (isScaled) for (const vectors of asked.values()) eachVector(vectors, student.dimensions, normalizeInPlace);
+      answers = asked;
+    },
+    vectorsOf(encoded) {
+      const vectors = answers.get(encoded);
+      if (vectors === undefined) throw new Error("internal: a teacher's vectors before it was asked");
+      return vectors;
+    },
   };
 }
 
@@ -86,9 +110,7 @@ function eachVector(vectors: Float32Array, size: number, act: (vector: Float32Ar
   for (let start = 0; start < vectors.length; start += size) act(vectors.subarray(start, start + size));
 }
 
-type Asking = TeacherOptions & { readonly model: string; readonly size: number; readonly fingerprint: string };
-type Encoded = ExampleSet["encoded"];
-
+type Asking = AskOptions & { readonly model: string; readonly size: number; readonly fingerprint: string };
 /** The teacher is loaded when a file's vectors are not kept yet. */
 async function askAll(files: readonly Encoded[], asking: Asking): Promise<Map<Encoded, Float32Array>> {
   const { model, size, engine, threads, onProgress, signal } = asking;
@@ -106,11 +128,19 @@ async function askAll(files: readonly Encoded[], asking: Asking): Promise<Map<En
           ...(signal === undefined ? {} : { signal }),
         });
         const before = done;
-        const vectors = await teacher.encode(encoded.texts, {
-          onProgress: (progress) => onProgress({ done: before + progress.done, total }),
+        // A text that occurs twice is asked once.
+        const texts = [...new Set(encoded.texts)];
+        const vectors = await teacher.encode(texts, {
+          onProgress: (progress) =>
+            onProgress({ done: before + (progress.done / texts.length) * encoded.texts.length, total }),
           ...(signal === undefined ? {} : { signal }),
         });
-        await keep(path, vectors, size);
+        const places = new Map(texts.map((text, place) => [text, place]));
+        await keep(
+          path,
+          encoded.texts.map((text) => vectors[places.get(text)!]!),
+          size,
+        );
       }
       await using kept = await openSafetensors(path);
       answers.set(encoded, await kept.readFloat32(VECTORS));

@@ -35,6 +35,7 @@ export const trainingSettingsSchema = knownKeys({
   test_data: dataFile.optional().meta({ description: "file to test the best model on at the end" }),
   teacher: knownKeys({
     model: z.string().min(1).meta({ description: "folder or hub id of the model whose vectors are learned" }),
+    name: z.string().min(1).optional().meta({ description: "what the card calls it; the model when left out" }),
     match: z.enum(teacherLosses).default("vectors").meta({
       description:
         "vectors: each is the teacher's, in as many dimensions as the student has; similarities: the cosines of all texts of a step are",

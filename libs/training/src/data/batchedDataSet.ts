@@ -52,8 +52,8 @@ export type BatchedDataSetOptions = {
   readonly masking?: Masking | undefined;
   /** Default: the task of the examples; give it to add class weights, or what a teacher is for. */
   readonly task?: Task;
-  /** Vectors of all texts of all examples one after another, of the size that the task's teacher has. */
-  readonly teacherVectors?: Float32Array | undefined;
+  /** Vectors of all texts of all examples one after another, of the size that the task's teacher has; there when a batch is made. */
+  readonly teacherVectors?: (() => Float32Array) | undefined;
 };
 
 /** Stands for the epoch where evaluation draws its masks. */
@@ -142,7 +142,7 @@ export class BatchedDataSet implements TrainingDataSet {
     const { teacherVectors } = this.#options;
     if (teacherVectors === undefined || this.task.name !== "sentence-embedding") return {};
     const size = this.task.numTexts * (this.task.teacher?.dimensions ?? 0);
-    return { teacherVectors: teacherVectors.subarray(index * size, (index + 1) * size) };
+    return { teacherVectors: teacherVectors().subarray(index * size, (index + 1) * size) };
   }
 
   /** Number of a member among the file's examples. */

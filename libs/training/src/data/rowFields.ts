@@ -35,16 +35,19 @@ export class RowFields {
     return value;
   }
 
-  /** @throws DataError "data_value" unless it is a list, with at least one entry unless it may be empty */
-  list(row: DataRow, role: Role, { mayBeEmpty = false } = {}): readonly unknown[] {
-    const value = this.#listOf(row, role);
+  /**
+   * @param options.inWords - whether a file whose values are all text may also have words with spaces between them
+   * @throws DataError "data_value" unless it is a list, with at least one entry unless it may be empty
+   */
+  list(row: DataRow, role: Role, { mayBeEmpty = false, inWords = true } = {}): readonly unknown[] {
+    const value = this.#listOf(row, role, inWords);
     if (value.length === 0 && !mayBeEmpty) throw this.wrong(row, role, "a list with at least one entry");
     return value;
   }
 
   /** @throws DataError "data_value" unless it is a list of texts that are not blank */
-  texts(row: DataRow, role: Role): readonly string[] {
-    const list = this.list(row, role);
+  texts(row: DataRow, role: Role, options: { readonly inWords?: boolean } = {}): readonly string[] {
+    const list = this.list(row, role, options);
     const wrong = list.findIndex((text) => typeof text !== "string" || text.trim() === "");
     if (wrong >= 0) {
       const message = `expected text that is not blank in entry ${wrong}, got ${describeValue(list[wrong])}`;
@@ -66,15 +69,16 @@ export class RowFields {
     return new DataError(code, message, { file: this.file, line: row.line, column: this.columnOf(role) });
   }
 
-  #listOf(row: DataRow, role: Role): readonly unknown[] {
+  #listOf(row: DataRow, role: Role, inWords: boolean): readonly unknown[] {
     const value = this.value(row, role);
     if (Array.isArray(value)) return value;
     if (this.#isTyped || typeof value !== "string") throw this.wrong(row, role, "a list");
-    if (!value.trim().startsWith("[")) return value.split(/\s+/).filter((word) => word !== "");
+    const isJson = value.trim().startsWith("[");
+    if (!isJson && inWords) return value.split(/\s+/).filter((word) => word !== "");
     try {
       return JSON.parse(value) as readonly unknown[];
     } catch {
-      throw this.wrong(row, role, "a list as JSON, or words with spaces between them");
+      throw this.wrong(row, role, inWords ? "a list as JSON, or words with spaces between them" : "a list as JSON");
     }
   }
 

@@ -8,6 +8,7 @@ import {
   checkpointNameOf,
   readEncoderModel,
   readTask,
+  sentenceLimitFiles,
   sentenceModuleFiles,
   taskConfigFields,
   taskParameters,
@@ -51,7 +52,7 @@ const copiedFiles = [
   "vocab.json",
   "merges.txt",
   "sentencepiece.bpe.model",
-  "sentence_bert_config.json",
+  ...sentenceLimitFiles,
   "config_sentence_transformers.json",
 ];
 

@@ -91,6 +91,15 @@ describe("examples of sentence-embedding", () => {
     await expect(encode(...rows)).rejects.toThrow(/negatives.*expected a list of 2 as in the first row/);
   });
 
+  test("in a file whose values are all text, hard negatives are a list as JSON, never the words of a text", async () => {
+    const csv = (...rows: readonly Record<string, string>[]) =>
+      encodeExamples(memoryRows(rows, { isTyped: false }), { tokenizer, task: "sentence-embedding" });
+    const row = { ...pair, negatives: '["a b", "c"]' };
+    expect((await csv(row, row)).task).toMatchObject({ numTexts: 4 });
+    const plain = { ...pair, negatives: "a b" };
+    await expect(csv(plain, plain)).rejects.toThrow(/negatives.*expected a list as JSON, got "a b"/);
+  });
+
   test.each([4, "", "near", null, true])("a similarity must be one: %j", async (score) => {
     const rows = [
       { sentence1: "a", sentence2: "b", score: 1 },

@@ -50,11 +50,11 @@ export function sentenceEmbeddingReader(fields: RowFields, { tokenizer, maxLengt
 /** A text, or every entry of a document. */
 function textsAlone(fields: RowFields, row: DataRow): readonly string[] {
   if (fields.has("text")) return [fields.text(row, "text")];
-  return fields.texts(row, fields.has("paragraphs") ? "paragraphs" : "sentences");
+  return fields.texts(row, fields.has("paragraphs") ? "paragraphs" : "sentences", { inWords: false });
 }
 
 function negativesOf(fields: RowFields, row: DataRow): readonly string[] {
-  if (fields.has("negatives")) return fields.texts(row, "negatives");
+  if (fields.has("negatives")) return fields.texts(row, "negatives", { inWords: false });
   return fields.has("negative") ? [fields.text(row, "negative")] : [];
 }
 

@@ -67,10 +67,8 @@ describe("metrics of sentence-embedding", () => {
       [1, 0.2],
     ]).flat();
     const { metrics } = evaluate(ranking("cosine"), [[[1, 0], [0.1, 1], ...others]]);
-    // The first pair's text is nearest to the other anchors; after it their own are equal, and come in their order.
-    const reciprocals = Array.from({ length: 9 }, (_, index) => 1 / (index + 2)).reduce((a, b) => a + b);
-    expect(metrics).toMatchObject({ recall_at_1: 0, recall_at_10: 9 / 11 });
-    expect(metrics["mrr_at_10"]).toBeCloseTo(reciprocals / 11, 12);
+    // The first pair's text is nearest to the other anchors; their own are as near as each other, and none comes before another.
+    expect(metrics).toMatchObject({ mrr_at_10: (10 * 0.5) / 11, recall_at_1: 0, recall_at_10: 10 / 11 });
   });
 
   test("the loss is the cross entropy of each batch, by the similarity that is asked for", () => {
@@ -86,6 +84,18 @@ describe("metrics of sentence-embedding", () => {
     expect(cosines).toBeCloseTo(Math.log(1 + Math.exp(-20)), 12);
   });
 
+  test("losses of several sizes are added up, ranks are those of the largest", () => {
+    const vectors = [
+      [1, 0],
+      [1, 1],
+      [0, 1],
+      [0, 1],
+    ];
+    const one = (dimensions: number[]) => evaluate({ ...ranking("dot"), dimensions }, [vectors]);
+    expect(one([2, 1]).loss).toBeCloseTo(one([2]).loss! + one([1]).loss!, 12);
+    expect(one([2, 1]).metrics["mrr_at_10"]).toBe(one([2]).metrics["mrr_at_10"]);
+  });
+
   test("vectors that are not finite are behind all others", () => {
     const { metrics } = evaluate(ranking("cosine"), [
       [
@@ -95,7 +105,7 @@ describe("metrics of sentence-embedding", () => {
         [1, 0],
       ],
     ]);
-    expect(metrics).toMatchObject({ loss: null, mrr_at_10: (1 / 2 + 1) / 2 });
+    expect(metrics).toMatchObject({ loss: null, mrr_at_10: (1 / 3 + 1) / 2 });
   });
 
   test("cosines follow the similarities that were given", () => {

@@ -2,16 +2,19 @@
 import type { EmbeddingLoss, SentenceEmbeddingTask } from "@stagecoach/transformer";
 import { MetricError } from "../../errors.ts";
 import { pearson, spearman } from "../correlation.ts";
-import { RankingTally, ranksOf } from "../ranking.ts";
+import { RankingTally } from "../ranking.ts";
 import type { EvaluatedBatch, MetricAccumulator, TaskOutputs } from "./accumulator.ts";
 import { teacherMetrics } from "./teacherMetrics.ts";
 import { finiteOrNull, RunningMean } from "../runningMean.ts";
 import { logSumExp, rowsOf, targetOf, type Rows } from "./rows.ts";
 
-/** Those of the pairs' loss, of the teacher, or of both; the pairs' primary metric counts then, and `loss` is the sum. */
-export function embeddingMetrics({ loss, teacher }: SentenceEmbeddingTask): MetricAccumulator {
-  const taught = teacher === undefined ? null : teacherMetrics(teacher);
-  const compared = loss.name === "none" ? null : metricsOf(loss);
+/**
+ * Those of the pairs' loss, of the teacher, or of both; the pairs' primary metric counts then, and `loss` is the sum. Losses are summed
+ * over the sizes to which vectors can be cut, as in training; everything else is of the largest of them.
+ */
+export function embeddingMetrics({ loss, teacher, dimensions }: SentenceEmbeddingTask): MetricAccumulator {
+  const taught = teacher === undefined ? null : teacherMetrics(teacher, dimensions);
+  const compared = loss.name === "none" ? null : metricsOf(loss, dimensions);
   if (taught === null || compared === null) {
     const only = compared ?? taught;
     if (only === null) throw new MetricError("metrics: expected pairs or a teacher, got neither");
@@ -31,45 +34,57 @@ export function embeddingMetrics({ loss, teacher }: SentenceEmbeddingTask): Metr
   };
 }
 
-function metricsOf(loss: Exclude<EmbeddingLoss, { name: "none" }>): MetricAccumulator {
-  return loss.name === "cosine-similarity" ? similarityMetrics() : rankingMetrics(loss);
+/** undefined: the full size. */
+type Sizes = readonly number[] | undefined;
+
+function metricsOf(loss: Exclude<EmbeddingLoss, { name: "none" }>, sizes: Sizes): MetricAccumulator {
+  return loss.name === "cosine-similarity" ? similarityMetrics(sizes) : rankingMetrics(loss, sizes);
 }
 
-/** Examples among whose candidates an anchor's own is ranked: comparing more would stop the process for seconds. */
-const POOL = 1000;
+/** Examples among whose candidates an anchor's own is ranked, and products that this may take: more would stop the process for seconds. */
+const [POOL, PRODUCTS] = [1000, 5e8];
+/** The same text has another vector in another batch, by rounding: what is only so much nearer is as near. */
+const TIE = 1e-5;
 
 type Ranking = { readonly similarity: "cosine" | "dot"; readonly scale: number };
 type Vectors = { readonly anchors: Float64Array[]; readonly candidates: Float64Array[]; readonly own: number[] };
 
 /**
  * mrr_at_10, recall_at_1, recall_at_10, ndcg_at_10 of an anchor's positive among all positives and hard negatives of its pool of
- * 1,000 examples. loss: that of training, among the texts
- * of each evaluation batch.
+ * 1,000 examples, fewer for many or large ones; what is as near as the positive, such as the same text once more, does not come before
+ * it. loss: that of training, among the texts of each evaluation batch.
  */
-function rankingMetrics({ similarity, scale }: Ranking): MetricAccumulator {
+function rankingMetrics({ similarity, scale }: Ranking, sizes: Sizes): MetricAccumulator {
   const loss = new RunningMean();
   const tally = new RankingTally();
   const pool: Vectors = { anchors: [], candidates: [], own: [] };
   const rankPool = () => {
     pool.anchors.forEach((anchor, index) => {
-      const scores = pool.candidates.map((each) => dot(anchor, each));
-      tally.add(ranksOf(scores, [pool.own[index]!]));
+      const own = dot(anchor, pool.candidates[pool.own[index]!]!);
+      // Not finite: behind all others.
+      tally.add([1 + pool.candidates.reduce((nearer, each) => nearer + (dot(anchor, each) <= own + TIE ? 0 : 1), 0)]);
     });
     for (const each of Object.values(pool)) each.length = 0;
   };
   return {
     primary: "mrr_at_10",
     add(evaluated, outputs) {
-      const { anchors, candidates } = vectorsOf(evaluated, outputs, similarity === "cosine");
       const own = Array.from(targetOf(evaluated, "positive_columns"));
-      anchors.forEach((anchor, index) => {
-        const scores = candidates.map((each) => scale * dot(anchor, each));
-        loss.add(logSumExp(scores.length, (column) => scores[column]!) - scores[own[index]!]!);
-      });
+      const bySize = vectorsOf(evaluated, outputs, { sizes, hasUnitLength: similarity === "cosine" });
+      const losses = own.map(() => 0);
+      for (const { anchors, candidates } of bySize) {
+        anchors.forEach((anchor, index) => {
+          const scores = candidates.map((each) => scale * dot(anchor, each));
+          losses[index]! += logSumExp(scores.length, (column) => scores[column]!) - scores[own[index]!]!;
+        });
+      }
+      for (const each of losses) loss.add(each);
+      const { anchors, candidates } = bySize[0]!;
       pool.own.push(...own.map((column) => pool.candidates.length + column));
       pool.anchors.push(...anchors);
       pool.candidates.push(...candidates);
-      if (pool.anchors.length >= POOL) rankPool();
+      const products = pool.anchors.length * pool.candidates.length * anchors[0]!.length;
+      if (pool.anchors.length >= POOL || products >= PRODUCTS) rankPool();
     },
     finish() {
       if (pool.anchors.length > 0) rankPool();
@@ -79,37 +94,53 @@ function rankingMetrics({ similarity, scale }: Ranking): MetricAccumulator {
   };
 }
 
-/** mse (which is the loss), pearson and spearman of the cosines and the similarities that were given. */
-function similarityMetrics(): MetricAccumulator {
+/** mse (the loss of one size), pearson and spearman of the cosines and the similarities that were given. */
+function similarityMetrics(sizes: Sizes): MetricAccumulator {
+  const loss = new RunningMean();
   const given: number[] = [];
   const found: number[] = [];
   return {
     primary: "spearman",
     add(evaluated, outputs) {
-      const { anchors, candidates } = vectorsOf(evaluated, outputs, true);
-      given.push(...Array.from(targetOf(evaluated, "similarities")));
-      found.push(...anchors.map((anchor, index) => dot(anchor, candidates[index]!)));
+      const similarities = Array.from(targetOf(evaluated, "similarities"));
+      const cosines = vectorsOf(evaluated, outputs, { sizes, hasUnitLength: true }).map(({ anchors, candidates }) =>
+        anchors.map((anchor, index) => dot(anchor, candidates[index]!)),
+      );
+      similarities.forEach((similarity, index) =>
+        loss.add(cosines.reduce((sum, ofSize) => sum + (ofSize[index]! - similarity) ** 2, 0)),
+      );
+      given.push(...similarities);
+      found.push(...cosines[0]!);
     },
     finish() {
       const mse = finiteOrNull(given.reduce((sum, each, index) => sum + (each - found[index]!) ** 2, 0) / given.length);
-      const metrics = { loss: mse, mse, pearson: pearson(given, found), spearman: spearman(given, found) };
-      return { loss: mse, primary: "spearman", metrics, predictions: [] };
+      const metrics = { loss: loss.value, mse, pearson: pearson(given, found), spearman: spearman(given, found) };
+      return { loss: loss.value, primary: "spearman", metrics, predictions: [] };
     },
   };
 }
 
+/** Of each size, the largest first. */
 function vectorsOf(
   evaluated: EvaluatedBatch,
   outputs: TaskOutputs,
-  hasUnitLength: boolean,
-): Pick<Vectors, "anchors" | "candidates"> {
+  { sizes, hasUnitLength }: { readonly sizes: Sizes; readonly hasUnitLength: boolean },
+): readonly Pick<Vectors, "anchors" | "candidates">[] {
   const rows = rowsOf(outputs, "embeddings", evaluated.batch.lengths.length);
-  const chosen = (name: string) => Array.from(targetOf(evaluated, name), (row) => vectorAt(rows, row, hasUnitLength));
-  return { anchors: chosen("anchor_rows"), candidates: chosen("candidate_rows") };
+  const [anchors, candidates] = [targetOf(evaluated, "anchor_rows"), targetOf(evaluated, "candidate_rows")];
+  return (sizes ?? [rows.numColumns]).map((size) => {
+    const chosen = (numbers: ArrayLike<number>) =>
+      Array.from(numbers, (row) => vectorAt(rows, row, { size, hasUnitLength }));
+    return { anchors: chosen(anchors), candidates: chosen(candidates) };
+  });
 }
 
-function vectorAt({ data, numColumns }: Rows, row: number, hasUnitLength: boolean): Float64Array {
-  const vector = Float64Array.from({ length: numColumns }, (_, column) => data[row * numColumns + column]!);
+function vectorAt(
+  { data, numColumns }: Rows,
+  row: number,
+  { size, hasUnitLength }: { readonly size: number; readonly hasUnitLength: boolean },
+): Float64Array {
+  const vector = Float64Array.from({ length: size }, (_, column) => data[row * numColumns + column]!);
   if (!hasUnitLength) return vector;
   const length = Math.max(Math.sqrt(dot(vector, vector)), 1e-12);
   return vector.map((value) => value / length);
