@@ -23,15 +23,21 @@ export class StepLogFile implements StepLog {
   /** A last line that a crash has cut off is removed. @throws TrainingError for a file that is no such log */
   static async open(path: string): Promise<StepLogFile> {
     const file = await open(path, "a");
-    const text = await readFile(path, "utf8");
-    const whole = text.slice(0, text.lastIndexOf("\n") + 1);
-    if (whole.length < text.length) await truncate(path, Buffer.byteLength(whole));
-    const log = new StepLogFile(path, file);
-    whole
-      .split("\n")
-      .slice(0, -1)
-      .forEach((line, index) => log.#read(line, index + 1));
-    return log;
+    try {
+      const text = await readFile(path, "utf8");
+      const whole = text.slice(0, text.lastIndexOf("\n") + 1);
+      if (whole.length < text.length) await truncate(path, Buffer.byteLength(whole));
+      const log = new StepLogFile(path, file);
+      whole
+        .split("\n")
+        .slice(0, -1)
+        .forEach((line, index) => log.#read(line, index + 1));
+      return log;
+    } catch (error) {
+      // Node ends a process in which a file is collected that nobody has closed.
+      await file.close();
+      throw error;
+    }
   }
 
   get lastStep(): number {
