@@ -4,27 +4,13 @@
  * usage: oursContrastive.ts MODEL_DIR TRAIN.jsonl BATCH THREADS
  * `{"seed", "output"}` in; tokens and seconds out, and the model in the output folder. As for the peer, the time is that of the steps.
  */
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { cpSync } from "node:fs";
 import { createInterface } from "node:readline";
-import { pino } from "pino";
-import { workerPipelines } from "../../apps/server/src/training/openTrainingPipeline.ts";
-import { runTrainingJob, type JobEvent } from "../../apps/server/src/training/runJob.ts";
 import { trainingSettingsSchema } from "../../apps/server/src/training/trainingSettings.ts";
+import { NEVER, timedTraining } from "../harness/timedTraining.ts";
 
 const [model, train, batch, threads] = process.argv.slice(2);
-/** More steps than any run has: checkpoints come at the end alone. */
-const NEVER = 1_000_000;
-
-async function run({ seed, output }: { readonly seed: number; readonly output: string }) {
-  const folder = mkdtempSync(join(tmpdir(), "stagecoach-bench-"));
-  let [begun, ended, tokens] = [0, 0, 0];
-  const note = (event: JobEvent) => {
-    // The checkpoint of step 0 comes last before the first step.
-    if (event.type === "checkpoint" && event.step === 0) begun = performance.now();
-    if (event.type === "step") [ended, tokens] = [performance.now(), event.trainedTokens];
-  };
+function run({ seed, output }: { readonly seed: number; readonly output: string }) {
   const settings = trainingSettingsSchema.parse({
     task: "sentence-embedding",
     model: model!,
@@ -43,14 +29,7 @@ async function run({ seed, output }: { readonly seed: number; readonly output: s
       checkpoint_steps: NEVER,
     },
   });
-  try {
-    const openPipeline = workerPipelines({ log: pino({ level: "warn" }, pino.destination(2)) });
-    await runTrainingJob(settings, { folder, openPipeline, onEvent: note });
-    cpSync(join(folder, "model"), output, { recursive: true });
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-  return { tokens, seconds: (ended - begun) / 1000 };
+  return timedTraining(settings, { onModel: (folder) => cpSync(folder, output, { recursive: true }) });
 }
 
 for await (const line of createInterface({ input: process.stdin }))

@@ -5,20 +5,13 @@
  * A seed in; tokens, seconds and accuracy out. The stage is a worker process, as it is for the command. As for the peer, the
  * time is that of the steps: reading the data, compiling, checkpoints and the evaluation at the end are not in it.
  */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
-import { pino } from "pino";
-import { workerPipelines } from "../../apps/server/src/training/openTrainingPipeline.ts";
-import { runTrainingJob, type JobEvent } from "../../apps/server/src/training/runJob.ts";
 import { trainingSettingsSchema } from "../../apps/server/src/training/trainingSettings.ts";
+import { NEVER, timedTraining } from "../harness/timedTraining.ts";
 
 const [model, train, test, labelsFile, epochs, threads] = process.argv.slice(2);
 const labels = JSON.parse(readFileSync(labelsFile!, "utf8")) as string[];
-/** More steps than any run has: evaluations and checkpoints come at the end alone. */
-const NEVER = 1_000_000;
-
 const settingsOf = (seed: number) =>
   trainingSettingsSchema.parse({
     task: "sequence-classification",
@@ -45,21 +38,13 @@ const settingsOf = (seed: number) =>
   });
 
 async function run(seed: number): Promise<Record<string, number>> {
-  const folder = mkdtempSync(join(tmpdir(), "stagecoach-bench-"));
-  let [begun, ended, tokens, accuracy] = [0, 0, 0, Number.NaN];
-  const note = (event: JobEvent) => {
-    // The checkpoint of step 0 comes last before the first step.
-    if (event.type === "checkpoint" && event.step === 0) begun = performance.now();
-    if (event.type === "step") [ended, tokens] = [performance.now(), event.trainedTokens];
-    if (event.type === "evaluation") accuracy = event.evaluation.metrics["accuracy"] ?? Number.NaN;
-  };
-  try {
-    const openPipeline = workerPipelines({ log: pino({ level: "warn" }, pino.destination(2)) });
-    await runTrainingJob(settingsOf(seed), { folder, openPipeline, onEvent: note });
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-  return { tokens, seconds: (ended - begun) / 1000, accuracy };
+  let accuracy = Number.NaN;
+  const timed = await timedTraining(settingsOf(seed), {
+    onEvent(event) {
+      if (event.type === "evaluation") accuracy = event.evaluation.metrics["accuracy"] ?? Number.NaN;
+    },
+  });
+  return { ...timed, accuracy };
 }
 
 for await (const line of createInterface({ input: process.stdin }))

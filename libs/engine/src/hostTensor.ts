@@ -9,6 +9,17 @@ export function float32(data: Float32Array | readonly number[], shape: readonly 
   return { dtype: "float32", shape, data: data instanceof Float32Array ? data : Float32Array.from(data) };
 }
 
+/** Arrays one after another. */
+export function joinFloat32(arrays: readonly Float32Array[]): Float32Array {
+  const result = new Float32Array(arrays.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const each of arrays) {
+    result.set(each, at);
+    at += each.length;
+  }
+  return result;
+}
+
 /** int32 values of a shape */
 export function int32(data: Int32Array | readonly number[], shape: readonly number[]): HostTensor {
   return { dtype: "int32", shape, data: data instanceof Int32Array ? data : Int32Array.from(data) };

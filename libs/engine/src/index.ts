@@ -17,7 +17,7 @@ export {
   type TensorData,
 } from "./engine.ts";
 export { EngineFailureError, EngineInputError, EngineUnavailableError, ParameterError } from "./errors.ts";
-export { checkInputs, float32, int32, wantedOutputs } from "./hostTensor.ts";
+export { checkInputs, float32, int32, joinFloat32, wantedOutputs } from "./hostTensor.ts";
 export { emitOnnx, type EmitOnnxOptions } from "./onnx/emitOnnx.ts";
 export { paddedInputs, type PaddedInputFacts, type Prologue } from "./onnx/paddedInputs.ts";
 export { encodeOnnxModel, type OnnxModel } from "./onnx/onnxModel.ts";

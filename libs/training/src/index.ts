@@ -51,7 +51,7 @@ export {
 } from "./data/encodeExamples.ts";
 export type { Ordering } from "./data/epochOrder.ts";
 export { ExampleStore, type PieceStorage, type StoredExample } from "./data/exampleStore.ts";
-export { findLayout, roles, type ColumnMap, type Layout, type Role } from "./data/layouts.ts";
+export { findLayout, roles, textColumns, type ColumnMap, type Layout, type Role } from "./data/layouts.ts";
 export { cutMicroBatches, type MicroBatchRule } from "./data/microBatches.ts";
 export { splitExamples } from "./data/splitExamples.ts";
 export { AnswerRanking, type RankedAnswer, type RankingOptions, type WindowLogits } from "./answers/answerRanking.ts";
@@ -149,3 +149,6 @@ export { modelCard, type ModelCardFacts } from "./report/modelCard.ts";
 export { resultsCsv, type ResultRow } from "./report/resultsCsv.ts";
 export { findBasis, inBasis, type VectorBasis } from "./distillation/vectorBasis.ts";
 export { RankingTally, ranksOf } from "./metrics/ranking.ts";
+export { countingUp } from "./data/growingArray.ts";
+export { storedSimilarity } from "./data/tasks/sentenceEmbedding.ts";
+export { dot } from "./metrics/vectors.ts";

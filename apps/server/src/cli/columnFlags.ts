@@ -1,5 +1,15 @@
 /** @file `--column ROLE=NAME`, as several commands have it. */
+import { roles } from "@stagecoach/training";
+import { Option } from "commander";
 import { SettingsError } from "../config/loadSettings.ts";
+import { repeated } from "./repeated.ts";
+
+export function columnOption(): Option {
+  return new Option(
+    "--column <role=name>",
+    `which column is what, several times; roles: ${roles.join(", ")}`,
+  ).argParser(repeated);
+}
 
 /** @throws SettingsError */
 export function columnsOf(pairs: readonly string[]): Record<string, string> {

@@ -1,19 +1,20 @@
 /** @file `stagecoach evaluate`: how good a model is on a file of examples. */
 import { engineNames, type EngineName } from "@stagecoach/engine/node";
-import { dataFormats, roles, type DataFormat } from "@stagecoach/training";
+import { dataFormats, type DataFormat } from "@stagecoach/training";
 import { taskNames, type TaskName } from "@stagecoach/transformer";
 import { Command, Option } from "commander";
 import { pino } from "pino";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { availableParallelism, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { SettingsError } from "../config/loadSettings.ts";
 import { DEFAULT_MODEL } from "../config/settings.ts";
+import { threadsEach } from "../config/threadsEach.ts";
 import { evaluateModel, type EvaluationEvent, type EvaluationReport } from "../evaluation/evaluateModel.ts";
-import { ProgressBar } from "../progress/progressBar.ts";
+import { PhaseBars } from "../progress/phaseBars.ts";
 import { workerPipelines } from "../training/openTrainingPipeline.ts";
 import { dataWarnings } from "../training/prepareData.ts";
-import { columnsOf } from "./columnFlags.ts";
+import { columnOption, columnsOf } from "./columnFlags.ts";
 import { measuredLines } from "./measuredLines.ts";
 import type { Host } from "./runCommandLine.ts";
 import { whole } from "./whole.ts";
@@ -48,11 +49,7 @@ export function evaluateCommand(host: Host): Command {
         taskNames,
       ),
     )
-    .addOption(
-      new Option("--column <role=name>", `which column is what, several times; roles: ${roles.join(", ")}`).argParser(
-        (value: string, before: readonly string[] | undefined) => [...(before ?? []), value],
-      ),
-    )
+    .addOption(columnOption())
     .option("--max-length <n>", "tokens of a text; the model's when left out")
     .option("--dimensions <n>", "cut vectors to this size")
     .addOption(new Option("--on-bad-line <rule>", "stop, or leave the line out").choices(["error", "skip"]))
@@ -71,11 +68,11 @@ export function evaluateCommand(host: Host): Command {
       const report = await evaluateModel(settingsOf(flags), {
         folder,
         openPipeline: workerPipelines({ log: pino({ level: "warn" }, pino.destination(2)), signal: stopping.signal }),
-        onEvent: (event) => bars.show(event),
+        onEvent: (event) => show(event, bars),
         signal: stopping.signal,
       });
       bars.finish();
-      for (const warning of dataWarnings([report.data])) host.stderr.write(`warning: ${warning}\n`);
+      for (const warning of dataWarnings([report.data])) bars.note(`warning: ${warning}`);
       host.stdout.write(shown(report, flags.model));
       if (flags.json !== undefined) await writeFile(flags.json, `${JSON.stringify(asJson(report, flags), null, 2)}\n`);
     } finally {
@@ -95,8 +92,7 @@ function settingsOf({ data, format, column, maxLength, dimensions, stages, threa
     dimensions: dimensions === undefined ? undefined : whole("--dimensions", dimensions),
     onBadRow: onBadLine,
     stages: numStages,
-    threads:
-      threads === undefined ? Math.max(1, Math.floor(availableParallelism() / numStages)) : whole("--threads", threads),
+    threads: threads === undefined ? threadsEach(numStages) : whole("--threads", threads),
   };
 }
 
@@ -125,47 +121,17 @@ function asJson({ kind, metrics, classes, confusion, labels, data }: EvaluationR
   };
 }
 
-/** A bar for each phase of the work. */
-class PhaseBars {
-  readonly #output: NodeJS.WriteStream;
-  #bar: ProgressBar;
-  #phase = "";
-
-  constructor(output: NodeJS.WriteStream) {
-    this.#output = output;
-    this.#bar = new ProgressBar(output);
-  }
-
-  show(event: EvaluationEvent): void {
-    if (event.type === "note") {
-      this.#output.write(`${event.message}\n`);
-      return;
-    }
-    const progress = progressOf(event);
-    if (progress.label !== this.#phase) {
-      this.#bar.finish();
-      this.#bar = new ProgressBar(this.#output);
-      this.#phase = progress.label;
-    }
-    this.#bar.update(progress);
-  }
-
-  finish(): void {
-    this.#bar.finish();
-  }
-}
-
-function progressOf(event: Exclude<EvaluationEvent, { type: "note" }>): Parameters<ProgressBar["update"]>[0] {
+function show(event: EvaluationEvent, bars: PhaseBars): void {
   switch (event.type) {
     case "download":
-      return { label: event.file, done: event.bytes, total: event.totalBytes };
-    case "reading": {
-      const label = `${event.pass === "scan" ? "checking" : "encoding"} ${event.file}`;
-      return { label, done: event.bytesRead, total: event.bytesTotal };
-    }
+      return bars.downloading(event);
+    case "reading":
+      return bars.reading(event);
+    case "note":
+      return bars.note(event.message);
     case "evaluating":
       break;
   }
   const { done, total, unit } = event;
-  return { label: `evaluating ${unit}`, done, total, unit };
+  bars.update(unit, { label: `evaluating ${unit}`, done, total, unit });
 }

@@ -12,6 +12,7 @@ import {
 } from "../config/settings.ts";
 import { startGateway, type Gateway } from "../gateway/startGateway.ts";
 import { reportDownload } from "../progress/reportDownload.ts";
+import { repeated } from "./repeated.ts";
 import type { Host } from "./runCommandLine.ts";
 
 export function serveCommand(host: Host): Command {
@@ -40,8 +41,7 @@ function optionOf(name: SettingName): Option {
       ? `; default ${String(parsedDefault.data)}`
       : "";
   const option = new Option(`--${flagName(name)}${shown}`, `${setting.help} (env ${variableName(name)}${standard})`);
-  if (setting.repeatable === true)
-    option.argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]);
+  if (setting.repeatable === true) option.argParser(repeated);
   return option;
 }
 

@@ -1,32 +1,12 @@
 /** @file The texts of files: the lines of plain ones, of data files the entries of the columns that hold text. */
-import { BadRows, DataError, type DataRow } from "@stagecoach/training";
-import { openDataFile } from "@stagecoach/training/node";
+import { BadRows, DataError, textColumns, type DataRow } from "@stagecoach/training";
+import { formatOfName, openDataFile } from "@stagecoach/training/node";
 import { linesOfFiles, type BytesProgress } from "@stagecoach/tokenizer/node";
 import { statSync } from "node:fs";
 import { SettingsError } from "../config/loadSettings.ts";
 
-/** Names of data files; all others are plain text. */
-const dataFile = /\.(jsonl|ndjson|json|csv|tsv)(\.gz)?$/i;
-
-/** What training calls columns of text. */
-const textColumns = [
-  "text",
-  "text_pair",
-  "sentence1",
-  "sentence2",
-  "premise",
-  "hypothesis",
-  "paragraphs",
-  "sentences",
-  "anchor",
-  "positive",
-  "negative",
-  "negatives",
-  "context",
-  "question",
-  "prompt",
-  "choices",
-];
+/** All others are plain text. */
+const isDataFile = (path: string) => (formatOfName(path) ?? "text") !== "text";
 
 export type TextsOptions = {
   /** Columns of data files; default: those of the usual names that a file has. */
@@ -37,7 +17,7 @@ export type TextsOptions = {
 
 /** @throws SettingsError for columns without a data file; VocabularyTrainingError for a plain file that cannot be read; DataError for a data file, and for one without such a column */
 export async function* textsOfFiles(paths: readonly string[], options: TextsOptions): AsyncGenerator<string> {
-  if (options.columns !== undefined && !paths.some((path) => dataFile.test(path)))
+  if (options.columns !== undefined && !paths.some((path) => isDataFile(path)))
     throw new SettingsError(`--column: expected a data file (JSONL, JSON, CSV, TSV), got ${paths.join(", ")}`);
   // What is not there is reported when its turn comes.
   const sizes = paths.map((path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0);
@@ -49,7 +29,7 @@ export async function* textsOfFiles(paths: readonly string[], options: TextsOpti
       ...options,
       onBytes: ({ bytesRead }) => options.onBytes({ path, bytesRead: start + bytesRead, bytesTotal }),
     };
-    if (dataFile.test(path)) yield* textsOfData(path, own);
+    if (isDataFile(path)) yield* textsOfData(path, own);
     else yield* linesOfFiles([path], own.onBytes);
     before += sizes[index]!;
   }

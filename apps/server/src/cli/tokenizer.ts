@@ -5,6 +5,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SettingsError } from "../config/loadSettings.ts";
 import { whole } from "./whole.ts";
+import { repeated } from "./repeated.ts";
 import { textsOfFiles } from "./textsOfFiles.ts";
 import { ProgressBar } from "../progress/progressBar.ts";
 import type { Host } from "./runCommandLine.ts";
@@ -30,7 +31,7 @@ export function tokenizerCommand(host: Host): Command {
       new Option(
         "--column <name>",
         "column of data files, several times (default: those of the usual names)",
-      ).argParser((value: string, before: readonly string[] | undefined) => [...(before ?? []), value]),
+      ).argParser(repeated),
     )
     .option("--cased", "keep upper case and accents");
   train.action(async (files: string[]) => {

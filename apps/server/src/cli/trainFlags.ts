@@ -1,7 +1,7 @@
 /** @file The flags of `stagecoach train`: one for each hyper-parameter (jobs/hyperparameters.ts), and those of the run. */
 import { engineNames } from "@stagecoach/engine/node";
 import { scheduleNames } from "@stagecoach/parallel";
-import { dataFormats, roles } from "@stagecoach/training";
+import { dataFormats } from "@stagecoach/training";
 import { problemTypes, taskNames, teacherLosses } from "@stagecoach/transformer";
 import { Option } from "commander";
 import { resolve } from "node:path";
@@ -10,7 +10,7 @@ import { DEFAULT_MODEL } from "../config/settings.ts";
 import { SettingsError } from "../config/loadSettings.ts";
 import { hyperparametersSchema } from "../jobs/hyperparameters.ts";
 import { trainingSettingsSchema, type TrainingSettings } from "../training/trainingSettings.ts";
-import { columnsOf } from "./columnFlags.ts";
+import { columnOption, columnsOf } from "./columnFlags.ts";
 import { readTaskFlag } from "./runName.ts";
 
 type Fields = typeof hyperparametersSchema.shape;
@@ -55,9 +55,7 @@ export function trainOptions(): Option[] {
     new Option("--eval-data <file>", "file to evaluate on"),
     new Option("--test-data <file>", "file to test the best model on at the end"),
     new Option("--format <format>", "of the data files; by their names when left out").choices(dataFormats),
-    new Option("--column <role=name>", `which column is what, several times; roles: ${roles.join(", ")}`).argParser(
-      (value: string, before: readonly string[] | undefined) => [...(before ?? []), value],
-    ),
+    columnOption(),
     new Option("--model <dir|id>", `folder or hub id of the model to start from (default: ${DEFAULT_MODEL})`),
     new Option("--revision <rev>", "branch, tag or commit of a hub model"),
     new Option(

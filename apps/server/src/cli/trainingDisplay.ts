@@ -1,7 +1,7 @@
 /** @file What `stagecoach train` shows: a bar with loss and speed, a line for each evaluation, a summary with where each stage's time went. */
 import type { TrainingEvent } from "@stagecoach/training";
 import { stagePhases, type StageSeconds } from "../jobs/jobNumbers.ts";
-import { ProgressBar } from "../progress/progressBar.ts";
+import { PhaseBars } from "../progress/phaseBars.ts";
 import { formatMetric, measuredLines } from "./measuredLines.ts";
 import type { JobEvent, TrainingJobResult } from "../training/runJob.ts";
 import { stageSeconds, sumOfSeconds } from "../training/stageSeconds.ts";
@@ -12,9 +12,7 @@ const SMOOTHING = 0.1;
 const MAX_NEW_WEIGHTS = 8;
 
 export class TrainingDisplay {
-  readonly #output: NodeJS.WriteStream;
-  #bar: ProgressBar;
-  #phase: string | null = null;
+  readonly #bars: PhaseBars;
   #loss: number | null = null;
   #speed: number | null = null;
   #startStep = 0;
@@ -22,22 +20,17 @@ export class TrainingDisplay {
   #stageSeconds: readonly StageSeconds[] = [];
 
   constructor(output: NodeJS.WriteStream) {
-    this.#output = output;
-    this.#bar = new ProgressBar(output);
+    this.#bars = new PhaseBars(output);
   }
 
   show(event: JobEvent): void {
     switch (event.type) {
       case "download":
-        return this.#progress("download", { label: event.file, done: event.bytes, total: event.totalBytes });
+        return this.#bars.downloading(event);
       case "reading":
-        return this.#progress(`read ${event.file} ${event.pass}`, {
-          label: `${event.pass === "scan" ? "checking" : "encoding"} ${event.file}`,
-          done: event.bytesRead,
-          total: event.bytesTotal,
-        });
+        return this.#bars.reading(event);
       case "teaching":
-        return this.#progress("teaching", {
+        return this.#bars.update("teaching", {
           label: "asking the teacher",
           done: event.done,
           total: event.total,
@@ -67,12 +60,11 @@ export class TrainingDisplay {
 
   /** A line of its own. */
   note(message: string): void {
-    this.#bar.finish();
-    this.#output.write(`${message}\n`);
+    this.#bars.note(message);
   }
 
   finish(): void {
-    this.#bar.finish();
+    this.#bars.finish();
   }
 
   /** @param folder - of the run, as it was given */
@@ -126,22 +118,13 @@ export class TrainingDisplay {
     this.#loss = smooth(this.#loss, event.loss);
     this.#speed = smooth(this.#speed, event.tokensPerSecond);
     const speed = Math.round(this.#speed).toLocaleString("en-US");
-    this.#progress("train", {
+    this.#bars.update("train", {
       label: `loss ${this.#loss.toFixed(4)}, ${speed} tokens/s`,
       done: event.step,
       total: event.totalSteps,
       unit: "steps",
       doneBefore: this.#startStep,
     });
-  }
-
-  #progress(phase: string, progress: Parameters<ProgressBar["update"]>[0]): void {
-    if (phase !== this.#phase) {
-      this.#bar.finish();
-      this.#bar = new ProgressBar(this.#output);
-      this.#phase = phase;
-    }
-    this.#bar.update(progress);
   }
 }
 

@@ -5,9 +5,10 @@
  */
 import { engineNames } from "@stagecoach/engine/node";
 import { poolingModes } from "@stagecoach/transformer";
-import { availableParallelism, homedir } from "node:os";
+import { homedir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
+import { threadsEach } from "./threadsEach.ts";
 
 export const DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2";
 
@@ -224,7 +225,7 @@ export type ServeSettings = { readonly [K in SettingName]: z.output<(typeof serv
 /** Threads of each stage: the cores of this machine, shared by the stages that run on it. */
 export function threadsPerStage({ threads, stages, replicas, externalWorkers }: ServeSettings): number {
   const local = Math.max(1, stages * replicas - externalWorkers);
-  return threads ?? Math.max(1, Math.floor(availableParallelism() / local));
+  return threads ?? threadsEach(local);
 }
 
 /** `maxBatchTokens` -> `max-batch-tokens` */

@@ -4,22 +4,23 @@
  * Where the file has anchors and positives that is retrieval (each anchor's texts among all texts of the file), where it has pairs
  * with a score it is similarity.
  */
-import { BatchedDataSet, evaluate, TrainingError, type DataReport, type Evaluation } from "@stagecoach/training";
+import {
+  BatchedDataSet,
+  countingUp,
+  evaluate,
+  TrainingError,
+  type ColumnMap,
+  type DataReport,
+  type Evaluation,
+} from "@stagecoach/training";
 import { loadExamples, type DataFile, type LoadProgress } from "@stagecoach/training/node";
 import { loadTokenizer } from "@stagecoach/tokenizer/node";
-import {
-  readEncoderModel,
-  readLabels,
-  readTask,
-  type EncoderModel,
-  type Task,
-  type TaskName,
-} from "@stagecoach/transformer";
+import { readEncoderModel, readLabels, readTask, type Task, type TaskName } from "@stagecoach/transformer";
 import { jsonReader, resolveModel, type DownloadProgress } from "@stagecoach/transformer/node";
 import type { EngineName } from "@stagecoach/engine/node";
-import type { ColumnMap } from "@stagecoach/training";
 import type { OpenPipeline } from "../training/pipelineRequest.ts";
 import { metricOptions } from "../training/metricOptions.ts";
+import { expectPositions } from "../training/prepareData.ts";
 import { evaluateVectors } from "./evaluateVectors.ts";
 
 export type EvaluationSettings = {
@@ -88,7 +89,8 @@ export async function evaluateModel(
       type: "note",
       message: `measuring the model's head (${own.name}); --task sentence-embedding measures its vectors`,
     });
-  refuseUnused(settings, task, model.config.maxLength);
+  refuseUnused(settings, task);
+  expectPositions(settings.maxLength, model.config);
   const hasLabels = own !== null && "numLabels" in own && !("problemType" in own && own.problemType === "regression");
   const encoded = await loadExamples(settings.data, {
     tokenizer: await loadTokenizer(folder, { lowerCase: model.modules.lowerCase }),
@@ -113,7 +115,7 @@ export async function evaluateModel(
       labels,
       data,
       kind: task,
-      ...(await evaluateHead(encoded, { settings, options, folder, model, task: own! })),
+      ...(await evaluateHead(encoded, { settings, options, folder, task: own! })),
     };
   } finally {
     encoded.store.close();
@@ -121,15 +123,11 @@ export async function evaluateModel(
   }
 }
 
-/** @throws TrainingError for what says nothing about vectors, or about a head, and for texts longer than the model takes */
-function refuseUnused({ dimensions, maxLength, stages }: EvaluationSettings, task: TaskName, positions: number): void {
+/** @throws TrainingError for what says nothing about vectors, or about a head */
+function refuseUnused({ dimensions, maxLength, stages }: EvaluationSettings, task: TaskName): void {
   const wrong = (message: string) => new TrainingError("training_option", message);
   if (task !== "sentence-embedding") {
     if (dimensions !== undefined) throw wrong(`dimensions: expected a model for sentence-embedding, got ${task}`);
-    if (maxLength !== undefined && maxLength > positions)
-      throw wrong(
-        `max length: expected at most ${positions} tokens, which the model has positions for, got ${maxLength}`,
-      );
     return;
   }
   if (maxLength !== undefined)
@@ -143,7 +141,6 @@ type Head = {
   readonly settings: EvaluationSettings;
   readonly options: EvaluationOptions;
   readonly folder: string;
-  readonly model: EncoderModel;
   readonly task: Task;
 };
 
@@ -153,7 +150,7 @@ async function evaluateHead(
 ): Promise<Evaluation> {
   const { onEvent, signal } = options;
   const task = withNumbers(own, encoded.task);
-  const set = { encoded, examples: Int32Array.from({ length: encoded.store.size }, (_, example) => example) };
+  const set = { encoded, examples: countingUp(encoded.store.size) };
   const data = new BatchedDataSet(encoded, {
     seed: 0,
     task,

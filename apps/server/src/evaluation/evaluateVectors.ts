@@ -1,5 +1,14 @@
 /** @file What a model's vectors are good for: finding the texts that belong to an anchor, or saying how similar two texts are. */
-import { pearson, RankingTally, ranksOf, spearman, TrainingError, type Evaluation } from "@stagecoach/training";
+import {
+  dot,
+  pearson,
+  RankingTally,
+  ranksOf,
+  spearman,
+  storedSimilarity,
+  TrainingError,
+  type Evaluation,
+} from "@stagecoach/training";
 import type { loadExamples } from "@stagecoach/training/node";
 import type { EngineName } from "@stagecoach/engine/node";
 import { loadEncoder } from "../encoder/loadEncoder.ts";
@@ -40,7 +49,7 @@ export async function evaluateVectors(encoded: Encoded, options: VectorEvaluatio
     encoded.texts.slice(row * task.numTexts, (row + 1) * task.numTexts).map((text) => places.get(text)!),
   );
   if (task.loss.name === "in-batch-negatives") return rank(rows, vectors, options);
-  const given = rows.map((_, row) => new Float32Array(encoded.store.get(row).target.slice(2).buffer)[0]!);
+  const given = rows.map((_, row) => storedSimilarity(encoded.store.get(row).target));
   const found = rows.map(([a, b]) => dot(vectors[a!]!, vectors[b!]!));
   const metrics = { pearson: pearson(given, found), spearman: spearman(given, found) };
   return { kind: "similarity", primary: "spearman", metrics };
@@ -94,10 +103,4 @@ async function rank(
     onEvent({ type: "evaluating", done: start + part.length, total: queries.length, unit: "anchors" });
   }
   return { kind: "retrieval", primary: "mrr_at_10", metrics: { ...tally.metrics } };
-}
-
-function dot(a: Float32Array, b: Float32Array): number {
-  let sum = 0;
-  for (let place = 0; place < a.length; place++) sum += a[place]! * b[place]!;
-  return sum;
 }

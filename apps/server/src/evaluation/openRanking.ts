@@ -1,5 +1,5 @@
 /** @file Dot products of a few vectors with many, on an engine. */
-import { float32, hostParameters, runToHost } from "@stagecoach/engine";
+import { float32, hostParameters, joinFloat32, runToHost } from "@stagecoach/engine";
 import { loadEngine, type EngineName } from "@stagecoach/engine/node";
 import { graphOf, input, matMul, parameter } from "@stagecoach/graph";
 
@@ -21,11 +21,11 @@ export async function openRanking(
   });
   const executable = await engine.compile(
     graphOf({ scores: scores_QN }),
-    hostParameters({ documents: float32(flat(documents), shape) }),
+    hostParameters({ documents: float32(joinFloat32(documents), shape) }),
   );
   return {
     async scores(queries) {
-      const given = { queries: float32(flat(queries), [queries.length, size]) };
+      const given = { queries: float32(joinFloat32(queries), [queries.length, size]) };
       const { data } = (await runToHost(executable, given))["scores"]!;
       const all = data as Float32Array;
       return queries.map((_, query) => all.subarray(query * documents.length, (query + 1) * documents.length));
@@ -35,11 +35,4 @@ export async function openRanking(
       await engine.dispose();
     },
   };
-}
-
-function flat(vectors: readonly Float32Array[]): Float32Array {
-  const size = vectors[0]?.length ?? 0;
-  const result = new Float32Array(vectors.length * size);
-  vectors.forEach((vector, index) => result.set(vector, index * size));
-  return result;
 }

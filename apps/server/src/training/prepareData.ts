@@ -2,7 +2,7 @@
 import { TrainingError, type BadRowRule, type DataReport } from "@stagecoach/training";
 import { loadDataSets, type DataSets, type LoadProgress } from "@stagecoach/training/node";
 import { loadTokenizer } from "@stagecoach/tokenizer/node";
-import { readEncoderModel, readLabels, readTask } from "@stagecoach/transformer";
+import { readEncoderModel, readLabels, readTask, type EncoderConfig } from "@stagecoach/transformer";
 import { jsonReader } from "@stagecoach/transformer/node";
 import type { TrainingSettings } from "./trainingSettings.ts";
 
@@ -31,10 +31,7 @@ export async function prepareData(
   const { config, modules } = await readEncoderModel(jsonReader(folder));
   const tokenizer = await loadTokenizer(folder, { lowerCase: modules.lowerCase });
   const { max_length: asked } = given;
-  if (asked !== undefined && asked > config.maxLength) {
-    const message = `max length: expected at most ${config.maxLength} tokens, which the model has positions for, got ${asked}`;
-    throw new TrainingError("training_option", message);
-  }
+  expectPositions(asked, config);
   const load = (labels: readonly string[] | undefined) =>
     loadDataSets({
       train: settings.data,
@@ -63,6 +60,13 @@ export async function prepareData(
   if (known === null) return data;
   data.close();
   return load(known);
+}
+
+/** @param maxLength - as it was asked for @throws TrainingError when the model cannot take so long a text */
+export function expectPositions(maxLength: number | undefined, config: Pick<EncoderConfig, "maxLength">): void {
+  if (maxLength === undefined || maxLength <= config.maxLength) return;
+  const message = `max length: expected at most ${config.maxLength} tokens, which the model has positions for, got ${maxLength}`;
+  throw new TrainingError("training_option", message);
 }
 
 /** Where the model was trained for the same labels in another order, this one counts. */

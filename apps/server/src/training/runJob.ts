@@ -24,7 +24,7 @@ import {
 import { readEncoderModel } from "@stagecoach/transformer";
 import { jsonReader, resolveModel, type DownloadProgress, type ResolvedModel } from "@stagecoach/transformer/node";
 import { existsSync } from "node:fs";
-import { availableParallelism } from "node:os";
+import { threadsEach } from "../config/threadsEach.ts";
 import { jobTexts } from "./jobCard.ts";
 import { jobPaths, lockJobFolder, readJobSettings, writeJobSettings } from "./jobFolder.ts";
 import type { OpenPipeline, PipelineRequest } from "./pipelineRequest.ts";
@@ -126,7 +126,7 @@ class TrainingJob {
       onProgress: (progress) => void this.#tell({ type: "reading", ...progress }),
     });
     try {
-      const { threads = Math.max(1, Math.floor(availableParallelism() / settings.stages)) } = settings;
+      const { threads = threadsEach(settings.stages) } = settings;
       const teaching = await this.#findTeacher(settings, base, data);
       const plan = await planJob(base.folder, { ...settings, threads }, { ...data, teaching });
       await teaching?.ask(data, {

@@ -2,6 +2,7 @@
  * @file What a teacher says of a job's texts: asked once, before training, in this process; kept in the job's folder, so that a run
  * that goes on does not ask again.
  */
+import { joinFloat32 } from "@stagecoach/engine";
 import { findBasis, inBasis, TrainingError } from "@stagecoach/training";
 import type { DataSets, ExampleSet } from "@stagecoach/training/node";
 import {
@@ -21,7 +22,7 @@ import {
 } from "@stagecoach/transformer/node";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, rename } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { loadEncoder, type Encoder } from "../encoder/loadEncoder.ts";
 import type { TrainingSettings } from "./trainingSettings.ts";
@@ -111,39 +112,34 @@ function eachVector(vectors: Float32Array, size: number, act: (vector: Float32Ar
 }
 
 type Asking = AskOptions & { readonly model: string; readonly size: number; readonly fingerprint: string };
+
 /** The teacher is loaded when a file's vectors are not kept yet. */
 async function askAll(files: readonly Encoded[], asking: Asking): Promise<Map<Encoded, Float32Array>> {
   const { model, size, engine, threads, onProgress, signal } = asking;
   const answers = new Map<Encoded, Float32Array>();
   const total = files.reduce((sum, { texts }) => sum + texts.length, 0);
+  const stopping = signal === undefined ? {} : { signal };
   let teacher: Encoder | null = null;
   let done = 0;
   try {
     for (const encoded of files) {
       const path = join(asking.folder, `${digestOf(encoded.texts, asking.fingerprint)}.safetensors`);
-      if (!existsSync(path)) {
-        teacher ??= await loadEncoder(model, {
-          engine,
-          ...(threads === undefined ? {} : { threads }),
-          ...(signal === undefined ? {} : { signal }),
-        });
+      let vectors = await readKept(path);
+      if (vectors === null) {
+        teacher ??= await loadEncoder(model, { engine, ...(threads === undefined ? {} : { threads }), ...stopping });
         const before = done;
         // A text that occurs twice is asked once.
         const texts = [...new Set(encoded.texts)];
-        const vectors = await teacher.encode(texts, {
+        const answered = await teacher.encode(texts, {
           onProgress: (progress) =>
             onProgress({ done: before + (progress.done / texts.length) * encoded.texts.length, total }),
-          ...(signal === undefined ? {} : { signal }),
+          ...stopping,
         });
         const places = new Map(texts.map((text, place) => [text, place]));
-        await keep(
-          path,
-          encoded.texts.map((text) => vectors[places.get(text)!]!),
-          size,
-        );
+        vectors = joinFloat32(encoded.texts.map((text) => answered[places.get(text)!]!));
+        await keep(path, vectors, size);
       }
-      await using kept = await openSafetensors(path);
-      answers.set(encoded, await kept.readFloat32(VECTORS));
+      answers.set(encoded, vectors);
       done += encoded.texts.length;
       onProgress({ done, total });
     }
@@ -155,16 +151,17 @@ async function askAll(files: readonly Encoded[], asking: Asking): Promise<Map<En
 
 const VECTORS = "vectors";
 
-async function keep(path: string, vectors: readonly Float32Array[], size: number): Promise<void> {
-  const data = new Float32Array(vectors.length * size);
-  vectors.forEach((vector, index) => data.set(vector, index * size));
-  const shape = [vectors.length, size];
+/** @returns null where there are none */
+async function readKept(path: string): Promise<Float32Array | null> {
+  if (!existsSync(path)) return null;
+  await using kept = await openSafetensors(path);
+  return await kept.readFloat32(VECTORS);
+}
+
+/** Appears as a whole. */
+async function keep(path: string, data: Float32Array, size: number): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  await writeSafetensors(
-    `${path}.tmp`,
-    new Map([[VECTORS, { dtype: "F32", shape, data: () => Promise.resolve(data) }]]),
-  );
-  await rename(`${path}.tmp`, path);
+  await writeSafetensors(path, new Map([[VECTORS, { dtype: "F32", shape: [data.length / size, size], data }]]));
 }
 
 function digestOf(texts: readonly string[], fingerprint: string): string {

@@ -6,6 +6,7 @@
 import type { SentenceEmbeddingTask, Target, Task, TrainingBatch } from "@stagecoach/transformer";
 import type { RandomSequence } from "../random/randomSequence.ts";
 import type { StoredExample } from "./exampleStore.ts";
+import { storedSimilarity } from "./tasks/sentenceEmbedding.ts";
 import { maskAtRandom, type MaskAtRandomOptions, type MaskVocabulary } from "./masking.ts";
 
 /** An example at its place in the run. */
@@ -182,7 +183,7 @@ function comparedTargets({ loss, numTexts: G }: SentenceEmbeddingTask, examples:
     };
     return { targets: { ...shared, ...columns }, counts };
   }
-  const data = Float32Array.from(examples, ({ target }) => new Float32Array(target.slice(G).buffer)[0]!);
+  const data = Float32Array.from(examples, ({ target }) => storedSimilarity(target));
   return { targets: { ...shared, similarities: { dtype: "float32", shape: [Q], data } }, counts };
 }
 

@@ -70,6 +70,20 @@ const knownLayouts: readonly KnownLayout[] = [
   { columns: { text: "text" }, tasks: [...languageModelling, ...embedding] },
 ];
 
+const textRoles: readonly Role[] = [
+  ...(["text", "text_pair", "context", "question", "prompt", "choices", "paragraphs", "sentences"] as const),
+  ...(["anchor", "positive", "negative", "negatives"] as const),
+];
+
+/** Names of columns that hold text, or lists of texts, in files of any task. */
+export const textColumns: readonly string[] = [
+  ...new Set(
+    knownLayouts.flatMap(({ columns }) =>
+      textRoles.flatMap((role) => (columns[role] === undefined ? [] : [columns[role]])),
+    ),
+  ),
+];
+
 export type FindLayoutOptions = {
   /** Only layouts of this task. */
   readonly task?: TaskName | undefined;

@@ -3,7 +3,7 @@ export { CheckpointFolder, readCheckpoint, type CheckpointFolderOptions } from "
 export type { ReadProgress } from "./data/fileBytes.ts";
 export { loadDataSets, type DataSets, type ExampleSet, type LoadDataSetsOptions } from "./data/loadDataSets.ts";
 export { loadExamples, type DataFile, type LoadExamplesOptions, type LoadProgress } from "./data/loadExamples.ts";
-export { openDataFile, type DataFileOptions } from "./data/openDataFile.ts";
+export { formatOfName, openDataFile, type DataFileOptions } from "./data/openDataFile.ts";
 export {
   loadTrainingStage,
   openInitialParameters,

@@ -12,6 +12,7 @@ import {
   float32,
   hostParameters,
   int32,
+  joinFloat32,
   runToHost,
   type Engine,
   type Executable,
@@ -26,6 +27,7 @@ import {
   type TaskModel,
   type TrainingBatch,
 } from "@stagecoach/transformer";
+import { scaleInputs } from "./scaleInputs.ts";
 
 /** One micro-batch of a step: the vectors of its texts, and its targets. */
 type Part = { readonly embeddings: HostTensor; readonly targets: TrainingBatch["targets"] };
@@ -83,10 +85,9 @@ export class StepLoss {
     if (this.#parts.size < place.numMicroBatches)
       return Object.fromEntries(this.#losses.map((name) => [name, float32([0], [])]));
     const parts = Array.from({ length: place.numMicroBatches }, (_, index) => this.#parts.get(index)!);
-    const scales = Object.entries(place.scales).map(([name, scale]) => [`scale.${name}`, float32([scale], [])]);
     const { [GRADIENT]: gradient, ...losses } = await runToHost(this.#executable, {
       ...joined(parts, this.#targets),
-      ...(Object.fromEntries(scales) as Record<string, HostTensor>),
+      ...scaleInputs(place.scales),
     });
     this.#gradients = cutAs(parts, gradient!.data as Float32Array);
     return losses;
@@ -150,7 +151,7 @@ function moved(
 function rowsOf(tensors: readonly Pick<HostTensor, "shape" | "data">[]): HostTensor {
   const [, ...rest] = tensors[0]!.shape;
   const numRows = tensors.reduce((total, { shape }) => total + shape[0]!, 0);
-  return float32(concatenated(tensors.map(({ data }) => data as Float32Array)), [numRows, ...rest]);
+  return float32(joinFloat32(tensors.map(({ data }) => data as Float32Array)), [numRows, ...rest]);
 }
 
 /** @throws BatchError */
@@ -159,16 +160,6 @@ function targetOf(targets: Part["targets"], name: string): Target {
   if (target !== undefined) return target;
   const given = Object.keys(targets).join(", ") || "none";
   throw new BatchError(`target "${name}": expected it in the batch, got ${given}`);
-}
-
-function concatenated(arrays: readonly Float32Array[]): Float32Array {
-  const result = new Float32Array(arrays.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const each of arrays) {
-    result.set(each, at);
-    at += each.length;
-  }
-  return result;
 }
 
 function cutAs(parts: readonly Part[], gradient: Float32Array): HostTensor[] {

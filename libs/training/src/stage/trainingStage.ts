@@ -15,6 +15,7 @@ import { adamWNames, adamWScalars, type AdamWStep } from "../optimizers/adamW.ts
 import { maskInputs } from "./maskInputs.ts";
 import { LocalMaskMaker, type MaskMaker } from "./maskMaker.ts";
 import { compileStage, type StageExecutables } from "./stageExecutables.ts";
+import { scaleInputs } from "./scaleInputs.ts";
 import { HIDDEN_OUTPUT, type TrainingStageOptions } from "./stageOptions.ts";
 
 /** Packed tokens on the first stage, activations on others. */
@@ -252,9 +253,6 @@ export class TrainingStage {
 }
 
 const scalar = (value: number): HostTensor => float32([value], []);
-
-const scaleInputs = (scales: Readonly<Record<string, number>>): TensorMap =>
-  Object.fromEntries(Object.entries(scales).map(([part, scale]) => [`scale.${part}`, scalar(scale)]));
 
 function firstValue(tensor: HostTensor | EngineTensor | undefined): number {
   if (tensor === undefined || !isHostTensor(tensor)) throw new Error("internal: expected a scalar");

@@ -141,8 +141,8 @@ export type TrainingBatch = TokenBatch & {
   readonly targets: Readonly<Record<string, Target>>;
   /**
    * What each loss part counts in this micro-batch: its labels (for class weights the sum of their weights, for
-   * multi-label and regression labels times classes, for question answering texts, for sentence embeddings anchors, and for a teacher texts). The reciprocal of the sum over the
-   * step is the input `scale.<part>` of the graph.
+   * multi-label and regression labels times classes, for question answering texts, for sentence embeddings anchors, and for
+   * a teacher texts). The reciprocal of the sum over the step is the input `scale.<part>` of the graph.
    */
   readonly counts: Readonly<Record<string, number>>;
 };

@@ -47,6 +47,11 @@ export function sentenceEmbeddingReader(fields: RowFields, { tokenizer, maxLengt
   };
 }
 
+/** The similarity in the target of an example of two texts. */
+export function storedSimilarity(target: Int32Array): number {
+  return new Float32Array(target.slice(2).buffer)[0]!;
+}
+
 /** A text, or every entry of a document. */
 function textsAlone(fields: RowFields, row: DataRow): readonly string[] {
   if (fields.has("text")) return [fields.text(row, "text")];

@@ -3,10 +3,11 @@ import type { EmbeddingLoss, SentenceEmbeddingTask } from "@stagecoach/transform
 import { MetricError } from "../../errors.ts";
 import { pearson, spearman } from "../correlation.ts";
 import { RankingTally } from "../ranking.ts";
+import { dot, vectorAt } from "../vectors.ts";
 import type { EvaluatedBatch, MetricAccumulator, TaskOutputs } from "./accumulator.ts";
 import { teacherMetrics } from "./teacherMetrics.ts";
 import { finiteOrNull, RunningMean } from "../runningMean.ts";
-import { logSumExp, rowsOf, targetOf, type Rows } from "./rows.ts";
+import { logSumExp, rowsOf, targetOf } from "./rows.ts";
 
 /**
  * Those of the pairs' loss, of the teacher, or of both; the pairs' primary metric counts then, and `loss` is the sum. Losses are summed
@@ -133,21 +134,4 @@ function vectorsOf(
       Array.from(numbers, (row) => vectorAt(rows, row, { size, hasUnitLength }));
     return { anchors: chosen(anchors), candidates: chosen(candidates) };
   });
-}
-
-function vectorAt(
-  { data, numColumns }: Rows,
-  row: number,
-  { size, hasUnitLength }: { readonly size: number; readonly hasUnitLength: boolean },
-): Float64Array {
-  const vector = Float64Array.from({ length: size }, (_, column) => data[row * numColumns + column]!);
-  if (!hasUnitLength) return vector;
-  const length = Math.max(Math.sqrt(dot(vector, vector)), 1e-12);
-  return vector.map((value) => value / length);
-}
-
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let index = 0; index < a.length; index++) sum += a[index]! * b[index]!;
-  return sum;
 }

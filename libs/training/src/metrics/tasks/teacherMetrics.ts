@@ -3,6 +3,7 @@ import type { TeacherLoss } from "@stagecoach/transformer";
 import { spearman } from "../correlation.ts";
 import type { MetricAccumulator } from "./accumulator.ts";
 import { RunningMean } from "../runningMean.ts";
+import { dot, vectorAt } from "../vectors.ts";
 import { rowsOf, targetOf, type Rows } from "./rows.ts";
 
 /**
@@ -21,20 +22,20 @@ export function teacherMetrics(
   return {
     primary: "teacher_spearman",
     add(evaluated, outputs) {
-      const rows = rowsOf(outputs, "embeddings", evaluated.batch.lengths.length);
-      const all = { ...rows, numColumns: dimensions, data: targetOf(evaluated, "teacher_vectors") };
-      const bySize = (sizes ?? [rows.numColumns]).map((size) => ({
-        student: { rows, size },
-        teacher: { rows: all, size: name === "vectors" ? size : dimensions },
+      const student = rowsOf(outputs, "embeddings", evaluated.batch.lengths.length);
+      const teacher = { ...student, numColumns: dimensions, data: targetOf(evaluated, "teacher_vectors") };
+      const bySize = (sizes ?? [student.numColumns]).map((size) => ({
+        student: vectorsOf(student, size),
+        teacher: vectorsOf(teacher, name === "vectors" ? size : dimensions),
       }));
-      const [{ student, teacher }] = bySize as [(typeof bySize)[0]];
-      for (let text = 0; text < rows.numRows; text++) {
+      const largest = bySize[0]!;
+      const lossOf = name === "vectors" ? squaredDistance : cosineDifferences;
+      for (let text = 0; text < student.numRows; text++) {
         if (text > 0) {
-          own.push(cosine([student, text - 1], [student, text]));
-          given.push(cosine([teacher, text - 1], [teacher, text]));
+          own.push(cosine(largest.student, text - 1, text));
+          given.push(cosine(largest.teacher, text - 1, text));
         }
-        if (name === "vectors") agreement.add(cosine([student, text], [teacher, text]));
-        const lossOf = name === "vectors" ? squaredDistance : cosineDifferences;
+        if (name === "vectors") agreement.add(dot(largest.student.unit[text]!, largest.teacher.unit[text]!));
         loss.add(weight * bySize.reduce((sum, each) => sum + lossOf(each, text), 0));
       }
     },
@@ -49,35 +50,27 @@ export function teacherMetrics(
   };
 }
 
-/** Rows of which the first values count. */
-type Cut = { readonly rows: Rows; readonly size: number };
-type Compared = { readonly student: Cut; readonly teacher: Cut };
-type Place = readonly [from: Cut, row: number];
+/** Of all texts of a batch, as they are and with unit length. */
+type Vectors = { readonly plain: readonly Float64Array[]; readonly unit: readonly Float64Array[] };
+type Compared = { readonly student: Vectors; readonly teacher: Vectors };
+
+function vectorsOf(rows: Rows, size: number): Vectors {
+  const all = (hasUnitLength: boolean) =>
+    Array.from({ length: rows.numRows }, (_, row) => vectorAt(rows, row, { size, hasUnitLength }));
+  return { plain: all(false), unit: all(true) };
+}
 
 function squaredDistance({ student, teacher }: Compared, text: number): number {
-  const [a, b]: [Place, Place] = [
-    [student, text],
-    [teacher, text],
-  ];
-  return dot(a, a) - 2 * dot(a, b) + dot(b, b);
+  const other = teacher.plain[text]!;
+  return student.plain[text]!.reduce((sum, value, place) => sum + (value - other[place]!) ** 2, 0);
 }
 
 /** Mean over all texts of the batch. */
 function cosineDifferences({ student, teacher }: Compared, text: number): number {
-  let sum = 0;
-  for (let other = 0; other < student.rows.numRows; other++)
-    sum += (cosine([student, text], [student, other]) - cosine([teacher, text], [teacher, other])) ** 2;
-  return sum / student.rows.numRows;
+  const differences = student.unit.map((_, other) => cosine(student, text, other) - cosine(teacher, text, other));
+  return dot(differences, differences) / differences.length;
 }
 
-function cosine(a: Place, b: Place): number {
-  return dot(a, b) / Math.max(Math.sqrt(dot(a, a) * dot(b, b)), 1e-12);
-}
-
-/** The sizes are the same. */
-function dot([a, rowOfA]: Place, [b, rowOfB]: Place): number {
-  const [startOfA, startOfB] = [rowOfA * a.rows.numColumns, rowOfB * b.rows.numColumns];
-  let sum = 0;
-  for (let place = 0; place < a.size; place++) sum += a.rows.data[startOfA + place]! * b.rows.data[startOfB + place]!;
-  return sum;
+function cosine({ unit }: Vectors, a: number, b: number): number {
+  return dot(unit[a]!, unit[b]!);
 }

@@ -57,10 +57,20 @@ async function beginningOf(path: string, options: FileBytesOptions): Promise<str
   return undefined;
 }
 
+/** What a file's name says of its format; undefined where it says nothing that is known. */
+export function formatOfName(name: string): DataFormat | undefined {
+  const extension = extensionOf(name);
+  return extension === undefined ? undefined : extensions[extension];
+}
+
+function extensionOf(name: string): string | undefined {
+  return /\.([^.]+)$/.exec(basename(name).toLowerCase().replace(/\.gz$/, ""))?.[1];
+}
+
 function formatOf(name: string, start: string): DataFormat {
-  const extension = /\.([^.]+)$/.exec(basename(name).toLowerCase().replace(/\.gz$/, ""))?.[1];
-  const known = extension === undefined ? undefined : extensions[extension];
+  const known = formatOfName(name);
   if (known !== undefined) return known;
+  const extension = extensionOf(name);
   if (start.startsWith("{")) return "jsonl";
   const message = `expected the extension ${Object.keys(extensions).join(", ")} (or .gz after it), got ${
     extension === undefined ? "none" : `"${extension}"`

@@ -1,4 +1,4 @@
-/** @file Training on files: lines, progress in bytes, bounded lines. */
+/** @file Training on lines of files, progress in bytes, bounded lines. */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,7 +7,6 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { VocabularyTrainingError } from "../errors.ts";
 import { trainWordPiece } from "../training/trainWordPiece.ts";
 import { linesOfFiles, type BytesProgress } from "./linesOfFiles.ts";
-import { trainWordPieceFromFiles } from "./trainWordPieceFromFiles.ts";
 
 let folder = "";
 beforeEach(async () => {
@@ -21,7 +20,7 @@ async function linesOf(...paths: string[]): Promise<string[]> {
   return lines;
 }
 
-describe("trainWordPieceFromFiles()", () => {
+describe("trainWordPiece() on linesOfFiles()", () => {
   test("learns what trainWordPiece() learns from the lines, and counts all bytes", async () => {
     const lines = Array.from({ length: 500 }, (_, i) => `stage ${i % 7} of the pipeline ${i % 11}`);
     const [plain, packed] = [join(folder, "a.txt"), join(folder, "b.txt.gz")];
@@ -30,10 +29,8 @@ describe("trainWordPieceFromFiles()", () => {
     await writeFile(packed, second);
     const progress: BytesProgress[] = [];
     const options = { vocabSize: 60, minFrequency: 2 };
-    const { tokenizer } = await trainWordPieceFromFiles([plain, packed], {
-      ...options,
-      onBytes: (each) => progress.push(each),
-    });
+    const files = linesOfFiles([plain, packed], (each) => progress.push(each));
+    const { tokenizer } = await trainWordPiece(files, options);
     expect(tokenizer).toEqual((await trainWordPiece(lines, options)).tokenizer);
     const { bytesRead, bytesTotal } = progress.at(-1)!;
     expect(bytesRead).toBe(bytesTotal);
@@ -41,13 +38,13 @@ describe("trainWordPieceFromFiles()", () => {
   });
 
   test.each(["missing.txt", "missing.txt.gz"])("names a file that is not there: %s", async (name) => {
-    await expect(trainWordPieceFromFiles([join(folder, name)])).rejects.toThrow(VocabularyTrainingError);
-    await expect(trainWordPieceFromFiles([join(folder, name)])).rejects.toThrow(name);
+    await expect(trainWordPiece(linesOfFiles([join(folder, name)]))).rejects.toThrow(VocabularyTrainingError);
+    await expect(trainWordPiece(linesOfFiles([join(folder, name)]))).rejects.toThrow(name);
   });
 
   test("names a file that is not gzip though its name says so", async () => {
     await writeFile(join(folder, "no.gz"), "plain");
-    await expect(trainWordPieceFromFiles([join(folder, "no.gz")])).rejects.toThrow(/no\.gz/);
+    await expect(trainWordPiece(linesOfFiles([join(folder, "no.gz")]))).rejects.toThrow(/no\.gz/);
   });
 });
 
