@@ -114,7 +114,7 @@ describe("stagecoach evaluate", () => {
   });
 
   test("a head, on two stages: the share of labels that it gives, and each class", async () => {
-    const model = await trainTinyModel(join(scratch, "classifier"), "sequence-classification", 20);
+    const model = await trainTinyModel(join(scratch, "classifier"), "sequence-classification", { numSteps: 20 });
     const data = join(scratch, "labelled.jsonl");
     writeToy(data, "sequence-classification", 30);
     const { report, stdout } = await evaluate(model, data, "--stages", "2");

@@ -192,6 +192,50 @@ describe("stagecoach train", () => {
     );
   });
 
+  test("adapters are trained alone, merged into the model, and kept in peft's layout", async () => {
+    const lora = ["--lora-rank", "2", "--lora-alpha", "8", "--lora-targets", "query", "--lora-targets", "output.dense"];
+    const { code, stderr } = await run("adapted", "--max-steps", "2", "--learning-rate", "1e-2", ...lora);
+    expect([code, stderr]).toEqual([0, expect.not.stringContaining("lora_A")]);
+    const model = join(folder, "adapted", "model");
+    const config = JSON.parse(readFileSync(join(model, "adapter", "adapter_config.json"), "utf8")) as object;
+    expect(config).toMatchObject({ peft_type: "LORA", r: 2, lora_alpha: 8, modules_to_save: ["classifier"] });
+    const { openSafetensors } = await import("@stagecoach/transformer/node");
+    await using before = await openSafetensors(tinyEncoder);
+    await using after = await openSafetensors(model);
+    await using adapter = await openSafetensors(join(model, "adapter", "adapter_model.safetensors"));
+    const layer = "encoder.layer.1";
+    const name = (module: string) => `base_model.model.bert.${layer}.${module}`;
+    expect(adapter.names()).toContain("base_model.model.classifier.weight");
+    // W + alpha / rank B A, worked out here.
+    const a = await adapter.readFloat32(name("output.dense.lora_A.weight"));
+    const b = await adapter.readFloat32(name("output.dense.lora_B.weight"));
+    const [base, merged] = [
+      await before.readFloat32(`${layer}.output.dense.weight`),
+      await after.readFloat32(`bert.${layer}.output.dense.weight`),
+    ];
+    const numInputs = a.length / 2;
+    const change = (at: number) => {
+      const [row, column] = [Math.floor(at / numInputs), at % numInputs];
+      return 4 * (b[row * 2]! * a[column]! + b[row * 2 + 1]! * a[numInputs + column]!);
+    };
+    expect(Math.max(...Array.from(b, Math.abs))).toBeGreaterThan(1e-3);
+    base.forEach((value, at) => expect(merged[at]).toBeCloseTo(value + change(at), 6));
+    const isSame = async (weight: string) =>
+      Buffer.from(await before.readBytes(weight)).equals(Buffer.from(await after.readBytes(`bert.${weight}`)));
+    for (const weight of [
+      "embeddings.word_embeddings.weight",
+      `${layer}.attention.self.value.weight`,
+      "pooler.dense.bias",
+    ])
+      expect(await isSame(weight), weight).toBe(true);
+  });
+
+  test("a head alone is trained, in two stages of which the first has nothing to train", async () => {
+    const flags = ["--freeze", "embeddings", "--freeze", "encoder", "--freeze", "pooler", "--stages", "2"];
+    const { code, stdout } = await run("head", "--max-steps", "2", ...flags);
+    expect([code, stdout]).toEqual([0, expect.stringContaining("Trained 2 steps")]);
+  });
+
   test("frozen parameters stay, class weights and a share for validation are taken", async () => {
     const flags = [
       "--max-steps",
@@ -245,6 +289,17 @@ describe("stagecoach train says what is wrong", () => {
       "nothing left to train",
       ["--freeze", "embeddings", "--freeze", "encoder", "--freeze", "pooler", "--freeze", "classifier"],
       /freeze: expected a parameter that is left to train/,
+    ],
+    [
+      "adapters of a layer that is not there",
+      ["--lora-rank", "2", "--lora-targets", "q_proj"],
+      /lora targets: expected the end of a linear layer's name \(query, key, value, dense\) or all-linear, got "q_proj"/,
+    ],
+    ["adapters without a rank", ["--lora-alpha", "2"], /lora rank: expected one together with lora alpha/],
+    [
+      "adapters of a language model",
+      ["--task", "masked-lm", "--lora-rank", "2"],
+      /lora rank: expected the task sequence-classification, .*, got masked-lm/,
     ],
     [
       "an option of another task",

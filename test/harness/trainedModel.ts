@@ -7,17 +7,24 @@ import { openInitialParameters } from "@stagecoach/training/node";
 import { readTask, taskParameters, stageGraph, trainingStageInputs, type Target } from "@stagecoach/transformer";
 import { jsonReader } from "@stagecoach/transformer/node";
 import { join } from "node:path";
+import type { Hyperparameters } from "../../apps/server/src/jobs/hyperparameters.ts";
 import { openLocalPipeline } from "./openLocalPipeline.ts";
 import { runTrainingJob } from "../../apps/server/src/training/runJob.ts";
 import { trainingSettingsSchema, type TrainingSettingsInput } from "../../apps/server/src/training/trainingSettings.ts";
 import { tinyEncoder } from "./paths.ts";
 import { toys, writeToy, writeToyPairs, type ToyName } from "./toyTasks.ts";
 
+type TrainTinyOptions = { readonly numSteps?: number; readonly hyperparameters?: Hyperparameters };
+
 /** @param folder - a new one @returns the model's folder */
-export async function trainTinyModel(folder: string, toy: ToyName, numSteps = 3): Promise<string> {
+export async function trainTinyModel(
+  folder: string,
+  toy: ToyName,
+  { numSteps = 3, hyperparameters = {} }: TrainTinyOptions = {},
+): Promise<string> {
   const data = `${folder}.jsonl`;
   writeToy(data, toy, 24);
-  return train(folder, { model: tinyEncoder, task: toys[toy].task, data: { path: data } }, numSteps);
+  return train(folder, { model: tinyEncoder, task: toys[toy].task, data: { path: data }, hyperparameters }, numSteps);
 }
 
 /** A model of sentence vectors. @param folder - a new one @param base - the model to start from @returns the model's folder */
@@ -29,14 +36,20 @@ export async function trainTinySentences(folder: string, base: string, numSteps 
 
 async function train(
   folder: string,
-  given: Pick<TrainingSettingsInput, "model" | "task" | "data">,
+  given: Pick<TrainingSettingsInput, "model" | "task" | "data" | "hyperparameters">,
   numSteps: number,
 ): Promise<string> {
   const settings = trainingSettingsSchema.parse({
     ...given,
     stages: 2,
     threads: 1,
-    hyperparameters: { max_steps: numSteps, batch_size: 8, learning_rate: 5e-3, warmup_steps: 0 },
+    hyperparameters: {
+      max_steps: numSteps,
+      batch_size: 8,
+      learning_rate: 5e-3,
+      warmup_steps: 0,
+      ...given.hyperparameters,
+    },
   });
   await runTrainingJob(settings, { folder, openPipeline: openLocalPipeline });
   return join(folder, "model");

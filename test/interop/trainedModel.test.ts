@@ -83,7 +83,7 @@ let python: Readonly<Record<ToyName, Python>>;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "stagecoach-trained-"));
   const trained: string[] = [];
-  for (const toy of toyNames) trained.push(await trainTinyModel(join(folder, toy), toy, NUM_STEPS));
+  for (const toy of toyNames) trained.push(await trainTinyModel(join(folder, toy), toy, { numSteps: NUM_STEPS }));
   folders = byName(trained);
   const asked = toyNames.map((toy) => {
     const { inputs, asked: questions, query: wanted } = cases[toy];

@@ -10,7 +10,7 @@ import {
   type TrainingPipeline,
 } from "@stagecoach/training";
 import { loadTrainingStage, restoreStage, saveStage } from "@stagecoach/training/node";
-import { comparesWholeStep, type Task } from "@stagecoach/transformer";
+import { comparesWholeStep, type LoraOptions, type Task } from "@stagecoach/transformer";
 import { openSafetensors } from "@stagecoach/transformer/node";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -38,14 +38,27 @@ const tasks = {
     dimensions: [32, 8],
   },
 } as const satisfies Record<string, Task>;
-type TaskName = keyof typeof tasks;
+const lora: LoraOptions = {
+  rank: 2,
+  alpha: 4,
+  modules: [0, 1, 2, 3].map((layer) => `encoder.layer.${layer}.attention.self.query`),
+  saved: ["classifier"],
+};
+/** What is trained; adapters beside frozen layers by the task of their head. */
+const cases = {
+  "sequence-classification": "sequence-classification",
+  pretraining: "pretraining",
+  "sentence-embedding": "sentence-embedding",
+  adapters: "sequence-classification",
+} as const satisfies Record<string, keyof typeof tasks>;
+type CaseName = keyof typeof cases;
 
-const settingsOf = (task: TaskName, recompute = false): StageSettings => ({
-  task: tasks[task],
+const settingsOf = (name: CaseName, recompute = false): StageSettings => ({
+  task: tasks[cases[name]],
   dropout: { hidden: 0.1, attention: 0.1, classifier: 0.1 },
   seed: 11,
   optimizer: adamWDefaults,
-  freeze: [],
+  ...(name === "adapters" ? { lora, freeze: ["^(?!classifier|.*lora_)"] } : { freeze: [] }),
   recompute,
   replaceHead: false,
 });
@@ -56,7 +69,7 @@ const threads = 1;
 
 type Outcome = { readonly numbers: readonly number[]; readonly state: ReadonlyMap<string, Uint8Array> };
 
-async function train(pipeline: TrainingPipeline, task: TaskName, numMicroBatches: number): Promise<Outcome> {
+async function train(pipeline: TrainingPipeline, name: CaseName, numMicroBatches: number): Promise<Outcome> {
   const numbers: number[] = [];
   for (let step = 1; step <= NUM_STEPS; step++) {
     const microBatches = Array.from({ length: numMicroBatches }, (_, index) =>
@@ -66,7 +79,7 @@ async function train(pipeline: TrainingPipeline, task: TaskName, numMicroBatches
         maxLength: 17,
         numTexts: 1 + index,
         firstText: step * 100 + index * 10,
-        task,
+        task: cases[name],
       }),
     );
     const { loss, gradientNorm } = await pipeline.accumulate({ step, microBatches });
@@ -83,17 +96,17 @@ async function stateOf(pipeline: TrainingPipeline): Promise<ReadonlyMap<string, 
   const state = new Map<string, Uint8Array>();
   for (const file of await pipeline.save(folder)) {
     await using source = await openSafetensors(join(folder, file));
-    for (const name of source.names()) {
-      expect(state.has(name), `${name} is saved once`).toBe(false);
-      state.set(name, await source.readBytes(name));
+    for (const tensor of source.names()) {
+      expect(state.has(tensor), `${tensor} is saved once`).toBe(false);
+      state.set(tensor, await source.readBytes(tensor));
     }
   }
   return state;
 }
 
-async function openLocal(task: TaskName, recompute = false): Promise<TrainingPipeline> {
+async function openLocal(name: CaseName, recompute = false): Promise<TrainingPipeline> {
   const layers = { start: 0, end: 4 };
-  const request = { folder: tinyEncoder, layers, engine, threads, settings: settingsOf(task, recompute) } as const;
+  const request = { folder: tinyEncoder, layers, engine, threads, settings: settingsOf(name, recompute) } as const;
   const { stage, shared } = await loadTrainingStage(request);
   return new LocalPipeline({
     stages: [stage],
@@ -103,14 +116,14 @@ async function openLocal(task: TaskName, recompute = false): Promise<TrainingPip
   });
 }
 
-const openWorkers = (task: TaskName, numStages: number, schedule: "gpipe" | "1f1b" | "eager-1f1b") =>
+const openWorkers = (name: CaseName, numStages: number, schedule: "gpipe" | "1f1b" | "eager-1f1b") =>
   openWorkerPipeline({
     folder: tinyEncoder,
-    settings: settingsOf(task),
+    settings: settingsOf(name),
     numStages,
     engine,
     threads,
-    schedule: comparesWholeStep(tasks[task]) ? "gpipe" : schedule,
+    schedule: comparesWholeStep(tasks[cases[name]]) ? "gpipe" : schedule,
     maxMicroBatchTokens: 512,
     log: pino({ level: "silent" }),
   });
@@ -121,13 +134,13 @@ const expectEqual = (actual: Outcome, expected: Outcome) => {
   for (const [name, bytes] of expected.state) expect(actual.state.get(name), name).toEqual(bytes);
 };
 
-describe.each(Object.keys(tasks) as TaskName[])("training %s", (task) => {
+describe.each(Object.keys(cases) as CaseName[])("training %s", (name) => {
   const whole = new Map<number, Promise<Outcome>>();
   const wholeOf = (numMicroBatches: number): Promise<Outcome> => {
     const known =
       whole.get(numMicroBatches) ??
-      openLocal(task).then(async (pipeline) => {
-        const outcome = await train(pipeline, task, numMicroBatches);
+      openLocal(name).then(async (pipeline) => {
+        const outcome = await train(pipeline, name, numMicroBatches);
         await pipeline.close();
         return outcome;
       });
@@ -146,23 +159,23 @@ describe.each(Object.keys(tasks) as TaskName[])("training %s", (task) => {
     [4, "1f1b", 5],
     [4, "eager-1f1b", 3],
   ] as const)("%i stage workers (%s, %i micro-batches) give the bytes of one stage", async (numStages, schedule, m) => {
-    const pipeline = await openWorkers(task, numStages, schedule);
+    const pipeline = await openWorkers(name, numStages, schedule);
     try {
-      expectEqual(await train(pipeline, task, m), await wholeOf(m));
+      expectEqual(await train(pipeline, name, m), await wholeOf(m));
     } finally {
       await pipeline.close();
     }
   });
 
   test("a run repeated gives the same bytes", async () => {
-    const again = await openLocal(task);
-    expectEqual(await train(again, task, 3), await wholeOf(3));
+    const again = await openLocal(name);
+    expectEqual(await train(again, name, 3), await wholeOf(3));
     await again.close();
   });
 
   test("activations that are computed again give the same numbers but for rounding: fewer outputs leave more to fuse", async () => {
-    const pipeline = await openLocal(task, true);
-    const { numbers } = await train(pipeline, task, 3);
+    const pipeline = await openLocal(name, true);
+    const { numbers } = await train(pipeline, name, 3);
     const expected = (await wholeOf(3)).numbers;
     numbers.forEach((value, at) => expect(Math.abs(value / expected[at]! - 1)).toBeLessThan(1e-4));
     await pipeline.close();

@@ -8,6 +8,7 @@ import type { EncoderConfig } from "./config.ts";
 import type { Family } from "./families/family.ts";
 import { readEncoderConfig } from "./families/registry.ts";
 import { ModelConfigError } from "./errors.ts";
+import type { LoraOptions } from "./lora.ts";
 import type { PoolingMode } from "./pooling.ts";
 import { readSentenceModules, type ReadJson, type SentenceModules } from "./sentenceModules.ts";
 
@@ -15,6 +16,8 @@ export type EncoderModel = {
   readonly family: Family;
   readonly config: EncoderConfig;
   readonly modules: SentenceModules;
+  /** Adapters beside the layers, in training. */
+  readonly lora?: LoraOptions | undefined;
 };
 
 export type ModelFolderOptions = { readonly pooling?: PoolingMode | undefined };

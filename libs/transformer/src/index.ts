@@ -80,6 +80,7 @@ export {
   type TaskCheckpointNames,
   type TaskCheckpointOptions,
 } from "./tasks/taskCheckpoint.ts";
+export { isLoraName, linearModules, loraNames, mergeLora, standardLoraModules, type LoraOptions } from "./lora.ts";
 export { servedTask } from "./tasks/servedTask.ts";
 export { architectureOf, readLabels, readTask, taskConfigFields, type TaskModel } from "./tasks/taskModel.ts";
 export { paddingRows, readInitializerRange, taskParameters, type TaskParameter } from "./tasks/taskParameters.ts";

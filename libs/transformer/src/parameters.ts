@@ -12,6 +12,7 @@ import type { LayerParameters } from "./encoderLayer.ts";
 import type { EncoderModel } from "./encoderModel.ts";
 import type { NormParameters } from "./layerNorm.ts";
 import type { LinearParameters } from "./linear.ts";
+import { adapterOf } from "./lora.ts";
 
 export function linearParameters(name: string, inputs: number, outputs: number): LinearParameters {
   return { weight_OI: parameter(`${name}.weight`, [outputs, inputs]), bias_O: parameter(`${name}.bias`, [outputs]) };
@@ -33,18 +34,22 @@ export function embeddingParameters({ family, config }: EncoderModel): Embedding
 }
 
 /** @param layer - its number in the whole model */
-export function layerParameters({ family, config }: EncoderModel, layer: number): LayerParameters {
+export function layerParameters({ family, config, lora }: EncoderModel, layer: number): LayerParameters {
   const { hiddenSize: D, intermediateSize: F } = config;
   const names = family.layerNames(layer);
+  const adapted = (module: string, numInputs: number, numOutputs: number): LinearParameters => ({
+    ...linearParameters(module, numInputs, numOutputs),
+    adapter: adapterOf(lora, { module, numInputs, numOutputs }),
+  });
   return {
     attention: {
-      query: linearParameters(names.query, D, D),
-      key: linearParameters(names.key, D, D),
-      value: linearParameters(names.value, D, D),
-      output: linearParameters(names.attentionOutput, D, D),
+      query: adapted(names.query, D, D),
+      key: adapted(names.key, D, D),
+      value: adapted(names.value, D, D),
+      output: adapted(names.attentionOutput, D, D),
     },
     attentionNorm: normParameters(names.attentionNorm, D),
-    feedForward: { up: linearParameters(names.up, D, F), down: linearParameters(names.down, F, D) },
+    feedForward: { up: adapted(names.up, D, F), down: adapted(names.down, F, D) },
     outputNorm: normParameters(names.outputNorm, D),
   };
 }

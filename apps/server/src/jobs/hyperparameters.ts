@@ -68,6 +68,17 @@ const fields = {
   freeze: z.array(z.string().min(1)).min(1).meta({
     description: "names of parameters that stay as they are: beginnings, such as embeddings or encoder.layer.0",
   }),
+  lora_rank: count.max(1024).meta({
+    description:
+      "train adapters of this rank beside the layers instead of the model (LoRA), and the head; a learning rate of ten times the usual one suits them",
+  }),
+  lora_alpha: z.number().gt(0).max(100_000).meta({
+    description: "adapters count lora_alpha / lora_rank times; lora_rank when left out",
+  }),
+  lora_targets: z.array(z.string().min(1)).min(1).meta({
+    description:
+      "linear layers with adapters: ends of their names, such as query or attention.output.dense, or all-linear; queries and values when left out",
+  }),
   class_weights: z
     .union([z.literal("balanced"), z.record(z.string(), z.number().gt(0))], {
       error: 'expected "balanced", or an object from label to weight',

@@ -20,6 +20,7 @@ import { createHash } from "node:crypto";
 import { withClassWeights } from "./classWeights.ts";
 import { scheduleFor, withEmbeddingLoss } from "./embeddingTask.ts";
 import { frozenParameters } from "./frozenParameters.ts";
+import { frozenByLora, loraOfJob } from "./loraOfJob.ts";
 import { metricOptions } from "./metricOptions.ts";
 import { microBatchRule } from "./microBatchRule.ts";
 import { refuseUnused } from "./refuseUnused.ts";
@@ -59,8 +60,12 @@ export async function planJob(
   const { teaching } = data;
   const weighted = withClassWeights(data.task, given.class_weights, data);
   const task = withEmbeddingLoss(weighted, given, { ...encoder, teaching });
-  const model: TaskModel = { ...encoder, task };
-  refuseUnused(model, settings);
+  refuseUnused({ ...encoder, task }, settings);
+  const { seed, replace_head: replaceHead } = settings;
+  const initial = await openInitialParameters(folder, { task, seed, replaceHead });
+  await initial.close();
+  const lora = loraOfJob(initial.model, given, initial.missing);
+  const model: TaskModel = { ...initial.model, lora };
   const hyperparameters = resolveHyperparameters(task.name, given, {
     numExamples: data.train.examples.length,
     maxLength: data.train.encoded.maxLength,
@@ -69,20 +74,22 @@ export async function planJob(
   const stageSettings: StageSettings = {
     task,
     dropout: await dropoutOf(folder, model, hyperparameters),
-    seed: settings.seed,
+    seed,
     optimizer: {
       beta1: hyperparameters.adam_beta1,
       beta2: hyperparameters.adam_beta2,
       epsilon: hyperparameters.adam_epsilon,
       weightDecay: hyperparameters.weight_decay,
     },
-    freeze: frozenParameters(model, hyperparameters.freeze ?? []),
+    freeze: [
+      ...frozenParameters(initial.model, hyperparameters.freeze ?? []),
+      ...(lora === undefined ? [] : frozenByLora(model, lora)),
+    ],
+    lora,
     recompute: hyperparameters.recompute,
-    replaceHead: settings.replace_head,
+    replaceHead,
   };
-  const initial = await openInitialParameters(folder, stageSettings);
-  await initial.close();
-  const sets = dataSetsOf(data, { model, hyperparameters, seed: settings.seed });
+  const sets = dataSetsOf(data, { model, hyperparameters, seed });
   return {
     model,
     stageSettings,

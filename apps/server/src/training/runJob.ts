@@ -210,6 +210,7 @@ class TrainingJob {
         checkpoint: await checkpoints.at(summary.bestStep),
         model: plan.model,
         base: base.folder,
+        baseName: name,
         labels: data.labels,
         texts: jobTexts(facts),
       });
@@ -270,7 +271,8 @@ class TrainingJob {
       const { folder } = this.#options;
       await writeJobSettings(folder, settings);
       const { modelFiles } = jobPaths(folder);
-      const facts = { model: plan.model, base: base.folder, labels: data.labels };
+      const { name: baseName } = nameOf(settings, base);
+      const facts = { model: plan.model, base: base.folder, baseName, labels: data.labels };
       if (!existsSync(modelFiles)) await exportModelFiles(modelFiles, facts);
     }
     if (event.type === "evaluation" && event.isBest) this.#classes = event.evaluation.classes;

@@ -40,7 +40,7 @@ const flushedOf = (folder: string) =>
 
 async function exportFiles(output: string): Promise<void> {
   const model = { ...(await readEncoderModel(jsonReader(base))), task: { name: "masked-lm" } as const };
-  await exportModelFiles(output, { model, base, labels: [] });
+  await exportModelFiles(output, { model, base, baseName: "a base", labels: [] });
 }
 
 test("files and folders that are copied from the base model are flushed", async () => {

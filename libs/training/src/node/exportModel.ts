@@ -2,10 +2,13 @@
  * @file A trained model as a Hugging Face folder: what transformers' `save_pretrained` writes, from the files of a checkpoint.
  *
  * Everything that the base model's folder has besides its weights comes along: tokenizer, and the modules of
- * sentence-transformers (pooling), with which the encoder gives vectors as before.
+ * sentence-transformers (pooling), with which the encoder gives vectors as before. Adapters are merged into the weights that they are
+ * beside; by themselves they are in a folder of peft's layout in the model's.
  */
 import {
   checkpointNameOf,
+  loraNames,
+  mergeLora,
   readEncoderModel,
   readTask,
   sentenceLimitFiles,
@@ -23,12 +26,22 @@ import { mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Checkpoint } from "../loop/checkpointStore.ts";
 import { TrainingError } from "../loop/trainingError.ts";
+import {
+  ADAPTER_CONFIG,
+  ADAPTER_FOLDER,
+  ADAPTER_WEIGHTS,
+  adapterConfig,
+  adapterTensors,
+  readAdapterConfig,
+} from "./adapterFiles.ts";
 import { copyDurably, diskError, publishFolder, writeDurably } from "./durableFiles.ts";
 
 export type ModelFilesOptions = {
   readonly model: TaskModel;
   /** Folder of the model that training began with. */
   readonly base: string;
+  /** What it is called. */
+  readonly baseName: string;
   /** Names of the classes; none for tasks without. */
   readonly labels: readonly string[];
 };
@@ -66,7 +79,7 @@ const plainName = /^\w[\w.-]*$/;
 export async function exportModel(output: string, options: ExportModelOptions): Promise<void> {
   await publish(output, async (temporary) => {
     await writeModelFiles(temporary, options);
-    await writeWeights(join(temporary, WEIGHTS), options);
+    await writeWeights(temporary, options);
     for (const [name, text] of Object.entries(options.texts)) await writeDurably(join(temporary, name), text);
   });
 }
@@ -95,17 +108,19 @@ export async function exportCheckpoint(
   const model = await readTaskModel(from.files, json);
   await publish(output, async (temporary) => {
     await copyDurably(from.files, temporary);
-    await writeWeights(join(temporary, WEIGHTS), { checkpoint: from.checkpoint, model });
+    await writeWeights(temporary, { checkpoint: from.checkpoint, model });
   });
 }
 
 /** The model that these files describe; with modules and without a head it is one of sentence vectors. @throws TrainingError */
 async function readTaskModel(folder: string, json: ReadJson): Promise<TaskModel> {
   const encoder = await readEncoderModel(json);
+  const adapter = await json(`${ADAPTER_FOLDER}/${ADAPTER_CONFIG}`);
+  const lora = adapter === undefined ? undefined : readAdapterConfig(adapter);
   const task = readTask(await json("config.json"));
-  if (task !== null) return { ...encoder, task };
+  if (task !== null) return { ...encoder, task, lora };
   if (encoder.modules.isDeclared)
-    return { ...encoder, task: { name: "sentence-embedding", loss: { name: "cosine-similarity" }, numTexts: 2 } };
+    return { ...encoder, lora, task: { name: "sentence-embedding", loss: { name: "cosine-similarity" }, numTexts: 2 } };
   throw new TrainingError("checkpoint_unusable", `${folder}: expected a config.json with a task, got none`);
 }
 
@@ -129,6 +144,12 @@ async function writeModelFiles(folder: string, options: ModelFilesOptions): Prom
   for (const [path, json] of Object.entries(moduleFilesOf(options.model))) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeDurably(join(folder, path), `${JSON.stringify(json, null, 2)}\n`);
+  }
+  const { model, baseName } = options;
+  if (model.lora !== undefined) {
+    const config = adapterConfig(model, model.lora, baseName);
+    await mkdir(join(folder, ADAPTER_FOLDER), { recursive: true });
+    await writeDurably(join(folder, ADAPTER_FOLDER, ADAPTER_CONFIG), `${JSON.stringify(config, null, 2)}\n`);
   }
   const tokenizer = await tokenizerConfigOf(options);
   if (tokenizer !== null) await writeDurably(join(folder, TOKENIZER_CONFIG), tokenizer);
@@ -169,25 +190,49 @@ async function copyBase(base: string, folder: string): Promise<void> {
   }
 }
 
+/** Weights of a checkpoint as transformers names them, and its adapters as peft does. */
 async function writeWeights(
-  path: string,
+  folder: string,
   { checkpoint, model }: Pick<ExportModelOptions, "checkpoint" | "model">,
 ): Promise<void> {
   const sources: WeightSource[] = [];
   try {
     for (const file of checkpoint.files) sources.push(await openSafetensors(join(checkpoint.folder, file)));
-    const tensors = new Map<string, TensorToWrite>();
-    for (const { name, shape, tiedTo } of taskParameters(model)) {
-      if (tiedTo !== undefined) continue;
+    const read = (name: string): Promise<Float32Array> => {
       const source = sources.find((each) => each.has(name));
-      if (source === undefined) {
-        const message = `${checkpoint.folder}: expected the weight "${name}", got none (is the checkpoint complete?)`;
-        throw new TrainingError("checkpoint_unusable", message);
-      }
-      tensors.set(checkpointNameOf(model, name), { dtype: "F32", shape, data: () => source.readFloat32(name) });
-    }
-    await writeSafetensors(path, tensors);
+      if (source !== undefined) return source.readFloat32(name);
+      const message = `${checkpoint.folder}: expected the weight "${name}", got none (is the checkpoint complete?)`;
+      throw new TrainingError("checkpoint_unusable", message);
+    };
+    await writeSafetensors(join(folder, WEIGHTS), wholeWeights(model, read));
+    if (model.lora === undefined) return;
+    const adapter = adapterTensors(model, model.lora).map(({ name, shape, stored }): [string, TensorToWrite] => [
+      stored,
+      { dtype: "F32", shape, data: () => read(name) },
+    ]);
+    await writeSafetensors(join(folder, ADAPTER_FOLDER, ADAPTER_WEIGHTS), new Map(adapter));
   } finally {
     await Promise.all(sources.map((source) => source.close()));
   }
+}
+
+/** What the model consists of when its adapters are merged. */
+function wholeWeights(
+  model: TaskModel,
+  read: (name: string) => Promise<Float32Array>,
+): ReadonlyMap<string, TensorToWrite> {
+  const { lora } = model;
+  const adapted = new Map(lora?.modules.map((module) => [`${module}.weight`, loraNames(module)]));
+  const own = taskParameters(model).filter(({ tiedTo, isAdapter }) => tiedTo === undefined && !isAdapter);
+  return new Map(
+    own.map(({ name, shape }) => {
+      const adapter = adapted.get(name);
+      const data = async () => {
+        const weight = await read(name);
+        if (adapter !== undefined) mergeLora(weight, { a: await read(adapter.a), b: await read(adapter.b) }, lora!);
+        return weight;
+      };
+      return [checkpointNameOf(model, name), { dtype: "F32", shape, data }];
+    }),
+  );
 }

@@ -88,10 +88,10 @@ export type InitialParameters = {
  */
 export async function openInitialParameters(
   folder: string,
-  { task, seed, replaceHead }: Pick<StageSettings, "task" | "seed" | "replaceHead">,
+  { task, seed, replaceHead, lora }: Pick<StageSettings, "task" | "seed" | "replaceHead" | "lora">,
 ): Promise<InitialParameters> {
   const readJson = jsonReader(folder);
-  const model: TaskModel = { ...(await readEncoderModel(readJson)), task };
+  const model: TaskModel = { ...(await readEncoderModel(readJson)), task, lora };
   const all = new Map(taskParameters(model).map((each) => [each.name, each]));
   const deviation = readInitializerRange(await readJson("config.json"));
   const make = (name: string) => {

@@ -37,7 +37,8 @@ export type StageExecutables = {
   /** Those that are not frozen, and that the loss depends on. */
   readonly trained: readonly OptimizedParameter[];
   readonly forward: Executable;
-  readonly backward: Executable;
+  /** null: the first stage, with nothing that is trained. */
+  readonly backward: Executable | null;
   /** The backward pass whose gradients are added to `sum.<name>`; compiled when first needed. */
   accumulate(): Promise<Executable>;
   /** null: nothing is trained here. */
@@ -85,7 +86,7 @@ export async function compileStage(options: CompileOptions): Promise<StageExecut
     parameters,
     trained,
     forward: await keep(graphs.forward),
-    backward: await keep(graphs.backward),
+    backward: graphs.backward.outputs.size === 0 ? null : await keep(graphs.backward),
     accumulate: () => (accumulating ??= keep(accumulatingGraph(graphs.backward))),
     squares: trained.length === 0 ? null : await keep(squaresGraph(trained)),
     update: updateGraph === null ? null : await keep(updateGraph),

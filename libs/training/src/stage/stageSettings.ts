@@ -1,5 +1,5 @@
 /** @file What all stages of a run must know alike, as JSON: it travels to workers, and decides the bytes of the result. */
-import type { DropoutRates, Task } from "@stagecoach/transformer";
+import type { DropoutRates, LoraOptions, Task } from "@stagecoach/transformer";
 import type { AdamWOptions } from "../optimizers/adamW.ts";
 
 export type StageSettings = {
@@ -11,6 +11,8 @@ export type StageSettings = {
   readonly optimizer: AdamWOptions;
   /** Regular expressions; a parameter whose name one of them matches stays as it is. */
   readonly freeze: readonly string[];
+  /** Adapters beside the layers; what is frozen with them is in `freeze`. */
+  readonly lora?: LoraOptions | undefined;
   readonly recompute: boolean;
   /** Begin with a new head where the checkpoint has one of another size. */
   readonly replaceHead: boolean;

@@ -107,9 +107,23 @@ export class TrainingStage {
   async backward(microBatch: number, gradient: Float32Array | null): Promise<Float32Array | null> {
     const kept = this.#kept.get(microBatch);
     if (kept === undefined) throw new Error(`internal: backward of micro-batch ${microBatch} before its forward`);
-    const { graphs } = this.#executables;
+    const results = await this.#runBackward(kept, microBatch, gradient);
+    this.#release(kept);
+    this.#kept.delete(microBatch);
+    this.#numBackward++;
+    const towards = results["gradient.hidden"];
+    return towards !== undefined && isHostTensor(towards) ? (towards.data as Float32Array) : null;
+  }
+
+  async #runBackward(
+    kept: Kept,
+    microBatch: number,
+    gradient: Float32Array | null,
+  ): Promise<Readonly<Record<string, HostTensor | EngineTensor>>> {
+    const { graphs, backward } = this.#executables;
+    if (backward === null) return {};
     const isFirst = this.#numBackward === 0;
-    const run = isFirst ? this.#executables.backward : await this.#executables.accumulate();
+    const run = isFirst ? backward : await this.#executables.accumulate();
     const own = this.#rootGradient(microBatch, gradient);
     const sums = isFirst ? {} : Object.fromEntries(this.trained.map((name) => [`sum.${name}`, this.#gradient(name)]));
     const given = {
@@ -117,12 +131,7 @@ export class TrainingStage {
       ...sums,
     };
     const into = Object.fromEntries(this.trained.map((name) => [`gradient.${name}`, this.#gradient(name)]));
-    const results = await run.run(given, { into });
-    this.#release(kept);
-    this.#kept.delete(microBatch);
-    this.#numBackward++;
-    const towards = results["gradient.hidden"];
-    return towards !== undefined && isHostTensor(towards) ? (towards.data as Float32Array) : null;
+    return run.run(given, { into });
   }
 
   /** Sum of squares of each accumulated gradient; not finite when a gradient is not. */

@@ -2,6 +2,7 @@
 import { nameOf } from "@stagecoach/graph";
 import { JsonFields } from "../config.ts";
 import { graphParameters, type ParameterShape } from "../graphParameters.ts";
+import { isLoraName } from "../lora.ts";
 import { taskFamilyOf } from "./taskFamilies.ts";
 import type { TaskModel } from "./taskModel.ts";
 import { trainingStageGraph } from "./trainingStageGraph.ts";
@@ -9,8 +10,13 @@ import { trainingStageGraph } from "./trainingStageGraph.ts";
 export type TaskParameter = ParameterShape & {
   /** A weight of the head, the pooler included: a base checkpoint may lack it, and it is then initialized. */
   readonly isHead: boolean;
-  /** How transformers initializes it: `normal` has mean 0 and the deviation `initializer_range`. */
-  readonly initialization: "normal" | "zeros" | "ones";
+  /** A weight of an adapter: no checkpoint has it, and it is initialized. */
+  readonly isAdapter: boolean;
+  /**
+   * How transformers initializes it: `normal` has mean 0 and the deviation `initializer_range`. peft: an adapter's A is
+   * `uniform` up to 1 / sqrt(inputs), as in torch.nn.Linear, and its B is 0.
+   */
+  readonly initialization: "normal" | "uniform" | "zeros" | "ones";
   /** The weight that it is kept equal to: the masked-LM decoder and the word embeddings. */
   readonly tiedTo?: string;
 };
@@ -23,10 +29,17 @@ export function taskParameters(model: TaskModel): TaskParameter[] {
   return trainingStageGraph(model, layers, { dropout: null }).parameters.map((node) => {
     const name = nameOf(node);
     const shape = node.shape.filter((dim) => typeof dim === "number");
-    const initialization = shape.length > 1 ? "normal" : name.endsWith("bias") ? "zeros" : "ones";
     const tie = name === decoder ? { tiedTo: wordEmbeddings(model) } : {};
-    return { name, shape, isHead: !base.has(name), initialization, ...tie };
+    const isAdapter = isLoraName(name);
+    const isHead = !isAdapter && !base.has(name);
+    return { name, shape, isHead, isAdapter, initialization: initializationOf(name, shape), ...tie };
   });
+}
+
+function initializationOf(name: string, shape: readonly number[]): TaskParameter["initialization"] {
+  if (isLoraName(name)) return name.endsWith("lora_A.weight") ? "uniform" : "zeros";
+  if (shape.length > 1) return "normal";
+  return name.endsWith("bias") ? "zeros" : "ones";
 }
 
 /** Name of the word embeddings' weight. */

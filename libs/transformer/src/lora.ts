@@ -1,0 +1,81 @@
+/**
+ * @file Low-rank adapters of linear layers: Hu et al. 2021 (arXiv 2106.09685), as peft's LoRA without dropout.
+ *
+ * An adapted layer computes `x W^T + bias + alpha / rank * (x A^T) B^T` (linear.ts). Only A and B are trained, so the backward pass
+ * has no gradient of W to compute.
+ *
+ * Dimensions: I inputs, O outputs, R rank.
+ */
+import { parameter } from "@stagecoach/graph";
+import type { EncoderModel } from "./encoderModel.ts";
+import type { LinearAdapter } from "./linear.ts";
+
+export type LoraOptions = {
+  /** R */
+  readonly rank: number;
+  /** The scale is `alpha / rank`. */
+  readonly alpha: number;
+  /** Linear layers that are adapted, by their whole names: `encoder.layer.0.attention.self.query`. */
+  readonly modules: readonly string[];
+  /** Beginnings of names of weights that are trained as a whole beside the adapters: `classifier`. peft's `modules_to_save`. */
+  readonly saved: readonly string[];
+};
+
+/** Names of an adapter's weights: A is `[R, I]`, B `[O, R]`. peft puts `base_model.model.` before them. */
+export const loraNames = (module: string) => ({ a: `${module}.lora_A.weight`, b: `${module}.lora_B.weight` });
+
+/** Whether a weight is one of an adapter's. */
+export function isLoraName(name: string): boolean {
+  return /\.lora_[AB]\.weight$/.test(name);
+}
+
+/** Of the layer `module`, which has `numInputs` and `numOutputs`. Nothing where it is not adapted. */
+export function adapterOf(
+  lora: LoraOptions | undefined,
+  {
+    module,
+    numInputs,
+    numOutputs,
+  }: { readonly module: string; readonly numInputs: number; readonly numOutputs: number },
+): LinearAdapter | undefined {
+  if (lora === undefined || !lora.modules.includes(module)) return undefined;
+  const { a, b } = loraNames(module);
+  const { rank, alpha } = lora;
+  return { a_RI: parameter(a, [rank, numInputs]), b_OR: parameter(b, [numOutputs, rank]), scale: alpha / rank };
+}
+
+/** Names of all linear layers of the encoder's layers, in the order of the model. */
+export function linearModules({ family, config }: EncoderModel): string[] {
+  return Array.from({ length: config.numLayers }, (_, layer) => {
+    const { query, key, value, attentionOutput, up, down } = family.layerNames(layer);
+    return [query, key, value, attentionOutput, up, down];
+  }).flat();
+}
+
+/** The layers of an encoder that LoRA's authors and peft adapt when nobody says which: queries and values. */
+export function standardLoraModules({ family, config }: EncoderModel): string[] {
+  return Array.from({ length: config.numLayers }, (_, layer) => {
+    const { query, value } = family.layerNames(layer);
+    return [query, value];
+  }).flat();
+}
+
+/**
+ * An adapted layer's weight with the adapter in it: `W + alpha / rank * B A`.
+ *
+ * @param weight - W `[O, I]`; changed in place
+ */
+export function mergeLora(
+  weight: Float32Array,
+  { a, b }: { readonly a: Float32Array; readonly b: Float32Array },
+  { rank, alpha }: Pick<LoraOptions, "rank" | "alpha">,
+): void {
+  const numInputs = a.length / rank;
+  const scale = alpha / rank;
+  for (let at = 0; at < weight.length; at++) {
+    const [output, input] = [Math.floor(at / numInputs), at % numInputs];
+    let change = 0;
+    for (let r = 0; r < rank; r++) change += b[output * rank + r]! * a[r * numInputs + input]!;
+    weight[at]! += scale * change;
+  }
+}

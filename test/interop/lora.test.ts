@@ -1,0 +1,51 @@
+/** @file Adapters that we have trained, in Python: peft puts them onto their base model, and transformers loads them merged. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { tinyEncoder } from "../harness/paths.ts";
+import { runPython } from "../harness/python.ts";
+import { serveHead, trainTinyModel } from "../harness/trainedModel.ts";
+
+type Python = {
+  readonly merged: readonly (readonly number[])[];
+  readonly adapted: readonly (readonly number[])[];
+  readonly base: string;
+  readonly task: string;
+  readonly rank: number;
+};
+
+const texts = ["the layers of a stag", "workers", "a cons in the workers in the layers"];
+let folder: string;
+let trained: string;
+let python: Python;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "stagecoach-lora-"));
+  const hyperparameters = { lora_rank: 3, lora_alpha: 12, lora_targets: ["query", "value", "output.dense"] };
+  trained = await trainTinyModel(join(folder, "adapted"), "sequence-classification", { numSteps: 20, hyperparameters });
+  python = await runPython<Python>("lora.py", { folder: trained, base: tinyEncoder, labels: 2, texts });
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const largest = (a: readonly (readonly number[])[], b: readonly (readonly number[])[]) =>
+  Math.max(...a.flatMap((row, index) => row.map((value, place) => Math.abs(value - b[index]![place]!))));
+
+describe("adapters of a classifier", () => {
+  test("peft reads what they belong to", () => {
+    expect([python.base, python.task, python.rank]).toEqual([tinyEncoder, "SEQ_CLS", 3]);
+  });
+
+  test("on the base model in peft they give what the merged model gives in transformers, to 1e-5", () => {
+    expect(largest(python.adapted, python.merged)).toBeLessThan(1e-5);
+  });
+
+  test("transformers gives our logits of the merged model, to 1e-5", async () => {
+    const ours = await serveHead(trained, texts);
+    expect(
+      largest(
+        ours.map(({ outputs }) => outputs["logits"]!),
+        python.merged,
+      ),
+    ).toBeLessThan(1e-5);
+  });
+});
