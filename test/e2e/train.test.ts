@@ -232,11 +232,11 @@ describe("stagecoach train", () => {
 
   test("a head alone is trained, in two stages of which the first has nothing to train", async () => {
     const flags = ["--freeze", "embeddings", "--freeze", "encoder", "--freeze", "pooler", "--stages", "2"];
-    const { code, stdout } = await run("head", "--max-steps", "2", ...flags);
+    const { code, stdout } = await run("head-alone", "--max-steps", "2", ...flags);
     expect([code, stdout]).toEqual([0, expect.stringContaining("Trained 2 steps")]);
   });
 
-  test("frozen parameters stay, class weights and a share for validation are taken", async () => {
+  test("frozen parameters stay; class weights, smoothing, another optimizer and a share for validation are taken", async () => {
     const flags = [
       "--max-steps",
       "2",
@@ -248,6 +248,7 @@ describe("stagecoach train", () => {
       "1e-2",
     ];
     const weights = ["--class-weights", '{"yes":2,"no":1}', "--validation-split", "0.25", "--warmup-steps", "0"];
+    weights.push("--label-smoothing-factor", "0.1", "--optimizer", "lamb");
     const { code, stderr } = await run("frozen", ...flags, ...weights);
     expect([code, stderr]).toEqual([0, expect.stringContaining("48 examples, evaluated on 16")]);
     const { openSafetensors } = await import("@stagecoach/transformer/node");
@@ -294,6 +295,11 @@ describe("stagecoach train says what is wrong", () => {
       "adapters of a layer that is not there",
       ["--lora-rank", "2", "--lora-targets", "q_proj"],
       /lora targets: expected the end of a linear layer's name \(query, key, value, dense\) or all-linear, got "q_proj"/,
+    ],
+    [
+      "smoothing where there are no classes",
+      ["--task", "masked-lm", "--label-smoothing-factor", "0.1"],
+      /label smoothing factor: expected a task with one label per text or token, got masked-lm/,
     ],
     ["adapters without a rank", ["--lora-alpha", "2"], /lora rank: expected one together with lora alpha/],
     [

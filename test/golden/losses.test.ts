@@ -41,7 +41,7 @@ describe.each(Object.keys(engines))("losses on %s", (engineName) => {
   async function classes(logits: number[], labels: number[], weights?: number[]) {
     const numClasses = logits.length / labels.length;
     const logits_MC = input("logits", ["M", numClasses], "float32");
-    const loss_M = crossEntropy(logits_MC, input("labels", ["M"], "int32"), weights);
+    const loss_M = crossEntropy(logits_MC, input("labels", ["M"], "int32"), { classWeights: weights });
     return lossAndGradient(loss_M, logits_MC, {
       logits: float32(logits, [labels.length, numClasses]),
       labels: int32(labels, [labels.length]),

@@ -1,12 +1,14 @@
 /** @file Pre-training and fine-tuning: data sets, collators, optimizers, schedules, metrics and the training loop. */
 export {
   adamWDefaults,
-  adamWGraph,
-  adamWScalars,
-  type AdamWOptions,
-  type AdamWScalars,
-  type AdamWStep,
-} from "./optimizers/adamW.ts";
+  optimizerNames,
+  optimizerTensors,
+  updateGraph,
+  updateScalars,
+  type OptimizerName,
+  type OptimizerOptions,
+  type OptimizerStep,
+} from "./optimizers/optimizer.ts";
 export { clippingScale, globalNorm } from "./optimizers/clipping.ts";
 export type { DropoutOptions } from "./stage/maskInputs.ts";
 export type { MaskMaker } from "./stage/maskMaker.ts";

@@ -164,7 +164,7 @@ async function evaluateHead(
         task,
         dropout: null,
         seed: 0,
-        optimizer: { beta1: 0, beta2: 0, epsilon: 1, weightDecay: 0 },
+        optimizer: { name: "adamw", beta1: 0, beta2: 0, epsilon: 1, weightDecay: 0 },
         // Nothing is trained: no gradients, no moments.
         freeze: ["."],
         recompute: false,

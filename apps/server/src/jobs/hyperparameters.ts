@@ -4,7 +4,7 @@
  * Names are those of Hugging Face's TrainingArguments where it has one. What is left out is chosen by the task when the job
  * starts; nothing that is given is ignored.
  */
-import { learningRateShapes } from "@stagecoach/training";
+import { learningRateShapes, optimizerNames } from "@stagecoach/training";
 import { similarities } from "@stagecoach/transformer";
 import { z } from "zod";
 import { knownKeys } from "./knownKeys.ts";
@@ -39,7 +39,10 @@ const fields = {
   }),
   warmup_steps: z.int().min(0).meta({ description: "steps in which the learning rate rises" }),
   max_steps: count.meta({ description: "stop after this many steps, whatever n_epochs says" }),
-  weight_decay: share.meta({ description: "decoupled weight decay of AdamW; biases and norms have none" }),
+  optimizer: z.enum(optimizerNames).meta({
+    description: "adamw, or lamb, which scales each weight's step to the weight: for large batches and learning rates",
+  }),
+  weight_decay: share.meta({ description: "decoupled weight decay; biases and norms have none" }),
   adam_beta1: probability,
   adam_beta2: probability,
   adam_epsilon: z.number().gt(0).max(1),
@@ -84,6 +87,9 @@ const fields = {
       error: 'expected "balanced", or an object from label to weight',
     })
     .meta({ description: "weights of the classes in the loss" }),
+  label_smoothing_factor: probability.meta({
+    description: "share of each label that all classes get alike, in the loss that is trained (torch's formula)",
+  }),
   group_by_length: z.boolean().meta({ description: "put texts of similar length into one batch" }),
   recompute: z
     .boolean()

@@ -1,4 +1,4 @@
-/** @file Weights of the classes in the loss, from names or from how often each class occurs. */
+/** @file What a loss over classes is told besides the labels: weights of the classes, from names or from how often each occurs, and smoothing. */
 import { TrainingError } from "@stagecoach/training";
 import type { ExampleSet } from "@stagecoach/training/node";
 import type { Task } from "@stagecoach/transformer";
@@ -25,6 +25,16 @@ export function withClassWeights(
     throw wrong(`expected a task with ${expected}, got ${kind}`);
   }
   return { ...task, classWeights: rule === "balanced" ? balanced(task.numLabels, train) : named(rule, labels) };
+}
+
+/** @throws TrainingError for a task whose examples are not of one class each */
+export function withLabelSmoothing(task: Task, factor: number | undefined): Task {
+  if (factor === undefined) return task;
+  const isSingle = task.name === "sequence-classification" && task.problemType === "single_label_classification";
+  if (isSingle || task.name === "token-classification") return { ...task, labelSmoothing: factor };
+  const kind = task.name === "sequence-classification" ? task.problemType : task.name;
+  const message = `label smoothing factor: expected a task with one label per text or token, got ${kind}`;
+  throw new TrainingError("training_option", message);
 }
 
 function balanced(numLabels: number, { encoded, examples }: ExampleSet): number[] {

@@ -17,7 +17,7 @@ import {
 } from "@stagecoach/transformer";
 import { jsonReader, layoutFingerprint } from "@stagecoach/transformer/node";
 import { createHash } from "node:crypto";
-import { withClassWeights } from "./classWeights.ts";
+import { withClassWeights, withLabelSmoothing } from "./classWeights.ts";
 import { scheduleFor, withEmbeddingLoss } from "./embeddingTask.ts";
 import { frozenParameters } from "./frozenParameters.ts";
 import { frozenByLora, loraOfJob } from "./loraOfJob.ts";
@@ -59,7 +59,8 @@ export async function planJob(
   const encoder = await readEncoderModel(jsonReader(folder));
   const { teaching } = data;
   const weighted = withClassWeights(data.task, given.class_weights, data);
-  const task = withEmbeddingLoss(weighted, given, { ...encoder, teaching });
+  const smoothed = withLabelSmoothing(weighted, given.label_smoothing_factor);
+  const task = withEmbeddingLoss(smoothed, given, { ...encoder, teaching });
   refuseUnused({ ...encoder, task }, settings);
   const { seed, replace_head: replaceHead } = settings;
   const initial = await openInitialParameters(folder, { task, seed, replaceHead });
@@ -76,6 +77,7 @@ export async function planJob(
     dropout: await dropoutOf(folder, model, hyperparameters),
     seed,
     optimizer: {
+      name: hyperparameters.optimizer,
       beta1: hyperparameters.adam_beta1,
       beta2: hyperparameters.adam_beta2,
       epsilon: hyperparameters.adam_epsilon,

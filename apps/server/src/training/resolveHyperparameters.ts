@@ -33,6 +33,7 @@ type Decided =
   | "learning_rate"
   | "lr_scheduler"
   | "max_length"
+  | "optimizer"
   | "weight_decay"
   | "adam_beta1"
   | "adam_beta2"
@@ -81,6 +82,7 @@ export function resolveHyperparameters(
     lr_scheduler: given.lr_scheduler ?? "linear",
     ...(hasWarmup ? {} : { warmup_ratio: 0.1 }),
     max_length: facts.maxLength,
+    optimizer: given.optimizer ?? adamWDefaults.name,
     weight_decay: given.weight_decay ?? adamWDefaults.weightDecay,
     adam_beta1: given.adam_beta1 ?? adamWDefaults.beta1,
     adam_beta2: given.adam_beta2 ?? adamWDefaults.beta2,

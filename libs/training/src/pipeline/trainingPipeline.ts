@@ -6,7 +6,7 @@
  */
 import type { HostTensor } from "@stagecoach/engine";
 import type { TrainingBatch } from "@stagecoach/transformer";
-import type { AdamWStep } from "../optimizers/adamW.ts";
+import type { OptimizerStep } from "../optimizers/optimizer.ts";
 
 export type StepRequest = {
   /** From 1. */
@@ -39,7 +39,7 @@ export interface TrainingPipeline {
   /** Forward and backward passes of all micro-batches. @throws StageLostError (code `stage_lost`), BatchError, EngineFailureError */
   accumulate(request: StepRequest): Promise<StepGradients>;
   /** Change the parameters by what was accumulated. */
-  apply(step: AdamWStep): Promise<void>;
+  apply(step: OptimizerStep): Promise<void>;
   /** The task's outputs for one micro-batch, without dropout; `loss` as if it were a step of its own. */
   evaluate(batch: TrainingBatch): Promise<Readonly<Record<string, HostTensor>>>;
   /**

@@ -25,7 +25,7 @@ import {
   type TaskModel,
   type TracedStage,
 } from "@stagecoach/transformer";
-import { adamWGraph, type OptimizedParameter } from "../optimizers/adamW.ts";
+import { updateGraph, type OptimizedParameter } from "../optimizers/optimizer.ts";
 import { recomputeAllButHidden } from "./recomputation.ts";
 import { HIDDEN_OUTPUT, type TrainingStageOptions } from "./stageOptions.ts";
 import { StepLoss } from "./stepLoss.ts";
@@ -68,7 +68,7 @@ export async function compileStage(options: CompileOptions): Promise<StageExecut
   const evaluation = parametersAsInputs(
     stageGraph(trainingStageGraph(model, layers, { dropout: null, withPaddingRows })),
   );
-  const updateGraph = trained.length === 0 ? null : adamWGraph(trained, options.optimizer);
+  const update = trained.length === 0 ? null : updateGraph(trained, options.optimizer);
   const compile = (graph: Graph) => engine.compile(graph, hostParameters({}));
   const compiled: Executable[] = [];
   const keep = async (graph: Graph) => {
@@ -79,7 +79,7 @@ export async function compileStage(options: CompileOptions): Promise<StageExecut
   let accumulating: Promise<Executable> | null = null;
   const isLast = layers.end === model.config.numLayers;
   const stepLoss = isLast && comparesWholeStep(model.task) ? await StepLoss.compile(engine, model, model.task) : null;
-  const updateInputs = updateGraph?.inputs.map(nameOf) ?? [];
+  const updateInputs = update?.inputs.map(nameOf) ?? [];
   return {
     graphs,
     evaluation,
@@ -89,7 +89,7 @@ export async function compileStage(options: CompileOptions): Promise<StageExecut
     backward: graphs.backward.outputs.size === 0 ? null : await keep(graphs.backward),
     accumulate: () => (accumulating ??= keep(accumulatingGraph(graphs.backward))),
     squares: trained.length === 0 ? null : await keep(squaresGraph(trained)),
-    update: updateGraph === null ? null : await keep(updateGraph),
+    update: update === null ? null : await keep(update),
     evaluate: await keep(evaluation),
     stepLoss,
     selectUpdate: (given) => Object.fromEntries(updateInputs.map((name) => [name, given[name]!])),

@@ -1,7 +1,7 @@
 /** @file What a training stage is made from. */
 import type { Engine, HostTensor } from "@stagecoach/engine";
 import type { LayerRange, TaskModel } from "@stagecoach/transformer";
-import type { AdamWOptions } from "../optimizers/adamW.ts";
+import type { OptimizerOptions } from "../optimizers/optimizer.ts";
 import type { DropoutOptions } from "./maskInputs.ts";
 import type { MaskMaker } from "./maskMaker.ts";
 
@@ -14,7 +14,7 @@ export type TrainingStageOptions = {
   readonly layers: LayerRange;
   /** Initial value of a parameter, by the name that graphs use. */
   readonly parameter: (name: string) => Promise<HostTensor>;
-  readonly optimizer: AdamWOptions;
+  readonly optimizer: OptimizerOptions;
   /** null: no dropout. */
   readonly dropout: DropoutOptions | null;
   /** Default: the thread that asks. Closed with the stage. */

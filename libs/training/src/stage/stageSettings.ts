@@ -1,6 +1,6 @@
 /** @file What all stages of a run must know alike, as JSON: it travels to workers, and decides the bytes of the result. */
 import type { DropoutRates, LoraOptions, Task } from "@stagecoach/transformer";
-import type { AdamWOptions } from "../optimizers/adamW.ts";
+import type { OptimizerOptions } from "../optimizers/optimizer.ts";
 
 export type StageSettings = {
   readonly task: Task;
@@ -8,7 +8,7 @@ export type StageSettings = {
   readonly dropout: DropoutRates | null;
   /** Keys dropout masks and the values of a new head. */
   readonly seed: number;
-  readonly optimizer: AdamWOptions;
+  readonly optimizer: OptimizerOptions;
   /** Regular expressions; a parameter whose name one of them matches stays as it is. */
   readonly freeze: readonly string[];
   /** Adapters beside the layers; what is frozen with them is in `freeze`. */

@@ -11,7 +11,7 @@
  */
 import { float32, isHostTensor, type EngineTensor, type HostTensor } from "@stagecoach/engine";
 import { trainingStageInputs, type HiddenTrainingBatch, type TrainingBatch } from "@stagecoach/transformer";
-import { adamWNames, adamWScalars, type AdamWStep } from "../optimizers/adamW.ts";
+import { optimizerTensors, updateScalars, type OptimizerStep } from "../optimizers/optimizer.ts";
 import { maskInputs } from "./maskInputs.ts";
 import { LocalMaskMaker, type MaskMaker } from "./maskMaker.ts";
 import { compileStage, type StageExecutables } from "./stageExecutables.ts";
@@ -68,7 +68,7 @@ export class TrainingStage {
     const held: Record<string, EngineTensor> = {};
     for (const { name } of executables.parameters) held[name] = options.engine.hold(await options.parameter(name));
     for (const { name, shape } of executables.trained) {
-      const names = adamWNames(name);
+      const names = optimizerTensors(name);
       const zeros = () => options.engine.hold(float32(new Float32Array(shape.reduce((a, b) => a * b, 1)), shape));
       for (const each of [names.gradient, names.m, names.v]) held[each] = zeros();
     }
@@ -144,16 +144,16 @@ export class TrainingStage {
   }
 
   /** Change the parameters by the accumulated gradients, and begin a new step. */
-  async apply(step: AdamWStep): Promise<void> {
+  async apply(step: OptimizerStep): Promise<void> {
     const { update } = this.#executables;
     if (this.#numBackward === 0) throw new Error("internal: an update without gradients");
     this.discard();
     if (update === null) return;
-    const scalars = adamWScalars(this.#options.optimizer, step);
+    const scalars = updateScalars(this.#options.optimizer, step);
     const given: Record<string, HostTensor | EngineTensor> = {};
     const into: Record<string, EngineTensor> = {};
     for (const name of this.trained) {
-      const names = adamWNames(name);
+      const names = optimizerTensors(name);
       for (const each of Object.values(names)) given[each] = this.#held[each]!;
       for (const each of [names.value, names.m, names.v]) into[`next.${each}`] = this.#held[each]!;
     }
@@ -182,14 +182,14 @@ export class TrainingStage {
   }
 
   replaceGradient(name: string, gradient: HostTensor): void {
-    this.#replace(adamWNames(name).gradient, gradient);
+    this.#replace(optimizerTensors(name).gradient, gradient);
   }
 
   /** All tensors of the state: parameters, and `m.<name>`, `v.<name>` of those that are trained. */
   stateTensors(): { readonly name: string; readonly shape: readonly number[] }[] {
     const moments = this.#executables.trained.flatMap(({ name, shape }) => [
-      { name: adamWNames(name).m, shape },
-      { name: adamWNames(name).v, shape },
+      { name: optimizerTensors(name).m, shape },
+      { name: optimizerTensors(name).v, shape },
     ]);
     return [...this.#executables.parameters, ...moments];
   }
@@ -224,7 +224,7 @@ export class TrainingStage {
   }
 
   #gradient(name: string): EngineTensor {
-    return this.#held[adamWNames(name).gradient]!;
+    return this.#held[optimizerTensors(name).gradient]!;
   }
 
   #replace(name: string, tensor: HostTensor): void {

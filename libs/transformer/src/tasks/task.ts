@@ -34,8 +34,15 @@ export type Task =
       readonly numLabels: number;
       /** One weight per class, single-label only. */
       readonly classWeights?: readonly number[];
+      /** Share of the target that all classes get alike, in the loss that is trained; single-label only. */
+      readonly labelSmoothing?: number;
     }
-  | { readonly name: "token-classification"; readonly numLabels: number; readonly classWeights?: readonly number[] }
+  | {
+      readonly name: "token-classification";
+      readonly numLabels: number;
+      readonly classWeights?: readonly number[];
+      readonly labelSmoothing?: number;
+    }
   | { readonly name: "question-answering" }
   | { readonly name: "multiple-choice"; readonly numChoices: number }
   | { readonly name: "masked-lm" }

@@ -44,7 +44,7 @@ export function taskLosses(context: HeadContext): TaskLosses {
       const logits = tokenClassification(context, task.numLabels);
       const labelled_MC = gatherRows(logits, ids("label_rows", "M"));
       return {
-        terms: { labels: crossEntropy(labelled_MC, ids("labels", "M"), task.classWeights) },
+        terms: { labels: crossEntropy(labelled_MC, ids("labels", "M"), task) },
         outputs: { logits },
       };
     }
@@ -77,8 +77,8 @@ export function taskLosses(context: HeadContext): TaskLosses {
 }
 
 function textLoss(logits_BC: Tensor, task: Task & { readonly name: "sequence-classification" }): Tensor {
-  const { problemType, numLabels: C, classWeights } = task;
-  if (problemType === "single_label_classification") return crossEntropy(logits_BC, ids("labels", "B"), classWeights);
+  const { problemType, numLabels: C } = task;
+  if (problemType === "single_label_classification") return crossEntropy(logits_BC, ids("labels", "B"), task);
   const labels_BC = input("labels", ["B", C], "float32");
   return problemType === "regression" ? squaredError(logits_BC, labels_BC) : binaryCrossEntropy(logits_BC, labels_BC);
 }
