@@ -42,7 +42,10 @@ export function evaluateCommand(host: Host): Command {
     )
     .option("--model <dir|id>", "folder or hub id of the model", DEFAULT_MODEL)
     .option("--revision <rev>", "branch, tag or commit of a hub model")
-    .requiredOption("--data <file>", "file of examples: JSONL, JSON, CSV, TSV or text, also gzipped")
+    .requiredOption(
+      "--data <file>",
+      "file of examples: JSONL, JSON, CSV, TSV, Parquet or text, also gzipped; or the folder of a data set from the hub, whose test split is taken",
+    )
     .addOption(new Option("--format <format>", "of the file; by its name when left out").choices(dataFormats))
     .addOption(
       new Option("--task <kind>", "the model's own when left out; sentence-embedding measures vectors").choices(
@@ -86,7 +89,7 @@ function settingsOf({ data, format, column, maxLength, dimensions, stages, threa
   const numStages = whole("--stages", stages);
   return {
     ...flags,
-    data: { path: resolve(data), name: data, format },
+    data: { path: resolve(data), name: data, format, split: "test" as const },
     columns: column === undefined ? undefined : columnsOf(column),
     maxLength: maxLength === undefined ? undefined : whole("--max-length", maxLength),
     dimensions: dimensions === undefined ? undefined : whole("--dimensions", dimensions),

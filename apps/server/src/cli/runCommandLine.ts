@@ -1,6 +1,7 @@
 /** @file The command line: its commands, and errors as people can use them. */
 import { Command, CommanderError } from "commander";
 import { version } from "../version.ts";
+import { dataCommand } from "./data.ts";
 import { doctorCommand } from "./doctor.ts";
 import { evaluateCommand } from "./evaluate.ts";
 import { modelsCommand } from "./models.ts";
@@ -38,6 +39,7 @@ export async function runCommandLine(argv: readonly string[], host: Host): Promi
     workerCommand,
     planCommand,
     modelsCommand,
+    dataCommand,
     tokenizerCommand,
     doctorCommand,
   ];

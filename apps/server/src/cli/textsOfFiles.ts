@@ -18,7 +18,7 @@ export type TextsOptions = {
 /** @throws SettingsError for columns without a data file; VocabularyTrainingError for a plain file that cannot be read; DataError for a data file, and for one without such a column */
 export async function* textsOfFiles(paths: readonly string[], options: TextsOptions): AsyncGenerator<string> {
   if (options.columns !== undefined && !paths.some((path) => isDataFile(path)))
-    throw new SettingsError(`--column: expected a data file (JSONL, JSON, CSV, TSV), got ${paths.join(", ")}`);
+    throw new SettingsError(`--column: expected a data file (JSONL, JSON, CSV, TSV, Parquet), got ${paths.join(", ")}`);
   // What is not there is reported when its turn comes.
   const sizes = paths.map((path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0);
   const bytesTotal = sizes.reduce((sum, size) => sum + size, 0);

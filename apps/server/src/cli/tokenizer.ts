@@ -23,7 +23,7 @@ export function tokenizerCommand(host: Host): Command {
     "train a WordPiece vocabulary on text files, read line by line, or on columns of data files",
   );
   train
-    .argument("<files...>", "text files, or JSONL, JSON, CSV, TSV; those that end in .gz are unpacked")
+    .argument("<files...>", "text files, or JSONL, JSON, CSV, TSV, Parquet; those that end in .gz are unpacked")
     .requiredOption("--output <dir>", "folder for tokenizer.json and tokenizer_config.json")
     .option("--vocab-size <n>", "number of tokens, special ones included", "30522")
     .option("--min-frequency <n>", "how often a pair must occur to be merged", "2")

@@ -51,7 +51,10 @@ export function trainOptions(): Option[] {
       "--task <kind|name>",
       `what to learn: ${taskNames.join(", ")}; or a name of your own for the run: then, and when left out, the kind is guessed from the columns`,
     ),
-    new Option("--data <file>", "file to train on: JSONL, JSON, CSV, TSV or text, also gzipped"),
+    new Option(
+      "--data <file>",
+      "file to train on: JSONL, JSON, CSV, TSV, Parquet or text, also gzipped; or the folder of a data set from the hub",
+    ),
     new Option("--eval-data <file>", "file to evaluate on"),
     new Option("--test-data <file>", "file to test the best model on at the end"),
     new Option("--format <format>", "of the data files; by their names when left out").choices(dataFormats),

@@ -1,6 +1,7 @@
 /** @file What training needs of Node: files. */
 export { ADAPTER_FOLDER, ADAPTER_WEIGHTS, adapterTensors } from "./adapterFiles.ts";
 export { CheckpointFolder, readCheckpoint, type CheckpointFolderOptions } from "./checkpointFolder.ts";
+export { dataSplits, type DataSplit } from "./data/dataFolder.ts";
 export type { ReadProgress } from "./data/fileBytes.ts";
 export { loadDataSets, type DataSets, type ExampleSet, type LoadDataSetsOptions } from "./data/loadDataSets.ts";
 export { loadExamples, type DataFile, type LoadExamplesOptions, type LoadProgress } from "./data/loadExamples.ts";

@@ -3,6 +3,7 @@ import type { Task } from "@stagecoach/transformer";
 import type { DataReport, EncodedExamples } from "../../data/encodeExamples.ts";
 import { countingUp } from "../../data/growingArray.ts";
 import { splitExamples } from "../../data/splitExamples.ts";
+import type { DataSplit } from "./dataFolder.ts";
 import { loadExamples, type DataFile, type LoadExamplesOptions } from "./loadExamples.ts";
 
 export type LoadDataSetsOptions = LoadExamplesOptions & {
@@ -41,10 +42,11 @@ export async function loadDataSets(options: LoadDataSetsOptions): Promise<DataSe
       each.questions.close();
     });
   try {
-    const encoded = await loadExamples(trainFile, { ...load, split });
+    const encoded = await loadExamples({ split: "train", ...trainFile }, { ...load, split });
     opened.push(encoded);
     const { task, labels } = encoded;
-    const loadOther = async (file: DataFile): Promise<ExampleSet> => {
+    const loadOther = async (given: DataFile, its: DataSplit): Promise<ExampleSet> => {
+      const file = { split: its, ...given };
       const problemType = task.name === "sequence-classification" ? task.problemType : undefined;
       const known = labels.length === 0 ? undefined : labels;
       const other = await loadExamples(file, { ...load, task: task.name, problemType, labels: known });
@@ -53,8 +55,9 @@ export async function loadDataSets(options: LoadDataSetsOptions): Promise<DataSe
     };
     const parts = splitExamples(encoded, { seed: load.seed ?? 0, ...split });
     const part = (examples: Int32Array) => (examples.length === 0 ? undefined : { encoded, examples });
-    const validation = validationFile === undefined ? part(parts.validation) : await loadOther(validationFile);
-    const test = testFile === undefined ? part(parts.test) : await loadOther(testFile);
+    const validation =
+      validationFile === undefined ? part(parts.validation) : await loadOther(validationFile, "validation");
+    const test = testFile === undefined ? part(parts.test) : await loadOther(testFile, "test");
     const reports = opened.map(({ report }) => report);
     return { task, labels, train: { encoded, examples: parts.train }, validation, test, reports, close };
   } catch (error) {

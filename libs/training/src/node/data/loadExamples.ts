@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import type { DataFormat } from "../../data/dataRow.ts";
 import { encodeExamples, type EncodedExamples, type EncodeExamplesOptions } from "../../data/encodeExamples.ts";
 import type { PieceStorage } from "../../data/exampleStore.ts";
+import type { DataSplit } from "./dataFolder.ts";
 import type { ReadProgress } from "./fileBytes.ts";
 import { filePieces } from "./filePieces.ts";
 import { openDataFile } from "./openDataFile.ts";
@@ -12,6 +13,8 @@ export type DataFile = {
   /** What messages call it, and what its format is known by; default: the path. */
   readonly name?: string;
   readonly format?: DataFormat | undefined;
+  /** Whose files are read where the path is a folder; default: train. */
+  readonly split?: DataSplit | undefined;
 };
 
 export type LoadProgress = ReadProgress & { readonly pass: "scan" | "encode" };
@@ -32,6 +35,7 @@ export async function loadExamples(file: DataFile, options: LoadExamplesOptions)
   const source = await openDataFile(file.path, {
     name: file.name ?? file.path,
     format: file.format,
+    split: file.split,
     hasDocuments: options.task === "pretraining" || options.task === "next-sentence",
     onProgress: onProgress === undefined ? undefined : (progress) => onProgress({ ...progress, pass }),
     signal,

@@ -1,10 +1,13 @@
 /** @file A data file as a source of rows: its format from its name, or from how it begins. */
-import { basename } from "node:path";
+import { stat } from "node:fs/promises";
+import { basename, join, relative } from "node:path";
 import { DataError } from "../../data/dataError.ts";
 import { dataFormats, type DataFormat, type RowSource } from "../../data/dataRow.ts";
 import { csvRows } from "./csvRows.ts";
-import { fileBytes, type FileBytesOptions } from "./fileBytes.ts";
+import { filesOfSplit, isFolder, type DataSplit } from "./dataFolder.ts";
+import { fileBytes, type FileBytesOptions, type ReadProgress } from "./fileBytes.ts";
 import { jsonFileRows, jsonLineRows } from "./jsonRows.ts";
+import { isParquet, parquetRows } from "./parquetRows.ts";
 import { documentRows, textRows } from "./textRows.ts";
 
 export type DataFileOptions = FileBytesOptions & {
@@ -12,6 +15,8 @@ export type DataFileOptions = FileBytesOptions & {
   readonly format?: DataFormat | undefined;
   /** Whether plain text is documents that blank lines divide (pre-training) instead of a text a line. */
   readonly hasDocuments?: boolean;
+  /** Whose files are read where the path is a folder (dataFolder.ts). Default: train. */
+  readonly split?: DataSplit | undefined;
 };
 
 const extensions: { readonly [extension: string]: DataFormat } = {
@@ -20,18 +25,21 @@ const extensions: { readonly [extension: string]: DataFormat } = {
   json: "json",
   csv: "csv",
   tsv: "tsv",
+  parquet: "parquet",
   txt: "text",
   text: "text",
 };
 
 /**
- * Gzip is known by its first bytes, whatever the name. Only its beginning is read here.
+ * Gzip and Parquet are known by their first bytes, whatever the name. Only its beginning is read here.
  *
  * @throws DataError when it cannot be read, is empty, or its format cannot be told
  */
 export async function openDataFile(path: string, options: DataFileOptions = {}): Promise<RowSource> {
+  if (await isFolder(path)) return openDataFolder(path, options);
   const { format: given, hasDocuments = false, ...rest } = options;
   const name = options.name ?? path;
+  if (await isParquet(path)) return parquetSource(path, given, { ...rest, name });
   const start = await beginningOf(path, { ...rest, name });
   if (start === undefined) throw new DataError("data_empty", "expected examples, got an empty file", { file: name });
   const format = given ?? formatOf(name, start);
@@ -41,10 +49,53 @@ export async function openDataFile(path: string, options: DataFileOptions = {}):
     json: (bad) => jsonFileRows(path, { ...file, bad }),
     csv: (bad) => csvRows(path, ",", { ...file, bad }),
     tsv: (bad) => csvRows(path, "\t", { ...file, bad }),
+    parquet: () => parquetRows(path, file),
     text: () => (hasDocuments ? documentRows(path, { ...file, column: "paragraphs" }) : textRows(path, file)),
     sentences: () => documentRows(path, { ...file, column: "sentences" }),
   };
   return { name, isTyped: format !== "csv" && format !== "tsv", read: read[format] };
+}
+
+/** The files of a split one after another; what is read of all of them counts as progress. */
+async function openDataFolder(folder: string, options: DataFileOptions): Promise<RowSource> {
+  const { split = "train", name = folder, onProgress, ...rest } = options;
+  const paths = await filesOfSplit(
+    folder,
+    split,
+    (each) => options.format !== undefined || formatOfName(each) !== undefined,
+  );
+  const sizes = await Promise.all(paths.map(async (path) => (await stat(path)).size));
+  const bytesTotal = sizes.reduce((sum, size) => sum + size, 0);
+  const sources: RowSource[] = [];
+  let bytesBefore = 0;
+  for (const [index, path] of paths.entries()) {
+    const before = bytesBefore;
+    const own = {
+      name: join(name, relative(folder, path)),
+      onProgress: (read: ReadProgress) => onProgress?.({ file: name, bytesRead: before + read.bytesRead, bytesTotal }),
+    };
+    sources.push(await openDataFile(path, { ...rest, ...own }));
+    bytesBefore += sizes[index]!;
+  }
+  return {
+    name,
+    isTyped: sources.every(({ isTyped }) => isTyped),
+    async *read(bad) {
+      for (const source of sources) yield* source.read(bad);
+    },
+  };
+}
+
+/** @throws DataError where another format was asked for */
+function parquetSource(
+  path: string,
+  given: DataFormat | undefined,
+  file: FileBytesOptions & { readonly name: string },
+) {
+  const { name } = file;
+  if (given !== undefined && given !== "parquet")
+    throw new DataError("data_format", `expected a file of ${given}, got a Parquet file`, { file: name });
+  return { name, isTyped: true, read: () => parquetRows(path, file) };
 }
 
 /** The first portion of text that is not blank. */

@@ -1,0 +1,71 @@
+/**
+ * @file A folder as Hugging Face's hub keeps a data set: the files of its splits, found by their names.
+ *
+ * As datasets 5.2 finds them where a card says nothing else: shards `train-00000-of-00002.parquet` belong to the split before the dash;
+ * of other names, a word of the file or of its folder says the split, and files without any are for training.
+ */
+import { readdir, stat } from "node:fs/promises";
+import { dirname, join, relative, sep } from "node:path";
+import { DataError } from "../../data/dataError.ts";
+
+export const dataSplits = ["train", "validation", "test"] as const;
+export type DataSplit = (typeof dataSplits)[number];
+
+/** Words that name a split (datasets, data_files.py). */
+const words: Readonly<Record<DataSplit, readonly string[]>> = {
+  train: ["train", "training"],
+  validation: ["validation", "valid", "dev", "val"],
+  test: ["test", "testing", "eval", "evaluation"],
+};
+const shard = /^(.+)-\d{5}-of-\d{5}\.[^/]+$/;
+
+export async function isFolder(path: string): Promise<boolean> {
+  const found = await stat(path).catch((error: unknown) => {
+    if (error instanceof Error && "code" in error) return undefined;
+    throw error;
+  });
+  return found?.isDirectory() === true;
+}
+
+/**
+ * @param isData - whether a file's name is that of a data file
+ * @returns paths, in the order of their names
+ * @throws DataError where the split has no files, or files in several folders or of several kinds
+ */
+export async function filesOfSplit(
+  folder: string,
+  split: DataSplit,
+  isData: (name: string) => boolean,
+): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries
+    .filter((entry) => entry.isFile() && isData(entry.name))
+    .map(({ parentPath, name }) => relative(folder, join(parentPath, name)))
+    .filter((path) => !path.split(sep).some((part) => part.startsWith(".")))
+    .toSorted();
+  const splits = new Map(files.map((path) => [path, splitOf(path)]));
+  const found = files.filter((path) => splits.get(path) === split);
+  const wrong = (expected: string, got: string, remedy: string) =>
+    new DataError("data_format", `expected ${expected}, got ${got} (${remedy})`, { file: folder });
+  if (found.length === 0) {
+    const got = files.length === 0 ? "no data files" : [...new Set(splits.values())].join(", ");
+    throw wrong(`files of the split "${split}"`, got, "name a file instead of the folder");
+  }
+  const parents = [...new Set(found.map((path) => dirname(path)))];
+  if (parents.length > 1)
+    throw wrong(
+      "the files of one data set",
+      `folders ${parents.join(", ")}`,
+      `name one of them: ${join(folder, parents[0]!)}`,
+    );
+  const kinds = [...new Set(found.map((path) => /\.\w+(\.gz)?$/.exec(path)![0]))];
+  if (kinds.length > 1) throw wrong("files of one kind", kinds.join(", "), "name a file instead of the folder");
+  return found.map((path) => join(folder, path));
+}
+
+function splitOf(path: string): string {
+  const sharded = shard.exec(path.split(sep).at(-1)!);
+  if (sharded !== null) return sharded[1]!;
+  const parts = path.toLowerCase().split(/[^a-z]+/);
+  return dataSplits.find((split) => words[split].some((word) => parts.includes(word))) ?? "train";
+}
