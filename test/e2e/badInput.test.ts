@@ -3,12 +3,13 @@
  * vector, and after each of them the server gives the next client the right answer.
  */
 import { gzipSync } from "node:zlib";
-import { afterEach, afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterEach, afterAll, beforeAll, describe, expect, test } from "vitest";
 import { largestError } from "../golden/compareEncoder.ts";
 import { golden, TOLERANCE } from "../harness/goldenSentences.ts";
 import { metric } from "../harness/load.ts";
 import { RawConnection, requestHead } from "../harness/rawConnection.ts";
 import { startServer, type TestServer } from "../harness/startServer.ts";
+import { eventually } from "../harness/eventually.ts";
 
 const BODY_TIMEOUT_S = 2;
 const json = { "content-type": "application/json" };
@@ -363,14 +364,14 @@ describe("connections", () => {
   test("a body that never ends is cut off with 408, and its place is free again", async () => {
     using connection = await RawConnection.open(server.url);
     connection.write(`${requestHead("/v1/embeddings")}5\r\n{"inp\r\n`);
-    await vi.waitFor(async () => expect(await inProgress()).toBe(1));
+    await eventually(async () => expect(await inProgress()).toBe(1));
     const trickle = setInterval(() => connection.write("1\r\na\r\n"), 100);
     await connection.closed;
     clearInterval(trickle);
     expect(connection.received()).toMatch(/^HTTP\/1\.1 408 /);
     expect(connection.received()).toContain(`not complete within the ${BODY_TIMEOUT_S} s`);
     expect(connection.received()).toContain('"param":null');
-    await vi.waitFor(async () => expect(await inProgress()).toBe(0));
+    await eventually(async () => expect(await inProgress()).toBe(0));
     const scrape = await (await server.get("/metrics")).text();
     expect(metric(scrape, 'stagecoach_http_requests_total{route="/v1/embeddings",method="POST",status="408"}')).toBe(1);
   });
@@ -383,15 +384,15 @@ describe("connections", () => {
     await connection.closed;
     clearInterval(trickle);
     expect(connection.received()).toMatch(/^HTTP\/1\.1 4(08|13) /);
-    await vi.waitFor(async () => expect(await inProgress()).toBe(0));
+    await eventually(async () => expect(await inProgress()).toBe(0));
   });
 
   test("half a body, then gone: the place is free again", async () => {
     const connections = await Promise.all(Array.from({ length: 5 }, () => RawConnection.open(server.url)));
     for (const each of connections) each.write(`${requestHead("/embed", 1000)}{"inputs":`);
-    await vi.waitFor(async () => expect(await inProgress()).toBe(5));
+    await eventually(async () => expect(await inProgress()).toBe(5));
     for (const each of connections) each.destroy();
-    await vi.waitFor(async () => expect(await inProgress()).toBe(0));
+    await eventually(async () => expect(await inProgress()).toBe(0));
   });
 
   test("1,000 connections that send nothing: others are served meanwhile, and they are closed in time", async () => {

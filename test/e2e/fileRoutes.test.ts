@@ -3,8 +3,9 @@ import { createHash } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import OpenAI, { ConflictError, NotFoundError, toFile } from "openai";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { startJobApp, type JobApp } from "../harness/startJobApp.ts";
+import { eventually } from "../harness/eventually.ts";
 
 const LINE = '{"text":"a","label":"b"}\n';
 
@@ -197,10 +198,10 @@ describe("/v1/files", () => {
     const headers = { "content-type": "multipart/form-data; boundary=x" };
     const request = { method: "POST", body, headers, duplex: "half", signal: leaving.signal };
     const answer = fetch(`${app.url}/v1/files`, request as RequestInit);
-    await vi.waitFor(() => expect(stored().length).toBe(1));
+    await eventually(() => expect(stored().length).toBe(1));
     leaving.abort();
     await expect(answer).rejects.toThrow(/abort/);
-    await vi.waitFor(() => expect(stored()).toEqual([]));
+    await eventually(() => expect(stored()).toEqual([]));
   });
 
   test("a file that a job reads cannot be deleted until the job has ended", async () => {

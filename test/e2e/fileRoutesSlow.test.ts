@@ -1,9 +1,10 @@
 /** @file Uploads over slow lines, and bodies that stop: of a real server, whose patience is one second. */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { RawConnection, requestHead } from "../harness/rawConnection.ts";
 import { startServer, type TestServer } from "../harness/startServer.ts";
+import { eventually } from "../harness/eventually.ts";
 
 const BODY_TIMEOUT_S = 1;
 const KEY = "secret";
@@ -55,12 +56,12 @@ describe(`an upload to a server that waits ${BODY_TIMEOUT_S} s`, () => {
   test("that stops is cut off with a 408 that says so, and leaves nothing", async () => {
     using connection = await RawConnection.open(server.url);
     connection.write(headOf(KEY, FORM.length) + FORM.slice(0, -40));
-    await vi.waitFor(() => expect(incoming()).toHaveLength(1));
+    await eventually(() => expect(incoming()).toHaveLength(1));
     await connection.closed;
     expect(connection.received()).toMatch(/^HTTP\/1\.1 408 /);
     expect(connection.received()).toContain(`nothing of it came for the ${BODY_TIMEOUT_S} s`);
     expect(connection.received()).toContain('"code":"request_timeout"');
-    await vi.waitFor(() => expect(incoming()).toEqual([]));
+    await eventually(() => expect(incoming()).toEqual([]));
     const list = await server.get("/v1/files", { authorization: `Bearer ${KEY}` });
     expect(((await list.json()) as { data: unknown[] }).data.map((file) => (file as { bytes: number }).bytes)).toEqual([
       CONTENT.length,

@@ -2,12 +2,13 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseExposition, type Family } from "../harness/exposition.ts";
 import { repository } from "../harness/paths.ts";
 import { startServer, type TestServer } from "../harness/startServer.ts";
 import { writeToyTexts } from "../harness/toyTexts.ts";
 import { createJob, openAi, upload } from "../harness/trainingJobs.ts";
+import { eventually } from "../harness/eventually.ts";
 
 const MODEL = "org/tiny";
 const WAIT = { timeout: 60_000, interval: 50 };
@@ -48,7 +49,7 @@ describe("metrics of a job that runs", () => {
     const client = openAi(server);
     const file = await upload(client, join(folder, "train.jsonl"));
     const id = await createJob(client, { model: MODEL, file }, { hyperparameters });
-    const found = await vi.waitFor(async () => {
+    const found = await eventually(async () => {
       const families = await scrape();
       const samples = listed.map(({ name }) => ({ name, labels: families.get(name)?.samples[0]?.labels }));
       expect(samples.filter(({ labels }) => labels === undefined)).toEqual([]);
@@ -58,7 +59,7 @@ describe("metrics of a job that runs", () => {
     const owners = new Set(found.samples.flatMap(({ labels }) => labels!["job"] ?? []));
     expect([...owners]).toEqual([id]);
     await client.fineTuning.jobs.cancel(id);
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const left = [...(await scrape()).values()].flatMap(({ samples }) => samples);
       expect(left.filter(({ labels }) => labels["job"] === id)).toEqual([]);
     }, WAIT);

@@ -1,8 +1,9 @@
 /** @file `/v1/fine_tuning/jobs` as OpenAI's clients see it; what trains is made up (test/harness/startJobApp.ts). */
 import OpenAI, { BadRequestError, ConflictError, NotFoundError, toFile } from "openai";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { misfits, resolveRef, type Schema } from "../harness/jsonSchema.ts";
 import { startJobApp, type JobApp } from "../harness/startJobApp.ts";
+import { eventually } from "../harness/eventually.ts";
 
 const LINE = '{"text":"a","label":"b"}\n';
 
@@ -60,7 +61,7 @@ describe("/v1/fine_tuning/jobs", () => {
     await training.checkpoint(1);
     await training.checkpoint(2);
     training.succeed();
-    const done = await vi.waitFor(async () => {
+    const done = await eventually(async () => {
       const now = await client.fineTuning.jobs.retrieve(job.id);
       expect(now.status).toBe("succeeded");
       return now;
@@ -181,7 +182,7 @@ describe("/v1/fine_tuning/jobs", () => {
     const { id } = await create();
     const error = { code: "invalid_training_file", message: "line 3", param: "training_file" };
     (await trainer()).fail(error);
-    await vi.waitFor(async () => expect((await client.fineTuning.jobs.retrieve(id)).error).toEqual(error));
+    await eventually(async () => expect((await client.fineTuning.jobs.retrieve(id)).error).toEqual(error));
   });
 
   describe("refuses", () => {

@@ -3,11 +3,12 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { OpenAI } from "openai";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { metric } from "../harness/load.ts";
 import { startServer, type TestServer } from "../harness/startServer.ts";
 import { writeToyTexts } from "../harness/toyTexts.ts";
 import { createJob, madeStep, modelBytes, openAi, reached, upload } from "../harness/trainingJobs.ts";
+import { eventually } from "../harness/eventually.ts";
 
 const MODEL = "org/tiny";
 const TEXT = "the workers of stag";
@@ -110,7 +111,7 @@ describe("the checkpoints of a job", () => {
   test("of a running job are served while it trains, and make room when the trainer removes them", async () => {
     const id = await create({ max_steps: 20_000, checkpoint_steps: 100 });
     await madeStep(join(folder, "data"), id, 101);
-    const [newest] = await vi.waitFor(async () => {
+    const [newest] = await eventually(async () => {
       const found = await checkpointsOf(id);
       expect(found[0]?.step_number).toBeGreaterThanOrEqual(100);
       return found;
@@ -121,9 +122,9 @@ describe("the checkpoints of a job", () => {
     await scoresOf(name);
     expect(await models()).toBe(before + 1);
     await madeStep(join(folder, "data"), id, step + 301);
-    await vi.waitFor(async () => expect((await predict(name)).status).toBe(404));
+    await eventually(async () => expect((await predict(name)).status).toBe(404));
     const written = join(folder, "data", "jobs", id, "checkpoint-models", `step-${step}`);
-    await vi.waitFor(() => expect(existsSync(written)).toBe(false));
+    await eventually(() => expect(existsSync(written)).toBe(false));
     expect(await models()).toBe(before);
     await client.fineTuning.jobs.cancel(id);
   });

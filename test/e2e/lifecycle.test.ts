@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { largestError } from "../golden/compareEncoder.ts";
 import { golden, TOLERANCE } from "../harness/goldenSentences.ts";
 import { metric } from "../harness/load.ts";
@@ -22,6 +22,7 @@ import {
   startServer,
   type TestServer,
 } from "../harness/startServer.ts";
+import { eventually } from "../harness/eventually.ts";
 
 let folder: string;
 beforeAll(() => {
@@ -68,7 +69,7 @@ describe("stopping", () => {
     const requests = Array.from({ length: count }, () =>
       server.post("/embed", { inputs: large }, { connection: "close" }),
     );
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const scrape = await (await server.get("/metrics")).text();
       expect(metric(scrape, "stagecoach_http_requests_in_progress")).toBe(count);
       expect(metric(scrape, "stagecoach_queue_texts")).toBeGreaterThan(0);
@@ -83,7 +84,7 @@ describe("stopping", () => {
       const requests = await inFlight(server, 6);
       const workers = server.workerPids().map(({ pid }) => pid);
       server.process.kill(signal);
-      await vi.waitFor(() => expect(server.log()).toContain("stopping"));
+      await eventually(() => expect(server.log()).toContain("stopping"));
       await expect(fetch(`${server.url}/health`)).rejects.toThrow("fetch failed");
       const answers = await Promise.all(requests);
       for (const answer of answers) {
@@ -125,17 +126,17 @@ describe("stopping", () => {
     let log = "";
     npm.stderr.setEncoding("utf8").on("data", (text: string) => (log += text));
     const server = requestsTo(`http://127.0.0.1:${port}`);
-    await vi.waitFor(async () => expect((await server.get("/health")).status).toBe(200), { timeout: 20_000 });
+    await eventually(async () => expect((await server.get("/health")).status).toBe(200), { timeout: 20_000 });
     const request = server.post("/embed", { inputs: large });
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect(metric(await (await server.get("/metrics")).text(), "stagecoach_http_requests_in_progress")).toBe(1),
     );
     npm.kill("SIGTERM");
     const answer = await request;
     expect(answer.status).toBe(200);
     expect(((await answer.json()) as unknown[]).length).toBe(large.length);
-    await vi.waitFor(() => expect(server.get("/livez")).rejects.toThrow("fetch failed"), { timeout: 5000 });
-    await vi.waitFor(() => expect(log.split("worker: worker stopped").length - 1).toBe(2), { timeout: 5000 });
+    await eventually(() => expect(server.get("/livez")).rejects.toThrow("fetch failed"));
+    await eventually(() => expect(log.split("worker: worker stopped").length - 1).toBe(2));
   });
 
   test("connections that send nothing, or are kept, do not hold up the end", async () => {
@@ -156,7 +157,7 @@ describe("stopping", () => {
     const { pid } = server.workerPids().find(({ stage }) => stage === 1)!;
     process.kill(pid, "SIGSTOP");
     const request = server.post("/embed", { inputs: "a" }).catch((error: unknown) => error);
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect(metric(await (await server.get("/metrics")).text(), "stagecoach_http_requests_in_progress")).toBe(1),
     );
     const started = performance.now();
@@ -177,14 +178,14 @@ describe("stopping", () => {
     ] as const) {
       await using server = launchServer({ model: model.folder, flags: ["--stages", "2"] });
       await pause(delayMs);
-      await vi.waitFor(() => expect(server.log()).toContain(line), { interval: 5, timeout: 10_000 });
+      await eventually(() => expect(server.log()).toContain(line), { interval: 5, timeout: 10_000 });
       const started = performance.now();
       server.process.kill("SIGTERM");
       const code = await server.exited;
       // Before the program has taken over signals, the system ends it.
       expect(line === "" ? [0, "SIGTERM"] : [0]).toContain(code);
       expect(performance.now() - started).toBeLessThan(5000);
-      await vi.waitFor(() => expect(workersOn(model.folder)).toEqual([]), { timeout: 5000 });
+      await eventually(() => expect(workersOn(model.folder)).toEqual([]));
     }
   });
 });
@@ -493,7 +494,7 @@ describe("models that cannot be served", () => {
     expect(words.split("\n").length).toBe(1);
     expect(code).toBe(USAGE);
     expect(stdout).toBe("");
-    await vi.waitFor(() => expect(workersOn(model.folder)).toEqual([]));
+    await eventually(() => expect(workersOn(model.folder)).toEqual([]));
   });
 
   test("a folder that does not exist", async () => {
@@ -503,7 +504,7 @@ describe("models that cannot be served", () => {
 
   test("a hub id that is not in the cache, offline: the three ways out", async () => {
     const env = { HF_HUB_OFFLINE: "1", HF_HOME: join(folder, "hf-home") };
-    const { code, stderr } = await refusal([], env);
+    const { code, stderr } = await refusal(["--model", "sentence-transformers/all-MiniLM-L6-v2"], env);
     expect(code).toBe(USAGE);
     const words = lastWords(stderr);
     expect(words).toMatch(

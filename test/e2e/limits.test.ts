@@ -1,12 +1,13 @@
 /** @file What a server refuses to take on, and how it says so: overload, sizes, deadlines, keys, addresses. */
 import { networkInterfaces } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { largestError } from "../golden/compareEncoder.ts";
 import { golden, TOLERANCE } from "../harness/goldenSentences.ts";
 import { metric, metricSum } from "../harness/load.ts";
 import { RawConnection, requestHead } from "../harness/rawConnection.ts";
 import { freePort, launchServer, requestsTo, startServer, type TestServer } from "../harness/startServer.ts";
+import { eventually } from "../harness/eventually.ts";
 
 type Series = Pick<TestServer, "get">;
 const scrape = async (server: Series) => (await server.get("/metrics")).text();
@@ -24,7 +25,7 @@ describe("--max-concurrent-requests", () => {
   test("beyond it, requests of both families get 429 with Retry-After, before their body is read", async () => {
     await using server = await startServer({ flags: ["--max-concurrent-requests", "2"] });
     const busy = [await occupy(server), await occupy(server)];
-    await vi.waitFor(async () => expect(await inProgress(server)).toBe(2));
+    await eventually(async () => expect(await inProgress(server)).toBe(2));
     const native = await embed(server, "a");
     expect(native.status).toBe(429);
     expect(native.headers.get("retry-after")).toMatch(/^[1-9]\d*$/);
@@ -43,7 +44,7 @@ describe("--max-concurrent-requests", () => {
     expect((await server.get("/v1/models")).status).toBe(200);
 
     busy[0]!.destroy();
-    await vi.waitFor(async () => expect(await inProgress(server)).toBe(1));
+    await eventually(async () => expect(await inProgress(server)).toBe(1));
     expect((await embed(server, "a")).status).toBe(200);
     busy[1]!.destroy();
     const text = await scrape(server);
@@ -153,7 +154,7 @@ describe("--request-timeout", () => {
     expect(error).toContain(
       "stage 1 is unavailable: it was not back in time; the request's deadline of 2.5 s has passed",
     );
-    await vi.waitFor(async () => expect((await embed(server, "a")).status).toBe(200), { timeout: 15_000 });
+    await eventually(async () => expect((await embed(server, "a")).status).toBe(200), { timeout: 15_000 });
   });
 
   test("a stage left to a worker that never comes: probes and requests get 503 with its number, and SIGTERM ends the start", async () => {
@@ -161,7 +162,7 @@ describe("--request-timeout", () => {
     const flags = ["--stages", "2", "--external-workers", "1", "--join-token", "t".repeat(32), "--port", String(port)];
     await using server = launchServer({ flags });
     const { get, post } = requestsTo(`http://127.0.0.1:${port}`);
-    await vi.waitFor(() => expect(server.log()).toContain("worker joined"), { timeout: 10_000 });
+    await eventually(() => expect(server.log()).toContain("worker joined"), { timeout: 10_000 });
     const health = await get("/health");
     expect([health.status, await health.json()]).toEqual([
       503,

@@ -2,10 +2,11 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { FakeHub } from "../../libs/transformer/src/node/hub/testing/fakeHub.ts";
 import { hubModel, hubModelBytes } from "../harness/hubModel.ts";
 import { startServer } from "../harness/startServer.ts";
+import { eventually } from "../harness/eventually.ts";
 
 const SECRET = "Zanzibar";
 
@@ -33,7 +34,7 @@ test.each(["info", "debug"])("at level %s: JSON lines without a text, a key or a
   const { pid } = server.workerPids()[0]!;
   process.kill(pid, "SIGKILL");
   expect((await post("/embed", { inputs: SECRET })).status).toBe(200);
-  await vi.waitFor(() => expect(server.log()).toContain("worker ended unasked"));
+  await eventually(() => expect(server.log()).toContain("worker ended unasked"));
 
   const lines = server.log().trim().split("\n");
   for (const line of lines) expect(JSON.parse(line), line).toMatchObject({ level: expect.any(Number) as number });

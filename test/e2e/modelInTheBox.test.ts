@@ -5,11 +5,12 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadEncoder } from "stagecoach";
-import { afterAll, describe, expect, test, vi } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { gzipSync } from "node:zlib";
 import { copyModel, editJson } from "../harness/modelFolders.ts";
 import { repository } from "../harness/paths.ts";
 import { trainTinySentences } from "../harness/trainedModel.ts";
+import { eventually } from "../harness/eventually.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "stagecoach-box-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -73,7 +74,7 @@ describe("examples/model-in-the-box", () => {
     const firstEnd = said(first);
     const distilled = join(output, "distilled");
     const steps = () => readFileSync(join(distilled, "steps.jsonl"), "utf8").split("\n").length;
-    await vi.waitFor(() => expect(steps()).toBeGreaterThan(3), { timeout: 60_000, interval: 20 });
+    await eventually(() => expect(steps()).toBeGreaterThan(3), { timeout: 60_000, interval: 20 });
     process.kill(-first.pid!, "SIGKILL");
     await firstEnd;
     expect(existsSync(join(distilled, "model"))).toBe(false);

@@ -1,11 +1,12 @@
 /** @file `/v1/embeddings` and `/v1/models` as OpenAI's clients see them, by hand and through the `openai` package. */
 import OpenAI, { AuthenticationError, BadRequestError, NotFoundError, RateLimitError } from "openai";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { largestError } from "../golden/compareEncoder.ts";
 import { golden, longText, TOLERANCE, unitLength } from "../harness/goldenSentences.ts";
 import { metric } from "../harness/load.ts";
 import { RawConnection, requestHead } from "../harness/rawConnection.ts";
 import { startServer, type TestServer } from "../harness/startServer.ts";
+import { eventually } from "../harness/eventually.ts";
 
 type Embeddings<Vector> = {
   object: string;
@@ -259,7 +260,7 @@ describe("the openai package", () => {
     busy.write(`${requestHead("/embed", 100)}{"inputs":`);
     const inProgress = async () =>
       metric(await (await full.get("/metrics")).text(), "stagecoach_http_requests_in_progress");
-    await vi.waitFor(async () => expect(await inProgress()).toBe(1));
+    await eventually(async () => expect(await inProgress()).toBe(1));
     const request = { model: "tiny-encoder", input: shortTexts[0]! };
     const refused = await clientOf(full.url)
       .embeddings.create(request)
@@ -273,7 +274,7 @@ describe("the openai package", () => {
       const response = await fetch(input, init);
       statuses.push(response.status);
       busy.destroy();
-      await vi.waitFor(async () => expect(await inProgress()).toBe(0));
+      await eventually(async () => expect(await inProgress()).toBe(0));
       return response;
     };
     const started = performance.now();

@@ -15,10 +15,11 @@ import {
 } from "@stagecoach/transformer";
 import { writeSafetensors } from "@stagecoach/transformer/node";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { copyModel, editJson, type ModelCopy } from "../harness/modelFolders.ts";
 import { tinyEncoder } from "../harness/paths.ts";
 import { startServer, type TestServer } from "../harness/startServer.ts";
+import { eventually } from "../harness/eventually.ts";
 
 const TOLERANCE = 1e-5;
 const labels = ["calm", "glad", "sad"];
@@ -118,7 +119,7 @@ describe.each([1, 2])("a classifier in %i stages", (numStages) => {
     for (const [index, text] of texts.entries()) expectScores(before[index]!, await model.logitsOf(text));
     const pid = server.workerPids().at(-1)!.pid;
     process.kill(pid, "SIGKILL");
-    await vi.waitFor(() => expect(server.workerPids().map((each) => each.pid)).not.toContain(pid), { timeout: 20_000 });
+    await eventually(() => expect(server.workerPids().map((each) => each.pid)).not.toContain(pid), { timeout: 20_000 });
     expect(await ask(server, "/predict", body)).toEqual(before);
   });
 

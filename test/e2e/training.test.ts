@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BadRequestError, NotFoundError, type OpenAI } from "openai";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { tinyEncoder } from "../harness/paths.ts";
 import { startServer, type TestServer } from "../harness/startServer.ts";
 import { writeToyTexts } from "../harness/toyTexts.ts";
@@ -20,6 +20,7 @@ import {
   stepsOf,
   upload,
 } from "../harness/trainingJobs.ts";
+import { eventually } from "../harness/eventually.ts";
 
 const MODEL = "org/tiny";
 const { texts, embeddings } = JSON.parse(readFileSync(`${tinyEncoder}/golden.json`, "utf8")) as {
@@ -69,7 +70,7 @@ describe("a fine-tuning job", () => {
   test("from an uploaded file to a model that predicts, while the base model answers", async () => {
     const id = await create(learning, "toy");
     const [seen, rounds] = [new Set<string>(), { whileRunning: 0 }];
-    const job = await vi.waitFor(
+    const job = await eventually(
       async () => {
         await expectBaseAnswers();
         for (const { message } of (await client.fineTuning.jobs.listEvents(id)).data) seen.add(message);
@@ -185,7 +186,7 @@ describe("a fine-tuning job", () => {
 
   test("paused at once, before its trainer has read anything, goes on when it is resumed", async () => {
     const id = await create({ ...learning, n_epochs: 1 });
-    await vi.waitFor(() => expect(jobProcesses(server).trainer).toBeGreaterThan(0), { timeout: 10_000, interval: 5 });
+    await eventually(() => expect(jobProcesses(server).trainer).toBeGreaterThan(0), { timeout: 10_000, interval: 5 });
     const { trainer } = jobProcesses(server);
     await client.fineTuning.jobs.pause(id);
     await gone([trainer]);

@@ -3,7 +3,7 @@ import { encodeFrame, PROTOCOL_VERSION } from "@stagecoach/parallel";
 import { crc32 } from "@stagecoach/parallel/node";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { largestError } from "../golden/compareEncoder.ts";
 import { golden, TOLERANCE } from "../harness/goldenSentences.ts";
@@ -19,6 +19,7 @@ import {
   type TestServer,
 } from "../harness/startServer.ts";
 import { TcpRelay } from "../harness/tcpRelay.ts";
+import { eventually } from "../harness/eventually.ts";
 
 /** Processes start and find each other while others have the machine. */
 const PATIENT = { timeout: 10_000 };
@@ -33,13 +34,13 @@ async function launchOpenServer(flags: readonly string[] = []) {
   const launched = launchServer({ flags: [...places, ...ports, ...flags] });
   const requests = requestsTo(`http://127.0.0.1:${port}`);
   // Whoever comes first takes stage 0: let that be the server's own child.
-  await vi.waitFor(() => expect(joins(launched)).toBe(1), PATIENT);
+  await eventually(() => expect(joins(launched)).toBe(1), PATIENT);
   return { ...launched, ...requests, workerPort, join: ["--join", `ws://127.0.0.1:${workerPort}`, "--token", TOKEN] };
 }
 
 const isServing = async (server: Pick<TestServer, "get">) => expect((await server.get("/health")).status).toBe(200);
 const untilServing = (server: Pick<TestServer, "get">) =>
-  vi.waitFor(() => isServing(server), { timeout: 20_000, interval: 50 });
+  eventually(() => isServing(server), { timeout: 20_000, interval: 50 });
 const joins = (server: Pick<LaunchedServer, "log">) => server.log().split('"worker joined"').length - 1;
 
 async function expectRightAnswer(server: Pick<TestServer, "post">): Promise<void> {
@@ -53,7 +54,7 @@ async function expectRightAnswer(server: Pick<TestServer, "post">): Promise<void
 describe("stagecoach worker", () => {
   test("takes the place that is left to it; the log tells where workers join, and not the token", async () => {
     await using server = await launchOpenServer();
-    await vi.waitFor(() => expect(server.log()).toContain(`"join":"ws://127.0.0.1:${server.workerPort}"`), PATIENT);
+    await eventually(() => expect(server.log()).toContain(`"join":"ws://127.0.0.1:${server.workerPort}"`), PATIENT);
     // The token comes from the environment here.
     await using worker = startWorker(server.join.slice(0, 2), { env: { STAGECOACH_JOIN_TOKEN: TOKEN } });
     await untilServing(server);
@@ -69,7 +70,7 @@ describe("stagecoach worker", () => {
     await using server = await launchOpenServer();
     {
       await using wrong = startWorker([...server.join, "--model", other.folder]);
-      await vi.waitFor(() => expect(server.log()).toContain('"code":"model_mismatch"'), PATIENT);
+      await eventually(() => expect(server.log()).toContain('"code":"model_mismatch"'), PATIENT);
       expect(server.log()).toContain(`the model in ${other.folder} is not the gateway's`);
       const health = await server.get("/health");
       expect([health.status, ((await health.json()) as { error: string }).error]).toEqual([
@@ -95,7 +96,7 @@ describe("stagecoach worker", () => {
     using other = copyModel(change);
     await using server = await launchOpenServer();
     await using worker = startWorker([...server.join, "--model", other.folder]);
-    await vi.waitFor(
+    await eventually(
       () => expect(server.log()).toContain(`the model in ${other.folder} is not the gateway's`),
       PATIENT,
     );
@@ -105,13 +106,13 @@ describe("stagecoach worker", () => {
 
   test("with a wrong token it says so, and is not let in", async () => {
     await using server = await launchOpenServer();
-    await vi.waitFor(() => expect(server.log()).toContain("waiting for workers"), PATIENT);
+    await eventually(() => expect(server.log()).toContain("waiting for workers"), PATIENT);
     await using worker = startWorker([...server.join.slice(0, 2), "--token", "wrong".repeat(8)]);
-    await vi.waitFor(
+    await eventually(
       () => expect(worker.log()).toMatch(/the join token was refused .*--token or STAGECOACH_JOIN_TOKEN/),
       PATIENT,
     );
-    await vi.waitFor(() => expect(joins(server)).toBe(1), PATIENT); // the child
+    await eventually(() => expect(joins(server)).toBe(1), PATIENT); // the child
     expect((await server.get("/health")).status).toBe(503);
     expect(worker.log()).not.toContain("wrong".repeat(8));
   });
@@ -130,7 +131,7 @@ describe("stagecoach worker", () => {
     expect(await nowhere.exited).toBe(2);
     expect(nowhere.log()).toMatch(/--listen-host 0\.0\.0\.0 is no address that others can dial: give --advertise/);
     await using open = startWorker(["--join", "ws://192.0.2.1:1", "--token", TOKEN]);
-    await vi.waitFor(() => expect(open.log()).toMatch(/expected wss:\/\/ for a host other than this one/), PATIENT);
+    await eventually(() => expect(open.log()).toMatch(/expected wss:\/\/ for a host other than this one/), PATIENT);
   });
 
   test("stands by where all places are taken, and takes over when a child is killed", async () => {
@@ -139,11 +140,11 @@ describe("stagecoach worker", () => {
       flags: ["--stages", "2", "--join-token", TOKEN, "--worker-port", String(workerPort)],
     });
     await using standby = startWorker(["--join", `ws://127.0.0.1:${workerPort}`, "--token", TOKEN]);
-    await vi.waitFor(() => expect(joins(server)).toBe(3), PATIENT);
+    await eventually(() => expect(joins(server)).toBe(3), PATIENT);
     const { pid } = server.workerPids().find(({ stage }) => stage === 1)!;
     process.kill(pid, "SIGKILL");
     await expectRightAnswer(server);
-    await vi.waitFor(() => expect(joins(server)).toBe(4), PATIENT);
+    await eventually(() => expect(joins(server)).toBe(4), PATIENT);
     // The child that came back is the one that stands by now: stopping it changes nothing.
     const successor = server.workerPids().find(({ stage }) => stage === 1)!;
     expect(successor.pid).not.toBe(pid);
@@ -203,7 +204,7 @@ describe("a control connection that is cut without a word", () => {
     await untilServing(server);
     await expectRightAnswer(server);
     relay.stall();
-    await vi.waitFor(() => expect(server.log()).toContain("no heartbeat for"), PATIENT);
+    await eventually(() => expect(server.log()).toContain("no heartbeat for"), PATIENT);
     const started = performance.now();
     const refused = await server.post("/embed", { inputs: "a" });
     expect(refused.status).toBe(503);
@@ -316,7 +317,7 @@ describe("strangers on the worker port", () => {
       const close = await say(path, message);
       expect([4400, 4409]).toContain(close.code);
       expect(close.reason).not.toBe("");
-      await vi.waitFor(() => expect(server.log().slice(before)).toMatch(reason), PATIENT);
+      await eventually(() => expect(server.log().slice(before)).toMatch(reason), PATIENT);
       expect(server.log().slice(before)).toContain("refused");
     },
   );

@@ -1,11 +1,12 @@
 /** @file Stage workers that are killed or stopped under load: nobody gets an error, nobody gets another text's vector. */
 import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { metric, metricSum, runLoad } from "../harness/load.ts";
 import { tinyEncoder } from "../harness/paths.ts";
 import { seededRandom } from "../harness/random.ts";
 import { startServer, type TestServer } from "../harness/startServer.ts";
+import { eventually } from "../harness/eventually.ts";
 
 const { texts, embeddings } = JSON.parse(readFileSync(`${tinyEncoder}/golden.json`, "utf8")) as {
   texts: string[];
@@ -33,7 +34,7 @@ describe("stage workers under load", () => {
     expect(report.failures).toEqual([]);
     expect(report.wrong).toBe(0);
     expect(report.answered).toBeGreaterThan(1000);
-    await vi.waitFor(async () => expect(await restarts(server)).toBe(killed.length), { timeout: 5000 });
+    await eventually(async () => expect(await restarts(server)).toBe(killed.length));
   }, 120_000);
 
   test("one replica: requests wait for a killed stage and are answered", async () => {
@@ -71,7 +72,7 @@ describe("stage workers under load", () => {
     const pids = server.workerPids().map(({ pid }) => pid);
     expect(pids.length).toBe(2);
     server.process.kill("SIGKILL");
-    await vi.waitFor(() => expect(pids.filter(isAlive)).toEqual([]), { timeout: 10_000, interval: 100 });
+    await eventually(() => expect(pids.filter(isAlive)).toEqual([]), { timeout: 10_000, interval: 100 });
   });
 });
 

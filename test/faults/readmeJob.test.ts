@@ -3,10 +3,11 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { repository } from "../harness/paths.ts";
 import { cleanEnv, freePort, startServer, type TestServer } from "../harness/startServer.ts";
 import { gone, jobProcesses, servingWorkers } from "../harness/trainingJobs.ts";
+import { eventually } from "../harness/eventually.ts";
 
 const absent = process.platform === "linux" ? null : "skipped: processes are found in /proc";
 const readme = readFileSync(join(repository, "README.md"), "utf8");
@@ -61,7 +62,7 @@ describe.skipIf(absent !== null)(`the ten lines of README (${absent ?? "Linux"})
     const ofPort = (line: string) => line.replace("127.0.0.1:8080", `127.0.0.1:${port}`);
     const all = [...examples.map((line) => line.replace("1 2 3 4 5 6 7 8", more)), ...job.map(ofPort)];
     const { output, ended } = (shell = paste(all, folder));
-    await vi.waitFor(() => expect(output()).toContain("Step 80/300: "), { timeout: 60_000, interval: 20 });
+    await eventually(() => expect(output()).toContain("Step 80/300: "), { timeout: 60_000, interval: 20 });
     const { trainer, workers } = jobProcesses(server);
     const pids = [server.process.pid!, trainer, ...workers, ...servingWorkers(server)];
     expect(pids).not.toContain(-1);

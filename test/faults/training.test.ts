@@ -1,10 +1,11 @@
 /** @file Training jobs whose processes are killed or stand still: the model has the bytes of a run that nobody disturbed. */
 import { readdirSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DisturbedJobs, expectSameEnd } from "../harness/disturbedJobs.ts";
 import { metric } from "../harness/load.ts";
 import { seededRandom } from "../harness/random.ts";
 import { gone, jobProcesses, lastStepOf, madeStep, resumptionsOf, servingWorkers } from "../harness/trainingJobs.ts";
+import { eventually } from "../harness/eventually.ts";
 
 const SEED = 20261126;
 const NUM_STEPS = 90;
@@ -132,7 +133,7 @@ describe.skipIf(absent !== null)(`a training job under kill -9 and -STOP (seed $
       expect(victim).toBeGreaterThan(0);
       process.kill(victim, "SIGKILL");
       reasons.push(victim === trainer ? "restart" : "stage_lost");
-      await vi.waitFor(async () => expect(await resumptionsOf(jobs.client, id)).toHaveLength(kill + 1), {
+      await eventually(async () => expect(await resumptionsOf(jobs.client, id)).toHaveLength(kill + 1), {
         timeout: 30_000,
       });
     }

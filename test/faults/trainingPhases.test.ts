@@ -5,7 +5,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { openSafetensors } from "@stagecoach/transformer/node";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DisturbedJobs, expectSameEnd } from "../harness/disturbedJobs.ts";
 import { freezeAt } from "../harness/freeze.ts";
 import { seededRandom } from "../harness/random.ts";
@@ -18,6 +18,7 @@ import {
   resumptionsOf,
   servingWorkers,
 } from "../harness/trainingJobs.ts";
+import { eventually } from "../harness/eventually.ts";
 
 const SEEDS = [1, 2, 3];
 const NUM_STEPS = 40;
@@ -75,7 +76,7 @@ describe.skipIf(absent !== null)(`a job killed while it writes (${absent ?? "Lin
 
   /** Once there is a trainer again. */
   const processes = async () => {
-    const { trainer, workers } = await vi.waitFor(() => {
+    const { trainer, workers } = await eventually(() => {
       const found = jobProcesses(jobs.server);
       expect(found.trainer).toBeGreaterThan(0);
       return found;

@@ -2,9 +2,10 @@
 import { createReadStream, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import OpenAI from "openai";
-import { expect, vi } from "vitest";
+import { expect } from "vitest";
 import { readProc, stateOf, threadsOf } from "./processes.ts";
 import type { TestServer } from "./startServer.ts";
+import { eventually } from "./eventually.ts";
 
 /** Fields beside the base model and the file. */
 export type JobRequest = {
@@ -53,7 +54,7 @@ export async function createJob(
 /** Waits until the job has this status. @throws when it ends in another one */
 export async function reached(client: OpenAI, id: string, status: string): Promise<OpenAI.FineTuning.FineTuningJob> {
   const isOver = (now: string) => ["succeeded", "failed", "cancelled"].includes(now);
-  const last = await vi.waitFor(async () => {
+  const last = await eventually(async () => {
     const job = await client.fineTuning.jobs.retrieve(id);
     if (job.status !== status && !isOver(job.status)) throw new Error(`${id} is ${job.status}, not ${status}`);
     return job;
@@ -91,7 +92,7 @@ export function lastStepOf(dataDir: string, id: string): number {
 
 /** Waits until the job has made the step. */
 export async function madeStep(dataDir: string, id: string, step: number): Promise<void> {
-  await vi.waitFor(() => expect(lastStepOf(dataDir, id)).toBeGreaterThanOrEqual(step), WAIT);
+  await eventually(() => expect(lastStepOf(dataDir, id)).toBeGreaterThanOrEqual(step), WAIT);
 }
 
 /** Starts of jobs that these servers' logs tell of, in order. */
@@ -147,7 +148,7 @@ export function jobProcesses(server: TestServer, numStages = 2): JobProcesses {
 
 /** Waits until none of the processes is there. */
 export async function gone(pids: readonly number[]): Promise<void> {
-  await vi.waitFor(() => expect(pids.filter(isAlive)).toEqual([]), WAIT);
+  await eventually(() => expect(pids.filter(isAlive)).toEqual([]), WAIT);
 }
 
 /** Stage workers of the server's own model and of models that it hosts besides. */

@@ -3,10 +3,11 @@ import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { golden } from "../harness/goldenSentences.ts";
 import { repository } from "../harness/paths.ts";
 import { freePort, startServer, type TestServer } from "../harness/startServer.ts";
+import { eventually } from "../harness/eventually.ts";
 
 type Sample = { readonly metric: Readonly<Record<string, string>>; readonly value: readonly [number, string] };
 
@@ -80,14 +81,14 @@ describe("Prometheus", () => {
   });
 
   test("scrapes it, and has the numbers that it gave", async () => {
-    await vi.waitFor(async () => expect(await valueOf('up{job="stagecoach"}'), log).toBe(1), { timeout: 30_000 });
+    await eventually(async () => expect(await valueOf('up{job="stagecoach"}'), log).toBe(1), { timeout: 30_000 });
     const tokens = golden.token_ids.reduce((total, ids) => total + ids.length, 0);
-    await vi.waitFor(async () => expect(await valueOf("stagecoach_tokens_total")).toBe(tokens), { timeout: 5000 });
+    await eventually(async () => expect(await valueOf("stagecoach_tokens_total")).toBe(tokens), { timeout: 5000 });
     const [{ metric }] = (await ask("stagecoach_tokens_total")) as [Sample];
     expect(metric["model"]).toBe('a "quoted" \\ model');
     for (const stage of ["0", "1"]) {
       expect(await valueOf(`stagecoach_stage_up{stage="${stage}"}`)).toBe(1);
-      await vi.waitFor(
+      await eventually(
         async () => expect(await valueOf(`stagecoach_stage_tokens_total{stage="${stage}"}`)).toBe(tokens),
         { timeout: 5000 },
       );
@@ -104,7 +105,7 @@ describe("Prometheus", () => {
   test("answers every other query of docs/METRICS.md with a number", async () => {
     expect(documented.length).toBeGreaterThanOrEqual(6);
     // Rates need two scrapes with work between them.
-    await vi.waitFor(
+    await eventually(
       async () => {
         await server.post("/v1/embeddings", { input: golden.texts });
         for (const { question, query: expression } of documented.filter((each) => !isOfJobs(each))) {

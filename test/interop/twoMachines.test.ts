@@ -2,7 +2,7 @@
  * @file A pipeline over two machines: two network namespaces with a cable between them. What goes over the cable is encrypted, both ends know
  * each other by the join token, and a pulled cable costs no wrong answer.
  */
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { largestError } from "../golden/compareEncoder.ts";
 import { golden, TOLERANCE } from "../harness/goldenSentences.ts";
 import { RawConnection } from "../harness/rawConnection.ts";
@@ -15,6 +15,7 @@ import {
   type TestWorker,
 } from "../harness/startServer.ts";
 import { Capture, TwoMachines, whyNoNamespaces } from "../harness/twoMachines.ts";
+import { eventually } from "../harness/eventually.ts";
 
 const TOKEN = "a join token of a test, long enough to be a key";
 const WORKER_PORT = 7001;
@@ -55,7 +56,7 @@ describe.skipIf(absent !== null)(`a gateway on one machine, workers on another (
     });
   }
 
-  const until = (check: () => unknown) => vi.waitFor(check, { timeout: 20_000, interval: 50 });
+  const until = (check: () => unknown) => eventually(check, { timeout: 20_000, interval: 50 });
   const untilServing = (server: Pick<TestServer, "get">) =>
     until(async () => expect((await server.get("/health")).status).toBe(200));
   const untilJoined = (server: Pick<LaunchedServer, "log">, count: number) =>
