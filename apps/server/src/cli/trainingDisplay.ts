@@ -44,6 +44,13 @@ export class TrainingDisplay {
         return undefined;
       case "step":
         return this.#step(event);
+      case "evaluating":
+        return this.#bars.update("evaluate", {
+          label: "evaluating",
+          done: event.done,
+          total: event.total,
+          unit: "examples",
+        });
       case "evaluation":
         return this.note(evaluationLine(event));
       case "warning":

@@ -178,20 +178,12 @@ async function evaluateHead(
     },
     null,
   );
-  let done = 0;
-  const counted = {
-    task,
-    *evaluationBatches() {
-      for (const batch of data.evaluationBatches()) {
-        signal?.throwIfAborted();
-        yield batch;
-        done += batch.examples.length;
-        onEvent({ type: "evaluating", done, total: encoded.store.size, unit: "examples" });
-      }
-    },
+  const onExamples = (done: number) => {
+    signal?.throwIfAborted();
+    onEvent({ type: "evaluating", done, total: data.size, unit: "examples" });
   };
   try {
-    return await evaluate(pipeline, { data: counted, metrics: metricOptions(set, encoded.labels) });
+    return await evaluate(pipeline, { data, metrics: metricOptions(set, encoded.labels) }, onExamples);
   } finally {
     await pipeline.close();
   }

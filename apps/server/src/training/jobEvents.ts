@@ -49,6 +49,8 @@ export function runnerEvents(event: JobEvent, loggingSteps?: number): RunnerEven
       ];
     case "step":
       return stepEvents(event, loggingSteps);
+    case "evaluating":
+      return [];
     case "evaluation": {
       const { step, evaluation } = event;
       return [{ type: "metrics", step, metrics: validNumbers(evaluation.metrics) }];

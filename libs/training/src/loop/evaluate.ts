@@ -6,16 +6,23 @@ import type { TrainingPipeline } from "../pipeline/trainingPipeline.ts";
 import { TrainingError } from "./trainingError.ts";
 
 export type EvaluationSet = {
-  readonly data: Pick<TrainingDataSet, "task" | "evaluationBatches">;
+  readonly data: Pick<TrainingDataSet, "task" | "size" | "evaluationBatches">;
   readonly metrics: TaskMetricOptions;
 };
 
+/** @param onExamples - told of the number of examples after each batch */
 export async function evaluate(
   pipeline: Pick<TrainingPipeline, "evaluate">,
   { data, metrics }: EvaluationSet,
+  onExamples?: (done: number) => void | Promise<void>,
 ): Promise<Evaluation> {
   const accumulator = taskMetrics(data.task, metrics);
-  for (const each of data.evaluationBatches()) accumulator.add(each, await pipeline.evaluate(each.batch));
+  let done = 0;
+  for (const each of data.evaluationBatches()) {
+    accumulator.add(each, await pipeline.evaluate(each.batch));
+    done += each.examples.length;
+    await onExamples?.(done);
+  }
   return accumulator.finish();
 }
 

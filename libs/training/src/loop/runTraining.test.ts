@@ -63,6 +63,19 @@ async function run({ disk = new MemoryDisk(), faults = new Faults(), numbersOf, 
 const stepsOf = (events: readonly TrainingEvent[]) => events.flatMap((each) => (each.type === "step" ? [each] : []));
 
 describe("runTraining()", () => {
+  test("tells how far an evaluation is, not more often than twice a second", async () => {
+    const data = fakeData(NUM_BATCHES);
+    const [batch] = data.evaluationBatches();
+    const evaluated = { ...data, size: 8, evaluationBatches: () => Array.from({ length: 8 }, () => batch!) };
+    let milliseconds = 0;
+    const now = () => (milliseconds += 100);
+    const { events, error } = await run({ evaluation: { data: evaluated, metrics: {} }, now, length: { epochs: 1 } });
+    expect(error).toBeNull();
+    // Every look at the clock takes 100 ms: one after each batch, and another one when there is something to tell.
+    const told = events.filter(({ type }) => type === "evaluating");
+    expect(told).toEqual([{ type: "evaluating", step: 5, done: 5, total: 8 }]);
+  });
+
   test("makes each step with the learning rate of its schedule, counted from 0, and clips by the norm", async () => {
     const { disk, events, summary, weight } = await run();
     const schedule = { shape: "linear", peak: 0.1, totalSteps: 10, warmupSteps: 2 } as const;

@@ -56,6 +56,8 @@ export type TrainingEvent =
       readonly stepsToReplay: number;
     }
   | ({ readonly type: "step" } & StepReport)
+  /** Of an evaluation or a test that goes on, in examples; not more often than twice a second. */
+  | { readonly type: "evaluating"; readonly step: number; readonly done: number; readonly total: number }
   | {
       readonly type: "evaluation";
       readonly step: number;

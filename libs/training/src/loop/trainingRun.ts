@@ -1,11 +1,12 @@
 /** @file The state of a run over the pipelines that it uses one after another. */
+import type { Evaluation } from "../metrics/tasks/accumulator.ts";
 import { clippingScale } from "../optimizers/clipping.ts";
 import type { StepGradients, TrainingPipeline } from "../pipeline/trainingPipeline.ts";
 import type { StepBatch } from "../data/batchedDataSet.ts";
 import { countWarmupSteps, learningRateAt, type LearningRateSchedule } from "../schedules/learningRate.ts";
 import type { LoggedStep } from "./checkpointStore.ts";
 import { judge } from "./earlyStopping.ts";
-import { evaluate, metricOf } from "./evaluate.ts";
+import { evaluate, metricOf, type EvaluationSet } from "./evaluate.ts";
 import { epochsDone, nextPosition, type RunPlan } from "./runPlan.ts";
 import { TrainingError } from "./trainingError.ts";
 import {
@@ -17,6 +18,9 @@ import {
 } from "./trainingEvents.ts";
 import type { TrainingOptions } from "./trainingOptions.ts";
 import { initialState, type TrainingState } from "./trainingState.ts";
+
+/** Between two reports of an evaluation that goes on. */
+const PROGRESS_MS = 500;
 
 export class TrainingRun {
   readonly #options: TrainingOptions;
@@ -155,7 +159,7 @@ export class TrainingRun {
   async #evaluate(pipeline: TrainingPipeline): Promise<boolean> {
     const { evaluation: set, bestMetric, earlyStopping, data, log, now } = this.#options;
     const startedAt = now();
-    const evaluation = await evaluate(pipeline, set!);
+    const evaluation = await this.#measure(pipeline, set!);
     const { name, value } = metricOf(evaluation, bestMetric);
     const { step } = this.#state;
     const { isBest, isHopeless, ...judgement } = judge({ metric: name, step, value }, this.#state, earlyStopping);
@@ -167,6 +171,16 @@ export class TrainingRun {
     return isBest;
   }
 
+  #measure(pipeline: TrainingPipeline, set: EvaluationSet): Promise<Evaluation> {
+    const { now } = this.#options;
+    let toldAt = now();
+    return evaluate(pipeline, set, async (done) => {
+      if (now() - toldAt < PROGRESS_MS) return;
+      toldAt = now();
+      await this.#tell({ type: "evaluating", step: this.#state.step, done, total: set.data.size });
+    });
+  }
+
   /** The best checkpoint on the test data. What the log has was tested before this process began, or before a stage was lost. */
   async #test(pipeline: TrainingPipeline): Promise<void> {
     const { test: set, checkpoints, log } = this.#options;
@@ -174,7 +188,7 @@ export class TrainingRun {
     if (log.test === null) {
       const { folder, files } = await checkpoints.at(this.#bestStep);
       await pipeline.restore(folder, files);
-      const { metrics, classes = null } = await evaluate(pipeline, set);
+      const { metrics, classes = null } = await this.#measure(pipeline, set);
       await log.appendTest({ step: this.#bestStep, metrics, classes });
     }
     await this.#tell({ type: "test", ...log.test! });

@@ -70,7 +70,10 @@ function documentReader(
         if (documents.length === 0) continue;
         if (documents.length === 1) throw tooFew(fields.file, part);
         const random = RandomSequence.of(seed, `pretraining.${part}`);
-        createPretrainingInstances(storedDocuments(store, documents), { ...settings, random }, (instance, index) => {
+        // What is only measured needs no variants.
+        const dupeFactor = part === "train" ? settings.dupeFactor : 1;
+        const own = { ...settings, dupeFactor, random };
+        createPretrainingInstances(storedDocuments(store, documents), own, (instance, index) => {
           const { firstSegment } = instance;
           const ids = task === "pretraining" ? instance.ids : unmasked(instance);
           sink.add({ ids, firstSegment, target: target(instance) }, documents[index]);

@@ -56,6 +56,18 @@ describe("loadDataSets()", () => {
     });
   });
 
+  test("makes ten variants of a document to train on, and one to measure by, of a file or of a share", async () => {
+    const documents = Array.from({ length: 20 }, () => ({ sentences: ["a b", "b c", "c a", "a c b"] }));
+    const [file, other] = [write("documents.jsonl", documents), write("measured.jsonl", documents)];
+    const load = { train: file, tokenizer, seed, task: "pretraining", maxLength: 64 } as const;
+    const separate = await loadDataSets({ ...load, validation: other });
+    expect(separate.train.examples.length / separate.validation!.examples.length).toBeCloseTo(10, 0);
+    separate.close();
+    const shared = await loadDataSets({ ...load, split: { validation: 0.5 } });
+    expect(shared.train.examples.length / shared.validation!.examples.length).toBeCloseTo(10, 0);
+    shared.close();
+  });
+
   test("says which pass over the file is how far", async () => {
     const passes: string[] = [];
     const sets = await loadDataSets({ train, tokenizer, onProgress: ({ pass }) => passes.push(pass) });

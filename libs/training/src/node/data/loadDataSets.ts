@@ -49,7 +49,8 @@ export async function loadDataSets(options: LoadDataSetsOptions): Promise<DataSe
       const file = { split: its, ...given };
       const problemType = task.name === "sequence-classification" ? task.problemType : undefined;
       const known = labels.length === 0 ? undefined : labels;
-      const other = await loadExamples(file, { ...load, task: task.name, problemType, labels: known });
+      const pretraining = { ...load.pretraining, dupeFactor: 1 };
+      const other = await loadExamples(file, { ...load, task: task.name, problemType, labels: known, pretraining });
       opened.push(other);
       return { encoded: other, examples: allOf(other) };
     };
