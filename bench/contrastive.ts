@@ -13,12 +13,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { pino } from "pino";
-import { evaluateModel } from "../apps/server/src/evaluation/evaluateModel.ts";
-import { workerPipelines } from "../apps/server/src/training/openTrainingPipeline.ts";
 import { LineProcess } from "./harness/lineProcess.ts";
 import { summarize } from "./harness/pairs.ts";
 import { Report } from "./harness/report.ts";
+import { mrrOf } from "./harness/retrieval.ts";
 import { dataFile, expectThere, model, python, readLines } from "./harness/settings.ts";
 
 type Trained = { readonly tokens: number; readonly seconds: number; readonly mrr: number };
@@ -79,12 +77,4 @@ rmSync(folder, { recursive: true, force: true });
 
 function rateOf({ tokens, seconds }: Trained): number {
   return tokens / seconds;
-}
-
-async function mrrOf(trained: string): Promise<number> {
-  const { metrics } = await evaluateModel(
-    { model: trained, data: { path: dataFile("pairs.test.jsonl.gz") }, stages: 1, engine: "onnxruntime", threads: 2 },
-    { folder, openPipeline: workerPipelines({ log: pino({ level: "warn" }, pino.destination(2)) }), onEvent: () => {} },
-  );
-  return metrics["mrr_at_10"]!;
 }

@@ -9,14 +9,14 @@
  * BENCH_EXAMPLES training texts (4000), BENCH_TEST_EXAMPLES to evaluate on (1000), BENCH_EPOCHS (2), BENCH_PAIRS seeds (3).
  * About 20 minutes a pair on two cores, for the accuracy. Rates alone: BENCH_EXAMPLES=400 BENCH_EPOCHS=1 BENCH_PAIRS=10, 12 minutes.
  */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { LineProcess } from "./harness/lineProcess.ts";
 import { summarize } from "./harness/pairs.ts";
 import { Report } from "./harness/report.ts";
-import { dataFile, expectThere, model, python, readLines } from "./harness/settings.ts";
+import { dataFile, expectThere, firstLines, model, python } from "./harness/settings.ts";
 
 type Trained = { readonly tokens: number; readonly seconds: number; readonly accuracy: number };
 
@@ -31,8 +31,8 @@ expectThere(python, "a Python with the peers (npm run bench:peers); set BENCH_PY
 const folder = mkdtempSync(join(tmpdir(), "stagecoach-bench-"));
 const args = [
   model,
-  firstLines("topics.train.jsonl.gz", examples),
-  firstLines("topics.test.jsonl.gz", testExamples),
+  firstLines(folder, "topics.train.jsonl.gz", examples),
+  firstLines(folder, "topics.test.jsonl.gz", testExamples),
   dataFile("topics.labels.json"),
   epochs,
   THREADS,
@@ -86,12 +86,6 @@ report.save(
   `BENCH_EXAMPLES=${examples} BENCH_TEST_EXAMPLES=${testExamples} BENCH_EPOCHS=${epochs} BENCH_PAIRS=${pairs} npm run bench -- fineTuning`,
 );
 rmSync(folder, { recursive: true, force: true });
-
-function firstLines(name: string, count: number): string {
-  const path = join(folder, name.replace(/\.gz$/, ""));
-  writeFileSync(path, `${readLines(dataFile(name)).slice(0, count).join("\n")}\n`);
-  return path;
-}
 
 function rateOf({ tokens, seconds }: Trained): number {
   return tokens / seconds;

@@ -41,6 +41,13 @@ export function readLines(path: string): string[] {
   return lines.filter((line) => line !== "");
 }
 
+/** The first lines of a file of the data folder as a file of their own. @param folder - where to write it @returns its path */
+export function firstLines(folder: string, name: string, count: number): string {
+  const path = join(folder, name.replace(/\.gz$/, ""));
+  writeFileSync(path, `${readLines(dataFile(name)).slice(0, count).join("\n")}\n`);
+  return path;
+}
+
 /** Texts as a JSON file, for programs in other languages. */
 export function writeTexts(texts: readonly string[]): string {
   const path = join(mkdtempSync(join(tmpdir(), "stagecoach-bench-")), "texts.json");

@@ -7,7 +7,7 @@
 # ("anchor", "positive"). Every step leaves its result in the output folder; run again, the script goes on where it was stopped, in the
 # middle of a training run too. README.md says what each step is for.
 #
-# Passes over the data, for a shorter or a longer run: PRETRAIN_EPOCHS, DISTILL_EPOCHS, CONTRAST_EPOCHS. STAGES of the pipeline (1).
+# For a shorter or a longer run: PRETRAIN_STEPS, and passes over the data in DISTILL_EPOCHS and CONTRAST_EPOCHS. STAGES of the pipeline (1).
 set -eu
 
 texts= teacher= output=
@@ -75,15 +75,15 @@ fi
 
 run pretrained --task pretraining \
   --data "$texts/documents.train.jsonl.gz" --eval-data "$texts/documents.dev.jsonl.gz" --model "$output/scratch" \
-  --epochs "${PRETRAIN_EPOCHS:-1}" --batch-size 64 --learning-rate 0.001 --max-length 128
+  --max-steps "${PRETRAIN_STEPS:-1200}" --batch-size 64 --learning-rate 0.001 --max-length 128
 
 run distilled --task sentence-embedding \
   --data "$texts/documents.train.jsonl.gz" --eval-data "$texts/documents.dev.jsonl.gz" --model "$output/pretrained/model" \
-  --teacher "$teacher" --epochs "${DISTILL_EPOCHS:-10}" --batch-size 128 --learning-rate 0.001
+  --teacher "$teacher" --epochs "${DISTILL_EPOCHS:-6}" --batch-size 128 --learning-rate 0.001
 
 run contrasted \
   --data "$texts/pairs.train.jsonl.gz" --eval-data "$texts/pairs.dev.jsonl.gz" --model "$output/distilled/model" \
-  --teacher "$teacher" --teacher-weight 1 --epochs "${CONTRAST_EPOCHS:-10}" --batch-size 256 --learning-rate 0.0005
+  --teacher "$teacher" --teacher-weight 1 --epochs "${CONTRAST_EPOCHS:-6}" --batch-size 256 --learning-rate 0.0005
 
 step evaluation
 for name in distilled contrasted; do

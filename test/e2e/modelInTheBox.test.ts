@@ -58,7 +58,7 @@ describe("examples/model-in-the-box", () => {
     const start = () =>
       spawn("sh", ["examples/model-in-the-box/make.sh", "--texts", texts, "--teacher", teacher, "--output", output], {
         cwd: repository,
-        env: { ...process.env, PRETRAIN_EPOCHS: "1", DISTILL_EPOCHS: "8", CONTRAST_EPOCHS: "1", STAGES: "2" },
+        env: { ...process.env, PRETRAIN_STEPS: "4", DISTILL_EPOCHS: "8", CONTRAST_EPOCHS: "1", STAGES: "2" },
         stdio: ["ignore", "pipe", "pipe"],
         detached: true,
       });

@@ -1,6 +1,6 @@
 /** @file `stagecoach models`: what a model is, and its graph as a file for other programs. */
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openSafetensors } from "@stagecoach/transformer/node";
@@ -96,6 +96,8 @@ describe("stagecoach models export --format safetensors", () => {
     const { code, stdout } = await exportTo(output, "--dtype", "float16");
     expect(code).toBe(0);
     expect(stdout).toContain(join(output, "model.safetensors"));
+    // What is computed in: Python gives the same vectors.
+    expect(JSON.parse(readFileSync(join(output, "config.json"), "utf8"))).toMatchObject({ dtype: "float32" });
     await using half = await openSafetensors(output);
     await using whole = await openSafetensors(tinyEncoder);
     expect(half.names().toSorted()).toEqual(whole.names().toSorted());

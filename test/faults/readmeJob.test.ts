@@ -39,10 +39,9 @@ describe.skipIf(absent !== null)(`the ten lines of README (${absent ?? "Linux"})
   let server: TestServer;
   let shell: ReturnType<typeof paste> | null = null;
 
-  /** Another one on the same port and data folder, as `npm start` would be; the small model has the name of the large one. */
+  /** Another one on the same port and data folder, as `npm start` would be, with the model in the box. */
   const open = async () => {
-    const flags = ["--port", String(port), "--served-model-name", "sentence-transformers/all-MiniLM-L6-v2"];
-    server = await startServer({ dataDir: join(folder, "data"), flags });
+    server = await startServer({ model: null, dataDir: join(folder, "data"), flags: ["--port", String(port)] });
   };
 
   beforeAll(async () => {

@@ -23,7 +23,10 @@ export type ServerOptions = {
   /** Flags after `serve`; `--model`, `--port` and `--data-dir` have defaults of the test's. */
   readonly flags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  readonly model?: string;
+  /** null: none is named, so that it is the model in the box. */
+  readonly model?: string | null;
+  /** Where the process stands; default: the repository. */
+  readonly cwd?: string;
   readonly dataDir?: string;
   /** Time until the server says that it serves. */
   readonly timeoutMs?: number;
@@ -87,8 +90,9 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
 export function launchServer(options: ServerOptions = {}): LaunchedServer {
   const ownFolder = mkdtempSync(join(tmpdir(), "stagecoach-test-"));
   const dataDir = options.dataDir ?? join(ownFolder, "data");
-  const model = options.model ?? tinyEncoder;
-  const flags = ["--model", model, "--port", "0", "--data-dir", dataDir, "--threads", "1", ...(options.flags ?? [])];
+  const { model = tinyEncoder } = options;
+  const named = model === null ? [] : ["--model", model];
+  const flags = [...named, "--port", "0", "--data-dir", dataDir, "--threads", "1", ...(options.flags ?? [])];
   const child = spawnStagecoach(["serve", ...flags], options);
   const output = collect(child);
   const exited = exitOf(child);
@@ -160,11 +164,14 @@ export function startWorker(flags: readonly string[], options: Pick<ServerOption
   };
 }
 
-function spawnStagecoach(args: readonly string[], { env, within = [] }: Pick<ServerOptions, "env" | "within">) {
+function spawnStagecoach(
+  args: readonly string[],
+  { env, cwd = repository, within = [] }: Pick<ServerOptions, "env" | "cwd" | "within">,
+) {
   const [program, ...before] = [...within, process.execPath];
   return spawn(program, [...before, ...nodeFlags, stagecoachMain, ...args], {
     env: cleanEnv(env),
-    cwd: repository,
+    cwd,
     stdio: ["ignore", "pipe", "pipe"],
   });
 }

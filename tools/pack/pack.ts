@@ -56,7 +56,7 @@ function packOurs(folder: string): void {
   const manifest = published(readManifest(join(from, "package.json")));
   stage(manifest, (to) => {
     if (folder === "apps/server") copyDocsPage(to);
-    for (const part of ["dist", "bin"])
+    for (const part of ["dist", "bin", "models"])
       if (existsSync(join(from, part))) cpSync(join(from, part), join(to, part), { recursive: true });
     cpSync(join(repository, "LICENSE"), join(to, "LICENSE"));
     cpSync(join(repository, "README.md"), join(to, "README.md"));

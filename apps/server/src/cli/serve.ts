@@ -1,4 +1,5 @@
 /** @file `stagecoach serve`: a gateway with its workers, until it is told to stop. */
+import { PACKAGED_MODEL } from "@stagecoach/transformer/node";
 import { Command, Option } from "commander";
 import { pino } from "pino";
 import { loadSettings } from "../config/loadSettings.ts";
@@ -73,9 +74,12 @@ async function serve(settings: ServeSettings, host: Host): Promise<void> {
   await gateway.stop();
 }
 
+/** What the banner shows instead of the model in the box. */
+const EXAMPLE_MODEL = "sentence-transformers/all-MiniLM-L6-v2";
+
 function banner(
   { url, workerUrl, model, stages }: Gateway,
-  { engine, replicas, apiKey, externalWorkers }: ServeSettings,
+  { model: asked, engine, replicas, apiKey, externalWorkers }: ServeSettings,
 ): string {
   const key = apiKey.length === 0 ? "" : ` -H "Authorization: Bearer $KEY"`;
   const layers = stages
@@ -89,6 +93,9 @@ function banner(
     `  Stagecoach serves ${model.name}`,
     `  ${model.dimensions} dimensions, up to ${model.maxLength} tokens, engine ${engine}${replicas > 1 ? `, ${replicas} replicas` : ""}`,
     `  ${layers}`,
+    ...(asked === PACKAGED_MODEL
+      ? [`  It comes with Stagecoach, small and fast. Another:  --model ${EXAMPLE_MODEL}`]
+      : []),
     "",
     `  API      ${url}/v1/embeddings   (OpenAI)   ${url}/embed   (text-embeddings-inference)`,
     `  Docs     ${url}/docs            Metrics   ${url}/metrics`,

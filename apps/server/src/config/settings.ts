@@ -5,12 +5,14 @@
  */
 import { engineNames } from "@stagecoach/engine/node";
 import { poolingModes } from "@stagecoach/transformer";
+import { PACKAGED_MODEL } from "@stagecoach/transformer/node";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
 import { threadsEach } from "./threadsEach.ts";
 
-export const DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2";
+/** The model in the box, whatever else is on the machine: a restart never changes the vectors of a service. */
+export const DEFAULT_MODEL = PACKAGED_MODEL;
 
 /** Flags and variables are text, config files have numbers; nothing else is a number. */
 const numeric = <T extends z.ZodType>(schema: T) =>

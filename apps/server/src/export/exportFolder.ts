@@ -37,7 +37,8 @@ export async function exportFolder(folder: string, path: string, dtype: Exported
         await cp(join(folder, name), join(temporary, name), { recursive: true, dereference: true });
     }
     const config = (await jsonReader(folder)("config.json")) as object;
-    const told = `${JSON.stringify({ ...config, torch_dtype: undefined, dtype }, null, 2)}\n`;
+    // What transformers computes in: as we do, in float32 from whatever the weights are kept in, which gives it our vectors.
+    const told = `${JSON.stringify({ ...config, torch_dtype: undefined, dtype: "float32" }, null, 2)}\n`;
     await writeFile(join(temporary, "config.json"), told);
     await writeWeights(folder, join(temporary, WEIGHTS), dtype);
     await rename(temporary, output);

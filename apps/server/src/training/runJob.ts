@@ -139,7 +139,7 @@ class TrainingJob {
       const resolved: ResolvedSettings = {
         ...settings,
         // Whoever goes on with it may stand in another folder, or find a newer revision.
-        ...(base.revision === null ? { model: base.folder } : { revision: base.revision }),
+        ...(base.source === "folder" ? { model: base.folder } : { revision: base.revision ?? undefined }),
         ...(teaching === null
           ? {}
           : { teacher: { name: settings.teacher!.model, ...settings.teacher!, model: teaching.folder } }),
@@ -293,5 +293,5 @@ type PreparedJob = {
 
 /** Only models of the hub are known by name elsewhere. */
 function nameOf({ model }: TrainingSettings, { source, id }: ResolvedModel): { name: string; isHub: boolean } {
-  return source === "folder" ? { name: model, isHub: false } : { name: id, isHub: true };
+  return source === "folder" ? { name: model, isHub: false } : { name: id, isHub: source !== "package" };
 }

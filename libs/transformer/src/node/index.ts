@@ -4,6 +4,7 @@ export { HubError } from "./hub/errors.ts";
 export type { HubErrorCode, UnavailableReason } from "./hub/errors.ts";
 export type { NetworkLimits } from "./hub/hubRequest.ts";
 export type { Environment } from "./hub/hubSettings.ts";
+export { PACKAGED_MODEL, packagedModelFolder } from "./packagedModel.ts";
 export { resolveModel } from "./hub/resolveModel.ts";
 export type { ResolvedModel, ResolveModelOptions } from "./hub/resolveModel.ts";
 export { isDiskFull } from "./isDiskFull.ts";

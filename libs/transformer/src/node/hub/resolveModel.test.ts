@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { DownloadProgress } from "./downloadSnapshot.ts";
+import { PACKAGED_MODEL, packagedModelFolder } from "../packagedModel.ts";
 import { resolveModel } from "./resolveModel.ts";
 import type { ResolveModelOptions } from "./resolveModel.ts";
 import { bytesOf, FakeHub, gitHash, sha256 } from "./testing/fakeHub.ts";
@@ -53,6 +54,17 @@ describe("resolveModel() with a folder", () => {
       expect(await resolveModel(text, options())).toEqual(expected);
     }
     expect(hub.requests).toEqual([]);
+  });
+
+  test("takes the packaged model by its exact name before a folder of that name, which its path names", async () => {
+    const packaged = { id: PACKAGED_MODEL, folder: packagedModelFolder, revision: null, source: "package" };
+    await mkdir(join(scratch, PACKAGED_MODEL));
+    for (const name of ["config.json", "model.safetensors"]) await writeFile(join(scratch, PACKAGED_MODEL, name), "{}");
+    expect(await resolveModel(PACKAGED_MODEL, options())).toEqual(packaged);
+    expect(await resolveModel(`./${PACKAGED_MODEL}`, options())).toMatchObject({ source: "folder" });
+    await expect(resolveModel(PACKAGED_MODEL, options({ revision: "main" }))).rejects.toThrow(/no revisions/);
+    expect(hub.requests).toEqual([]);
+    await rm(join(scratch, PACKAGED_MODEL), { recursive: true });
   });
 
   test("refuses a revision, which a folder has not", async () => {

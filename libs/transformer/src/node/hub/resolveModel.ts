@@ -1,14 +1,15 @@
 /**
  * @file From what a user calls a model (a folder, or a name on the hub) to a folder with its files.
  *
- * Order: a folder of that name; a complete copy in the cache, without asking the network; the hub. A branch that was
- * cached once is therefore not updated by itself: `refresh` asks the hub what it points to now. (Python's client asks
+ * Order: the model of this package, by its exact name; a folder of that name; a complete copy in the cache, without
+ * asking the network; the hub. A branch that was cached once is therefore not updated by itself: `refresh` asks the hub what it points to now. (Python's client asks
  * each time.)
  */
 import { stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, resolve } from "node:path";
 import { isSystemError } from "../isSystemError.ts";
+import { PACKAGED_MODEL, packagedModelFolder } from "../packagedModel.ts";
 import { downloadSnapshot } from "./downloadSnapshot.ts";
 import type { DownloadProgress } from "./downloadSnapshot.ts";
 import { HubError, modelUnavailable } from "./errors.ts";
@@ -54,24 +55,31 @@ export type ResolveModelOptions = {
 export type ResolvedModel = {
   /** Absolute path. The files in a cache's folder are links. */
   readonly folder: string;
-  /** Name on the hub, or the last part of the folder's path. */
+  /** Name on the hub or of the packaged model, or the last part of the folder's path. */
   readonly id: string;
-  /** Commit; null for a folder. */
+  /** Commit; null for a folder and for the packaged model. */
   readonly revision: string | null;
-  readonly source: "folder" | "cache" | "download";
+  readonly source: "package" | "folder" | "cache" | "download";
 };
+
+const NO_REVISIONS = "a folder has no revisions: leave the revision out";
 
 /**
  * Find a model, and download it when it is not here.
  *
- * @param idOrFolder - a folder, or `name` or `organization/name` on the hub; a folder wins
+ * @param idOrFolder - PACKAGED_MODEL; a folder; or `name` or `organization/name` on the hub. A folder wins over the hub,
+ *   and over the packaged model only when it is written as a path
  * @throws HubError (see HubErrorCode), SafetensorsError when an index of shards is damaged, or the reason of `signal`
  */
 export async function resolveModel(idOrFolder: string, options: ResolveModelOptions = {}): Promise<ResolvedModel> {
   const env = options.env ?? process.env;
   const { workingFolder = process.cwd(), fromScratch = false } = options;
+  if (idOrFolder === PACKAGED_MODEL) {
+    if (options.revision) throw folderError(packagedModelFolder, `${NO_REVISIONS} (it is a part of this package)`);
+    return { folder: packagedModelFolder, id: PACKAGED_MODEL, revision: null, source: "package" };
+  }
   const found = await findFolder(idOrFolder, { env, workingFolder, fromScratch });
-  if (found && options.revision) throw folderError(found.folder, "a folder has no revisions: leave the revision out");
+  if (found && options.revision) throw folderError(found.folder, NO_REVISIONS);
   if (found) return found;
 
   const revision = options.revision || "main";
