@@ -86,6 +86,21 @@ describe("a trained model's folder", () => {
     },
   );
 
+  test("with adapters: its last checkpoint becomes the same model and the same adapter", async () => {
+    const folder = join(scratch, "adapted");
+    const exported = await trainTinyModel(folder, "token-classification", { hyperparameters: { lora_rank: 2 } });
+    const last = join(folder, "checkpoints", "step-3");
+    const checkpoint = { folder: last, files: readdirSync(last).filter((name) => name.endsWith(".safetensors")) };
+    const output = join(scratch, "adapted-step");
+    await exportCheckpoint(output, { files: join(folder, "model-files"), checkpoint });
+    for (const file of ["model.safetensors", "adapter/adapter_model.safetensors", "adapter/adapter_config.json"])
+      expect(readFileSync(join(output, file)), file).toEqual(readFileSync(join(exported, file)));
+    await using before = await openSafetensors(tinyEncoder);
+    await using after = await openSafetensors(exported);
+    const name = "encoder.layer.0.attention.self.query.weight";
+    expect(await after.readBytes(`bert.${name}`)).not.toEqual(await before.readBytes(name));
+  });
+
   test("says that texts have types, which transformers gives to models of a BERT's tokenizer only", async () => {
     const exported = await trainTinyModel(join(scratch, "types"), "re-ranking");
     const config = await jsonReader(tinyEncoder)("tokenizer_config.json");

@@ -30,7 +30,9 @@ export const trainingSettingsSchema = knownKeys({
     .meta({ description: "what the model is called in its card" }),
   model: z.string().min(1).default(DEFAULT_MODEL).meta({ description: "folder or hub id of the model to start from" }),
   revision: z.string().min(1).optional().meta({ description: "branch, tag or commit of a hub model" }),
-  data: dataFile.meta({ description: "file to train on: JSONL, JSON, CSV, TSV, Parquet or text, also gzipped; or the folder of a data set" }),
+  data: dataFile.meta({
+    description: "file to train on: JSONL, JSON, CSV, TSV, Parquet or text, also gzipped; or the folder of a data set",
+  }),
   evaluation_data: dataFile.optional().meta({ description: "file to evaluate on" }),
   test_data: dataFile.optional().meta({ description: "file to test the best model on at the end" }),
   teacher: knownKeys({
