@@ -230,6 +230,34 @@ describe("stagecoach train", () => {
       expect(await isSame(weight), weight).toBe(true);
   });
 
+  test("what is frozen has no trained adapters either", async () => {
+    const flags = ["--max-steps", "2", "--learning-rate", "1e-2", "--lora-rank", "2", "--freeze", "encoder.layer.1"];
+    expect((await run("partly", ...flags)).code).toBe(0);
+    const { openSafetensors } = await import("@stagecoach/transformer/node");
+    await using before = await openSafetensors(tinyEncoder);
+    await using after = await openSafetensors(join(folder, "partly", "model"));
+    const isSame = async (name: string) =>
+      Buffer.from(await before.readBytes(name)).equals(Buffer.from(await after.readBytes(`bert.${name}`)));
+    expect(await isSame("encoder.layer.1.attention.self.query.weight")).toBe(true);
+    expect(await isSame("encoder.layer.0.attention.self.query.weight")).toBe(false);
+  });
+
+  test("smoothing changes the loss, and another optimizer the weights", async () => {
+    const flags = ["--max-steps", "2", "--learning-rate", "1e-2", "--warmup-steps", "0"];
+    const trained = async (name: string, ...more: string[]) => {
+      expect((await run(name, ...flags, ...more)).code).toBe(0);
+      const [first] = readFileSync(join(folder, name, "steps.jsonl"), "utf8").split("\n");
+      const { loss } = JSON.parse(first!) as { loss: number };
+      return { loss, weights: readFileSync(join(folder, name, "model", "model.safetensors")) };
+    };
+    const plain = await trained("plain");
+    const smoothed = await trained("smoothed", "--label-smoothing-factor", "0.2");
+    const lamb = await trained("lamb", "--optimizer", "lamb");
+    expect(smoothed.loss).not.toBe(plain.loss);
+    expect(lamb.loss).toBe(plain.loss);
+    expect(lamb.weights.equals(plain.weights)).toBe(false);
+  });
+
   test("a head alone is trained, in two stages of which the first has nothing to train", async () => {
     const flags = ["--freeze", "embeddings", "--freeze", "encoder", "--freeze", "pooler", "--stages", "2"];
     const { code, stdout } = await run("head-alone", "--max-steps", "2", ...flags);
@@ -306,6 +334,11 @@ describe("stagecoach train says what is wrong", () => {
       "adapters of a language model",
       ["--task", "masked-lm", "--lora-rank", "2"],
       /lora rank: expected the task sequence-classification, .*, got masked-lm/,
+    ],
+    [
+      "nothing left to train beside adapters",
+      ["--lora-rank", "2", "--freeze", "encoder", "--freeze", "classifier"],
+      /freeze: expected a parameter that is left to train/,
     ],
     [
       "an option of another task",

@@ -31,7 +31,7 @@ export function dataCommand(host: Host): Command {
     .description("show what a data file is to a model: task, columns, labels, lengths in tokens, first rows")
     .argument(
       "<file>",
-      "JSONL, JSON, CSV, TSV, Parquet or text, also gzipped; or the folder of a data set from the hub",
+      "JSONL, JSON, CSV, TSV or text, also gzipped, or Parquet; or the folder of a data set from the hub",
     )
     .option("--model <dir|id>", "whose tokens are counted", DEFAULT_MODEL)
     .option("--revision <rev>", "branch, tag or commit of a hub model")

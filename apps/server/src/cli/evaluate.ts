@@ -44,7 +44,7 @@ export function evaluateCommand(host: Host): Command {
     .option("--revision <rev>", "branch, tag or commit of a hub model")
     .requiredOption(
       "--data <file>",
-      "file of examples: JSONL, JSON, CSV, TSV, Parquet or text, also gzipped; or the folder of a data set from the hub, whose test split is taken",
+      "file of examples: JSONL, JSON, CSV, TSV or text, also gzipped, or Parquet; or the folder of a data set from the hub, whose test split is taken",
     )
     .addOption(new Option("--format <format>", "of the file; by its name when left out").choices(dataFormats))
     .addOption(

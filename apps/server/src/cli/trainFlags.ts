@@ -53,7 +53,7 @@ export function trainOptions(): Option[] {
     ),
     new Option(
       "--data <file>",
-      "file to train on: JSONL, JSON, CSV, TSV, Parquet or text, also gzipped; or the folder of a data set from the hub",
+      "file to train on: JSONL, JSON, CSV, TSV or text, also gzipped, or Parquet; or the folder of a data set from the hub",
     ),
     new Option("--eval-data <file>", "file to evaluate on"),
     new Option("--test-data <file>", "file to test the best model on at the end"),

@@ -45,6 +45,8 @@ export class TrainingDisplay {
       case "step":
         return this.#step(event);
       case "evaluating":
+        // The bar of the steps begins anew after this one.
+        this.#startStep = event.step;
         return this.#bars.update("evaluate", {
           label: "evaluating",
           done: event.done,

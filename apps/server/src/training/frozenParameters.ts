@@ -1,15 +1,20 @@
 /** @file Which parameters stay as they are: names and beginnings of names, as people write them. */
-import { TrainingError } from "@stagecoach/training";
+import { frozenBy, TrainingError } from "@stagecoach/training";
 import { checkpointNameOf, taskParameters, type TaskModel } from "@stagecoach/transformer";
 
 /**
  * The frozen parameters' names as patterns for StageSettings. A beginning ends at a dot: `encoder.layer.1` is not layer 10. Names
  * are those of graphs, or those of the checkpoint (`bert.encoder.layer.1`). A tied weight follows its owner.
  *
+ * @param others - patterns of what is frozen besides; given back too
  * @throws TrainingError when one of them names nothing, or all parameters are frozen
  */
-export function frozenParameters(model: TaskModel, beginnings: readonly string[]): readonly string[] {
-  if (beginnings.length === 0) return [];
+export function frozenParameters(
+  model: TaskModel,
+  beginnings: readonly string[],
+  others: readonly string[] = [],
+): readonly string[] {
+  if (beginnings.length === 0) return others;
   const parameters = taskParameters(model);
   const own = parameters.filter(({ tiedTo }) => tiedTo === undefined).map(({ name }) => name);
   const isMatched = (name: string, beginning: string) =>
@@ -25,8 +30,9 @@ export function frozenParameters(model: TaskModel, beginnings: readonly string[]
     );
   }
   const frozen = new Set(own.filter((name) => beginnings.some((beginning) => isMatched(name, beginning))));
-  if (frozen.size === own.length)
+  const isFrozenBesides = frozenBy(others);
+  if (own.every((name) => frozen.has(name) || isFrozenBesides(name)))
     throw new TrainingError("training_option", "freeze: expected a parameter that is left to train, got none");
   const all = parameters.filter(({ name, tiedTo }) => frozen.has(tiedTo ?? name));
-  return all.map(({ name }) => `^${name.replaceAll(".", "\\.")}$`);
+  return [...all.map(({ name }) => `^${name.replaceAll(".", "\\.")}$`), ...others];
 }

@@ -83,10 +83,7 @@ export async function planJob(
       epsilon: hyperparameters.adam_epsilon,
       weightDecay: hyperparameters.weight_decay,
     },
-    freeze: [
-      ...frozenParameters(initial.model, hyperparameters.freeze ?? []),
-      ...(lora === undefined ? [] : frozenByLora(model, lora)),
-    ],
+    freeze: frozenParameters(model, hyperparameters.freeze ?? [], lora === undefined ? [] : frozenByLora(model, lora)),
     lora,
     recompute: hyperparameters.recompute,
     replaceHead,

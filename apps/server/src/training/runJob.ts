@@ -24,6 +24,7 @@ import {
 import { readEncoderModel } from "@stagecoach/transformer";
 import { jsonReader, resolveModel, type DownloadProgress, type ResolvedModel } from "@stagecoach/transformer/node";
 import { existsSync } from "node:fs";
+import { basename } from "node:path";
 import { threadsEach } from "../config/threadsEach.ts";
 import { jobTexts } from "./jobCard.ts";
 import { jobPaths, lockJobFolder, readJobSettings, writeJobSettings } from "./jobFolder.ts";
@@ -210,7 +211,7 @@ class TrainingJob {
         checkpoint: await checkpoints.at(summary.bestStep),
         model: plan.model,
         base: base.folder,
-        baseName: name,
+        baseName: isHub ? name : basename(name),
         labels: data.labels,
         texts: jobTexts(facts),
       });
@@ -271,7 +272,8 @@ class TrainingJob {
       const { folder } = this.#options;
       await writeJobSettings(folder, settings);
       const { modelFiles } = jobPaths(folder);
-      const { name: baseName } = nameOf(settings, base);
+      const { name, isHub } = nameOf(settings, base);
+      const baseName = isHub ? name : basename(name);
       const facts = { model: plan.model, base: base.folder, baseName, labels: data.labels };
       if (!existsSync(modelFiles)) await exportModelFiles(modelFiles, facts);
     }

@@ -31,7 +31,8 @@ export const trainingSettingsSchema = knownKeys({
   model: z.string().min(1).default(DEFAULT_MODEL).meta({ description: "folder or hub id of the model to start from" }),
   revision: z.string().min(1).optional().meta({ description: "branch, tag or commit of a hub model" }),
   data: dataFile.meta({
-    description: "file to train on: JSONL, JSON, CSV, TSV, Parquet or text, also gzipped; or the folder of a data set",
+    description:
+      "file to train on: JSONL, JSON, CSV, TSV or text, also gzipped, or Parquet; or the folder of a data set",
   }),
   evaluation_data: dataFile.optional().meta({ description: "file to evaluate on" }),
   test_data: dataFile.optional().meta({ description: "file to test the best model on at the end" }),

@@ -1,5 +1,5 @@
 /** @file Folders of the hub's data sets: which files belong to which split, and rows of all of them. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -54,8 +54,25 @@ describe("a folder of a data set", () => {
     ["test", ["training/a.jsonl", "testing/a.jsonl"], ["testing/a.jsonl"]],
     ["train", ["part-1.jsonl", "part-2.jsonl"], ["part-1.jsonl", "part-2.jsonl"]],
     ["train", ["contrained.jsonl", "latest.jsonl"], ["contrained.jsonl", "latest.jsonl"]],
+    ["train", ["train.csv", "test.csv", "extra.csv"], ["train.csv"]],
+    ["validation", ["dev/train.csv", "training/train.csv"], ["dev/train.csv"]],
+    ["train", ["corpus-train-00000-of-00001.jsonl", "dataset_infos.json"], ["corpus-train-00000-of-00001.jsonl"]],
   ])("by words of their names: %s of %j", async (split, names, expected) => {
     expect(await textsOf(folderOf(...names), split)).toEqual(expected);
+  });
+
+  test("in a cache of the hub's clients, where files are links", async () => {
+    const [blobs, folder] = [folderOf("blob"), folderOf()];
+    symlinkSync(join(blobs, "blob"), join(folder, "train.jsonl"));
+    expect(await textsOf(folder, "train")).toEqual(["blob"]);
+  });
+
+  test("of a format that is said: files whose names say it, or nothing", async () => {
+    const folder = folderOf("part-0", "README.md", "LICENSE", "other.csv");
+    const source = await openDataFile(folder, { format: "jsonl" });
+    const rows = [];
+    for await (const portion of source.read(new BadRows())) rows.push(...portion);
+    expect(rows.map(({ values }) => values)).toEqual([{ text: "part-0" }]);
   });
 
   test("with several data sets, or the same in two formats, or nothing, says what to name", async () => {

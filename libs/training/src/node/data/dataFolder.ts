@@ -2,7 +2,7 @@
  * @file A folder as Hugging Face's hub keeps a data set: the files of its splits, found by their names.
  *
  * As datasets 5.2 finds them where a card says nothing else: shards `train-00000-of-00002.parquet` belong to the split before the dash;
- * of other names, a word of the file or of its folder says the split, and files without any are for training.
+ * of other names, a word of the folder, or else of the file, says the split. Where no name says any, all files are for training.
  */
 import { readdir, stat } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
@@ -17,7 +17,9 @@ const words: Readonly<Record<DataSplit, readonly string[]>> = {
   validation: ["validation", "valid", "dev", "val"],
   test: ["test", "testing", "eval", "evaluation"],
 };
-const shard = /^(.+)-\d{5}-of-\d{5}\.[^/]+$/;
+const shard = /^(\w+)-\d{5}-of-\d{5}\.[^/]+$/;
+/** What describes a data set (datasets, FILES_TO_IGNORE). */
+const described = ["config.json", "dataset_info.json", "dataset_infos.json", "dataset_dict.json"];
 
 export async function isFolder(path: string): Promise<boolean> {
   const found = await stat(path).catch((error: unknown) => {
@@ -39,16 +41,22 @@ export async function filesOfSplit(
 ): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries
-    .filter((entry) => entry.isFile() && isData(entry.name))
+    // Links too: in the cache of the hub's clients every file is one.
+    .filter((entry) => !entry.isDirectory() && isData(entry.name) && !described.includes(entry.name))
     .map(({ parentPath, name }) => relative(folder, join(parentPath, name)))
     .filter((path) => !path.split(sep).some((part) => part.startsWith(".")))
     .toSorted();
-  const splits = new Map(files.map((path) => [path, splitOf(path)]));
+  const named = new Map(files.map((path) => [path, splitOf(path)]));
+  const saysNothing = [...named.values()].every((each) => each === undefined);
+  const splits = saysNothing ? new Map(files.map((path) => [path, "train"])) : named;
   const found = files.filter((path) => splits.get(path) === split);
   const wrong = (expected: string, got: string, remedy: string) =>
     new DataError("data_format", `expected ${expected}, got ${got} (${remedy})`, { file: folder });
   if (found.length === 0) {
-    const got = files.length === 0 ? "no data files" : [...new Set(splits.values())].join(", ");
+    const got =
+      files.length === 0
+        ? "no data files"
+        : [...new Set(splits.values())].filter((each) => each !== undefined).join(", ");
     throw wrong(`files of the split "${split}"`, got, "name a file instead of the folder");
   }
   const parents = [...new Set(found.map((path) => dirname(path)))];
@@ -58,14 +66,20 @@ export async function filesOfSplit(
       `folders ${parents.join(", ")}`,
       `name one of them: ${join(folder, parents[0]!)}`,
     );
-  const kinds = [...new Set(found.map((path) => /\.\w+(\.gz)?$/.exec(path)![0]))];
+  const kinds = [...new Set(found.map((path) => /\.\w+(\.gz)?$/.exec(path)?.[0] ?? "no extension"))];
   if (kinds.length > 1) throw wrong("files of one kind", kinds.join(", "), "name a file instead of the folder");
   return found.map((path) => join(folder, path));
 }
 
-function splitOf(path: string): string {
-  const sharded = shard.exec(path.split(sep).at(-1)!);
+/** undefined: the names say nothing. */
+function splitOf(path: string): string | undefined {
+  const parts = path.split(sep);
+  const sharded = shard.exec(parts.at(-1)!);
   if (sharded !== null) return sharded[1]!;
-  const parts = path.toLowerCase().split(/[^a-z]+/);
-  return dataSplits.find((split) => words[split].some((word) => parts.includes(word))) ?? "train";
+  return splitNamedIn(parts.slice(0, -1).join("/")) ?? splitNamedIn(parts.at(-1)!);
+}
+
+function splitNamedIn(text: string): DataSplit | undefined {
+  const found = text.toLowerCase().split(/[^a-z]+/);
+  return dataSplits.find((split) => words[split].some((word) => found.includes(word)));
 }

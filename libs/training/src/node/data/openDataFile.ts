@@ -56,14 +56,18 @@ export async function openDataFile(path: string, options: DataFileOptions = {}):
   return { name, isTyped: format !== "csv" && format !== "tsv", read: read[format] };
 }
 
+/** What people put beside data, by its name. */
+const isText = /^(readme|license)|\.(md|py|zip)$/i;
+
 /** The files of a split one after another; what is read of all of them counts as progress. */
 async function openDataFolder(folder: string, options: DataFileOptions): Promise<RowSource> {
   const { split = "train", name = folder, onProgress, ...rest } = options;
-  const paths = await filesOfSplit(
-    folder,
-    split,
-    (each) => options.format !== undefined || formatOfName(each) !== undefined,
-  );
+  const { format } = options;
+  const isData = (each: string) => {
+    const known = formatOfName(each);
+    return format === undefined ? known !== undefined : known === format || (known === undefined && !isText.test(each));
+  };
+  const paths = await filesOfSplit(folder, split, isData);
   const sizes = await Promise.all(paths.map(async (path) => (await stat(path)).size));
   const bytesTotal = sizes.reduce((sum, size) => sum + size, 0);
   const sources: RowSource[] = [];
