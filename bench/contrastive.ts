@@ -9,7 +9,7 @@
  * BENCH_EXAMPLES training pairs (all 19,645), BENCH_PAIRS seeds (1). About 40 minutes a seed on two cores. Rates alone: BENCH_EXAMPLES=640
  * BENCH_PAIRS=10, about 15 minutes.
  */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -17,7 +17,7 @@ import { LineProcess } from "./harness/lineProcess.ts";
 import { summarize } from "./harness/pairs.ts";
 import { Report } from "./harness/report.ts";
 import { mrrOf } from "./harness/retrieval.ts";
-import { dataFile, expectThere, model, python, readLines } from "./harness/settings.ts";
+import { expectThere, firstLines, model, python, readLines } from "./harness/settings.ts";
 
 type Trained = { readonly tokens: number; readonly seconds: number; readonly mrr: number };
 
@@ -28,9 +28,8 @@ const peers = fileURLToPath(new URL("peers/", import.meta.url));
 expectThere(python, "a Python with the peers (npm run bench:peers); set BENCH_PYTHON");
 
 const folder = mkdtempSync(join(tmpdir(), "stagecoach-bench-"));
-const lines = readLines(dataFile("pairs.train.jsonl.gz")).slice(0, examples);
-const train = join(folder, "pairs.train.jsonl");
-writeFileSync(train, `${lines.join("\n")}\n`);
+const train = firstLines(folder, "pairs.train.jsonl.gz", examples);
+const numPairs = readLines(train).length;
 const args = [model, train, BATCH, THREADS];
 const report = new Report(pairs < 10 ? "contrastiveQuality" : "contrastive");
 await using ours = new LineProcess(process.execPath, [
@@ -60,7 +59,7 @@ if (counts.size > 1) throw new Error(`bench: expected the same tokens for both, 
 
 report.note(
   "what was trained",
-  `${lines.length} pairs, one epoch in batches of ${BATCH}, ${[...counts][0]} tokens without padding`,
+  `${numPairs} pairs, one epoch in batches of ${BATCH}, ${[...counts][0]} tokens without padding`,
 );
 report.ratio(
   "tokens/s / sentence-transformers' trainer",
@@ -72,7 +71,7 @@ for (const [name, runs] of Object.entries(results)) {
   report.note(`${name}: tokens/s`, runs.map((trained) => rateOf(trained).toFixed(0)).join(", "));
   report.note(`${name}: mrr_at_10 on pairs.test after`, runs.map(({ mrr }) => mrr.toFixed(4)).join(", "));
 }
-report.save(`BENCH_EXAMPLES=${lines.length} BENCH_PAIRS=${pairs} npm run bench -- contrastive`);
+report.save(`BENCH_EXAMPLES=${numPairs} BENCH_PAIRS=${pairs} npm run bench -- contrastive`);
 rmSync(folder, { recursive: true, force: true });
 
 function rateOf({ tokens, seconds }: Trained): number {

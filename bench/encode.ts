@@ -3,7 +3,7 @@
  *
  * `npm run bench -- encode`; needs the peers of `npm run bench:peers`, a model and texts (bench/harness/settings.ts).
  */
-import { mkdtempSync, readFileSync, symlinkSync, mkdirSync, copyFileSync, existsSync } from "node:fs";
+import { mkdtempSync, symlinkSync, mkdirSync, copyFileSync, existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,6 +11,7 @@ import { LineProcess } from "./harness/lineProcess.ts";
 import { alternate } from "./harness/pairs.ts";
 import { Report } from "./harness/report.ts";
 import { expectThere, model, python, readTexts, transformersJs, writeTexts } from "./harness/settings.ts";
+import { largestDifference } from "./harness/vectors.ts";
 
 const THREADS = 2;
 const peers = fileURLToPath(new URL("peers/", import.meta.url));
@@ -48,7 +49,7 @@ await rate(ours);
   await rate(peer);
   report.atMost(
     `largest difference from sentence-transformers, ${texts.length} texts, unit vectors`,
-    largestDifference(),
+    largestDifference(join(scratch, "ours.bin"), join(scratch, "peer.bin")),
     { limit: 1e-5, unit: "" },
   );
   const { ratio } = await alternate(
@@ -113,13 +114,4 @@ async function againstTransformersJs(onnx: string): Promise<void> {
     { pairs: 3, onPair: show("ours and transformers.js, sorted by its caller") },
   );
   report.note("the same, when its caller sorts texts by length first", `${sorted.ratio.median.toFixed(3)}, 3 pairs`);
-}
-
-function largestDifference(): number {
-  const [a, b] = ["ours.bin", "peer.bin"].map((file) => {
-    const bytes = readFileSync(join(scratch, file));
-    return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
-  });
-  if (a!.length !== b!.length) throw new Error(`bench: ${a!.length} values of ours, ${b!.length} of theirs`);
-  return a!.reduce((worst, value, index) => Math.max(worst, Math.abs(value - b![index]!)), 0);
 }

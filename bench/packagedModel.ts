@@ -8,7 +8,7 @@
 import { packagedModelFolder } from "@stagecoach/transformer/node";
 import { dot, spearman } from "@stagecoach/training";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -26,6 +26,7 @@ import {
   readTexts,
   writeTexts,
 } from "./harness/settings.ts";
+import { largestDifference } from "./harness/vectors.ts";
 
 type Quality = { readonly mrr: number; readonly topics: number };
 type Vectors = readonly Float32Array[];
@@ -102,10 +103,7 @@ const encoderOf = (folder: string, vectors: string) =>
     join(scratch, "peer.bin"),
   ]);
   await peer.ask("all");
-  const [a, b] = ["ours.bin", "peer.bin"].map(
-    (file) => new Float32Array(new Uint8Array(readFileSync(join(scratch, file))).buffer),
-  );
-  const largest = a!.reduce((most, value, index) => Math.max(most, Math.abs(value - b![index]!)), 0);
+  const largest = largestDifference(join(scratch, "ours.bin"), join(scratch, "peer.bin"));
   report.atMost("largest difference from sentence-transformers, 1,000 texts, unit vectors", largest, {
     limit: 1e-5,
     unit: "",

@@ -32,6 +32,16 @@ const argsOf = (output: string, ...flags: string[]) => {
   const fixed = ["--data", train, "--model", tinyEncoder, "--output", join(folder, output), "--threads", "1"];
   return ["train", ...fixed, ...flags];
 };
+/** Whether a weight of the trained model is, byte for byte, that of the model that training began with. */
+async function comparedWithBase(output: string): Promise<(weight: string) => Promise<boolean>> {
+  const { openSafetensors } = await import("@stagecoach/transformer/node");
+  return async (weight) => {
+    await using before = await openSafetensors(tinyEncoder);
+    await using after = await openSafetensors(join(folder, output, "model"));
+    return Buffer.from(await before.readBytes(weight)).equals(Buffer.from(await after.readBytes(`bert.${weight}`)));
+  };
+}
+
 const run = (output: string, ...flags: string[]) => stagecoach(argsOf(output, ...flags), { timeoutMs: 100_000 });
 const bytesOf = (output: string) => readFileSync(join(folder, output, "model", "model.safetensors"));
 
@@ -220,8 +230,7 @@ describe("stagecoach train", () => {
     };
     expect(Math.max(...Array.from(b, Math.abs))).toBeGreaterThan(1e-3);
     base.forEach((value, at) => expect(merged[at]).toBeCloseTo(value + change(at), 6));
-    const isSame = async (weight: string) =>
-      Buffer.from(await before.readBytes(weight)).equals(Buffer.from(await after.readBytes(`bert.${weight}`)));
+    const isSame = await comparedWithBase("adapted");
     for (const weight of [
       "embeddings.word_embeddings.weight",
       `${layer}.attention.self.value.weight`,
@@ -233,11 +242,7 @@ describe("stagecoach train", () => {
   test("what is frozen has no trained adapters either", async () => {
     const flags = ["--max-steps", "2", "--learning-rate", "1e-2", "--lora-rank", "2", "--freeze", "encoder.layer.1"];
     expect((await run("partly", ...flags)).code).toBe(0);
-    const { openSafetensors } = await import("@stagecoach/transformer/node");
-    await using before = await openSafetensors(tinyEncoder);
-    await using after = await openSafetensors(join(folder, "partly", "model"));
-    const isSame = async (name: string) =>
-      Buffer.from(await before.readBytes(name)).equals(Buffer.from(await after.readBytes(`bert.${name}`)));
+    const isSame = await comparedWithBase("partly");
     expect(await isSame("encoder.layer.1.attention.self.query.weight")).toBe(true);
     expect(await isSame("encoder.layer.0.attention.self.query.weight")).toBe(false);
   });
@@ -279,11 +284,7 @@ describe("stagecoach train", () => {
     weights.push("--label-smoothing-factor", "0.1", "--optimizer", "lamb");
     const { code, stderr } = await run("frozen", ...flags, ...weights);
     expect([code, stderr]).toEqual([0, expect.stringContaining("48 examples, evaluated on 16")]);
-    const { openSafetensors } = await import("@stagecoach/transformer/node");
-    await using before = await openSafetensors(tinyEncoder);
-    await using after = await openSafetensors(join(folder, "frozen", "model"));
-    const isSame = async (name: string) =>
-      Buffer.from(await before.readBytes(name)).equals(Buffer.from(await after.readBytes(`bert.${name}`)));
+    const isSame = await comparedWithBase("frozen");
     expect(await isSame("embeddings.word_embeddings.weight")).toBe(true);
     expect(await isSame("encoder.layer.1.output.dense.weight")).toBe(true);
     expect(await isSame("encoder.layer.0.output.dense.weight")).toBe(false);

@@ -5,7 +5,6 @@ export {
   optimizerTensors,
   updateGraph,
   updateScalars,
-  type OptimizerName,
   type OptimizerOptions,
   type OptimizerStep,
 } from "./optimizers/optimizer.ts";
@@ -115,7 +114,7 @@ export {
   type LearningRateShape,
 } from "./schedules/learningRate.ts";
 export { newParameter, type NewParameterOptions } from "./stage/newParameter.ts";
-export { frozenBy, type StageSettings } from "./stage/stageSettings.ts";
+export { frozenBy, patternOf, type StageSettings } from "./stage/stageSettings.ts";
 export type {
   Checkpoint,
   CheckpointStore,

@@ -8,6 +8,7 @@
  */
 import { parameter } from "@stagecoach/graph";
 import type { EncoderModel } from "./encoderModel.ts";
+import type { LayerNames } from "./families/family.ts";
 import type { LinearAdapter } from "./linear.ts";
 
 export type LoraOptions = {
@@ -45,19 +46,18 @@ export function adapterOf(
 }
 
 /** Names of all linear layers of the encoder's layers, in the order of the model. */
-export function linearModules({ family, config }: EncoderModel): string[] {
-  return Array.from({ length: config.numLayers }, (_, layer) => {
-    const { query, key, value, attentionOutput, up, down } = family.layerNames(layer);
-    return [query, key, value, attentionOutput, up, down];
-  }).flat();
+export function linearModules(model: EncoderModel): string[] {
+  return modulesOf(model, ["query", "key", "value", "attentionOutput", "up", "down"]);
 }
 
 /** The layers of an encoder that LoRA's authors and peft adapt when nobody says which: queries and values. */
-export function standardLoraModules({ family, config }: EncoderModel): string[] {
-  return Array.from({ length: config.numLayers }, (_, layer) => {
-    const { query, value } = family.layerNames(layer);
-    return [query, value];
-  }).flat();
+export function standardLoraModules(model: EncoderModel): string[] {
+  return modulesOf(model, ["query", "value"]);
+}
+
+function modulesOf({ family, config }: EncoderModel, kinds: readonly (keyof LayerNames)[]): string[] {
+  const layers = Array.from({ length: config.numLayers }, (_, layer) => family.layerNames(layer));
+  return layers.flatMap((names) => kinds.map((kind) => names[kind]));
 }
 
 /**

@@ -1,9 +1,10 @@
 /** @file What a data file is to a model, before anything is trained: its task, columns, labels, lengths in tokens, and its first rows. */
 import { loadTokenizer } from "@stagecoach/tokenizer/node";
-import { BadRows, type DataFormat, type DataReport, type DataRow } from "@stagecoach/training";
+import { BadRows, countingUp, type DataFormat, type DataReport, type DataRow } from "@stagecoach/training";
 import { loadExamples, openDataFile, type DataFile, type LoadProgress } from "@stagecoach/training/node";
 import { readEncoderModel, type TaskName } from "@stagecoach/transformer";
 import { jsonReader, resolveModel, type DownloadProgress } from "@stagecoach/transformer/node";
+import { countLabels } from "../training/classWeights.ts";
 import { expectPositions } from "../training/prepareData.ts";
 
 export type PreviewOptions = {
@@ -57,6 +58,8 @@ export async function previewData(options: PreviewOptions): Promise<DataPreview>
   });
   try {
     const { task, labels, store, report } = encoded;
+    const isLabelled = task.name === "sequence-classification" && task.problemType !== "regression";
+    const counts = isLabelled ? countLabels(labels.length, { encoded, examples: countingUp(store.size) }) : [];
     const rows: DataRow[] = [];
     const source = await openDataFile(data.path, { ...data, name: report.file, signal });
     for await (const portion of source.read(new BadRows("skip"))) {
@@ -68,7 +71,7 @@ export async function previewData(options: PreviewOptions): Promise<DataPreview>
       problemType: "problemType" in task ? task.problemType : undefined,
       maxLength: encoded.maxLength,
       report,
-      labels: task.name === "sequence-classification" ? countLabels(labels, encoded, task.problemType) : [],
+      labels: counts.map((count, label) => [labels[label]!, count] as const).toSorted(([, a], [, b]) => b - a),
       lengths: store.lengths.toSorted(),
       rows,
       tokens: Array.from(store.get(0).ids, (id) => tokenizer.idToToken(id) ?? ""),
@@ -77,18 +80,4 @@ export async function previewData(options: PreviewOptions): Promise<DataPreview>
     encoded.store.close();
     encoded.questions.close();
   }
-}
-
-function countLabels(
-  names: readonly string[],
-  { store }: Pick<Awaited<ReturnType<typeof loadExamples>>, "store">,
-  problemType: string,
-): (readonly [string, number])[] {
-  if (problemType === "regression") return [];
-  const counts = names.map(() => 0);
-  for (let index = 0; index < store.size; index++) {
-    // The numbers of its labels: one, or any number.
-    for (const label of store.get(index).target) counts[label]!++;
-  }
-  return names.map((name, label) => [name, counts[label]!] as const).toSorted(([, a], [, b]) => b - a);
 }

@@ -18,11 +18,9 @@ export function withClassWeights(
   { labels, train }: { readonly labels: readonly string[]; readonly train: ExampleSet },
 ): Task {
   if (rule === undefined) return task;
-  const isSingle = task.name === "sequence-classification" && task.problemType === "single_label_classification";
-  if (!isSingle && !(task.name === "token-classification" && rule !== "balanced")) {
-    const kind = task.name === "sequence-classification" ? task.problemType : task.name;
+  if (!hasOneLabel(task) || (rule === "balanced" && task.name === "token-classification")) {
     const expected = rule === "balanced" ? "one label per text" : "one label per text or token";
-    throw wrong(`expected a task with ${expected}, got ${kind}`);
+    throw wrong(`expected a task with ${expected}, got ${kindOf(task)}`);
   }
   return { ...task, classWeights: rule === "balanced" ? balanced(task.numLabels, train) : named(rule, labels) };
 }
@@ -30,17 +28,33 @@ export function withClassWeights(
 /** @throws TrainingError for a task whose examples are not of one class each */
 export function withLabelSmoothing(task: Task, factor: number | undefined): Task {
   if (factor === undefined) return task;
-  const isSingle = task.name === "sequence-classification" && task.problemType === "single_label_classification";
-  if (isSingle || task.name === "token-classification") return { ...task, labelSmoothing: factor };
-  const kind = task.name === "sequence-classification" ? task.problemType : task.name;
-  const message = `label smoothing factor: expected a task with one label per text or token, got ${kind}`;
+  if (hasOneLabel(task)) return { ...task, labelSmoothing: factor };
+  const message = `label smoothing factor: expected a task with one label per text or token, got ${kindOf(task)}`;
   throw new TrainingError("training_option", message);
 }
 
-function balanced(numLabels: number, { encoded, examples }: ExampleSet): number[] {
+type OneLabel = Extract<Task, { readonly name: "sequence-classification" | "token-classification" }>;
+
+/** Whether each text, or each token, is of one class. */
+function hasOneLabel(task: Task): task is OneLabel {
+  if (task.name === "sequence-classification") return task.problemType === "single_label_classification";
+  return task.name === "token-classification";
+}
+
+const kindOf = (task: Task): string => (task.name === "sequence-classification" ? task.problemType : task.name);
+
+/** Examples of each class, where an example's target is the numbers of its classes: one, or any number. */
+export function countLabels(numLabels: number, { encoded, examples }: LabelledSet): number[] {
   const counts = Array.from({ length: numLabels }, () => 0);
-  for (const example of examples) counts[encoded.store.get(example).target[0]!]!++;
-  return counts.map((count) => (count === 0 ? 0 : examples.length / (numLabels * count)));
+  for (const example of examples) for (const label of encoded.store.get(example).target) counts[label]!++;
+  return counts;
+}
+
+type LabelledSet = { readonly encoded: Pick<ExampleSet["encoded"], "store">; readonly examples: Int32Array };
+
+function balanced(numLabels: number, set: ExampleSet): number[] {
+  const { examples } = set;
+  return countLabels(numLabels, set).map((count) => (count === 0 ? 0 : examples.length / (numLabels * count)));
 }
 
 function named(weights: Readonly<Record<string, number>>, labels: readonly string[]): number[] {

@@ -1,5 +1,5 @@
 /** @file Which parameters stay as they are: names and beginnings of names, as people write them. */
-import { frozenBy, TrainingError } from "@stagecoach/training";
+import { frozenBy, patternOf, TrainingError } from "@stagecoach/training";
 import { checkpointNameOf, taskParameters, type TaskModel } from "@stagecoach/transformer";
 
 /**
@@ -34,5 +34,5 @@ export function frozenParameters(
   if (own.every((name) => frozen.has(name) || isFrozenBesides(name)))
     throw new TrainingError("training_option", "freeze: expected a parameter that is left to train, got none");
   const all = parameters.filter(({ name, tiedTo }) => frozen.has(tiedTo ?? name));
-  return [...all.map(({ name }) => `^${name.replaceAll(".", "\\.")}$`), ...others];
+  return [...all.map(({ name }) => patternOf(name)), ...others];
 }

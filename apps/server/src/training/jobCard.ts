@@ -43,7 +43,7 @@ function card({ settings, base, plan, data, summary, log, classes }: JobCardFact
   return modelCard({
     name: settings.name ?? `${basename(base.name)}-${model.task.name}`,
     task: model.task.name,
-    base: base.isHub ? { name: base.name, hubId: base.name } : { name: basename(base.name) },
+    base: base.isHub ? { name: base.name, hubId: base.name } : { name: base.name },
     ...(model.task.name === "sentence-embedding" ? { libraryName: "sentence-transformers" } : {}),
     ...(data.labels.length === 0 ? {} : { labels: data.labels }),
     data: [

@@ -1,5 +1,5 @@
 /** @file Which layers of a job's model get adapters, and what is trained beside them. */
-import { TrainingError } from "@stagecoach/training";
+import { patternOf, TrainingError } from "@stagecoach/training";
 import {
   checkpointNameOf,
   linearModules,
@@ -33,29 +33,28 @@ export function loraOfJob(
   { lora_rank: rank, lora_alpha: alpha, lora_targets: targets }: Hyperparameters,
   missing: readonly string[],
 ): LoraOptions | undefined {
-  const refuse = (message: string) => {
-    throw new TrainingError("training_option", message);
-  };
   if (rank === undefined) {
     if (alpha !== undefined || targets !== undefined)
-      refuse("lora rank: expected one together with lora alpha and lora targets, got none");
+      throw wrong("lora rank: expected one together with lora alpha and lora targets, got none");
     return undefined;
   }
   const { task } = model;
   if (!adaptedTasks.includes(task.name))
-    refuse(`lora rank: expected the task ${adaptedTasks.join(", ")}, got ${task.name}`);
+    throw wrong(`lora rank: expected the task ${adaptedTasks.join(", ")}, got ${task.name}`);
   const layers = taskParameters(model).filter(({ isHead }) => !isHead);
   const base = missing.find((name) => layers.some((each) => each.name === name));
-  if (base !== undefined) refuse(`lora rank: expected a model with weights to adapt, got none for ${base}`);
+  if (base !== undefined) throw wrong(`lora rank: expected a model with weights to adapt, got none for ${base}`);
   return {
     rank,
     alpha: alpha ?? rank,
-    modules: targets === undefined ? standardLoraModules(model) : modulesNamed(model, targets, refuse),
+    modules: targets === undefined ? standardLoraModules(model) : modulesNamed(model, targets),
     saved: savedModules(model, missing),
   };
 }
 
-function modulesNamed(model: TaskModel, targets: readonly string[], refuse: (message: string) => void): string[] {
+const wrong = (message: string) => new TrainingError("training_option", message);
+
+function modulesNamed(model: TaskModel, targets: readonly string[]): string[] {
   const all = linearModules(model);
   const isMeant = (module: string, target: string) =>
     target === ALL_LINEAR ||
@@ -65,7 +64,8 @@ function modulesNamed(model: TaskModel, targets: readonly string[], refuse: (mes
   const unknown = targets.find((target) => !all.some((module) => isMeant(module, target)));
   if (unknown !== undefined) {
     const examples = [...new Set(all.map((module) => module.split(".").at(-1)))].join(", ");
-    refuse(`lora targets: expected the end of a linear layer's name (${examples}) or ${ALL_LINEAR}, got "${unknown}"`);
+    const expected = `the end of a linear layer's name (${examples}) or ${ALL_LINEAR}`;
+    throw wrong(`lora targets: expected ${expected}, got "${unknown}"`);
   }
   return all.filter((module) => targets.some((target) => isMeant(module, target)));
 }
@@ -83,5 +83,5 @@ export function frozenByLora(model: TaskModel, { saved }: LoraOptions): string[]
   const frozen = taskParameters(model).filter(
     ({ name, isAdapter }) => !isAdapter && !saved.some((beginning) => name.startsWith(`${beginning}.`)),
   );
-  return frozen.map(({ name }) => `^${name.replaceAll(".", "\\.")}$`);
+  return frozen.map(({ name }) => patternOf(name));
 }

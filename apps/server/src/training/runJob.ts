@@ -211,7 +211,7 @@ class TrainingJob {
         checkpoint: await checkpoints.at(summary.bestStep),
         model: plan.model,
         base: base.folder,
-        baseName: isHub ? name : basename(name),
+        baseName: name,
         labels: data.labels,
         texts: jobTexts(facts),
       });
@@ -272,8 +272,7 @@ class TrainingJob {
       const { folder } = this.#options;
       await writeJobSettings(folder, settings);
       const { modelFiles } = jobPaths(folder);
-      const { name, isHub } = nameOf(settings, base);
-      const baseName = isHub ? name : basename(name);
+      const { name: baseName } = nameOf(settings, base);
       const facts = { model: plan.model, base: base.folder, baseName, labels: data.labels };
       if (!existsSync(modelFiles)) await exportModelFiles(modelFiles, facts);
     }
@@ -293,7 +292,7 @@ type PreparedJob = {
   readonly data: DataSets;
 };
 
-/** Only models of the hub are known by name elsewhere. */
+/** Only models of the hub are known by name elsewhere; of a folder, its path is nobody's business. */
 function nameOf({ model }: TrainingSettings, { source, id }: ResolvedModel): { name: string; isHub: boolean } {
-  return source === "folder" ? { name: model, isHub: false } : { name: id, isHub: source !== "package" };
+  return source === "folder" ? { name: basename(model), isHub: false } : { name: id, isHub: source !== "package" };
 }

@@ -1,6 +1,6 @@
 /**
  * @file An adapter in peft's layout: `adapter_config.json` and `adapter_model.safetensors`, which `PeftModel.from_pretrained` loads onto
- * the base model. Formats: peft 0.18, LoraConfig and save_pretrained.
+ * the base model. Formats: peft 0.21, LoraConfig and save_pretrained.
  */
 import {
   checkpointNameOf,

@@ -1,5 +1,5 @@
 /** @file What training needs of Node: files. */
-export { ADAPTER_FOLDER, ADAPTER_WEIGHTS, adapterTensors } from "./adapterFiles.ts";
+export { adapterTensors } from "./adapterFiles.ts";
 export { CheckpointFolder, readCheckpoint, type CheckpointFolderOptions } from "./checkpointFolder.ts";
 export { dataSplits, type DataSplit } from "./data/dataFolder.ts";
 export type { ReadProgress } from "./data/fileBytes.ts";

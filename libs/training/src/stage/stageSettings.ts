@@ -18,6 +18,9 @@ export type StageSettings = {
   readonly replaceHead: boolean;
 };
 
+/** The pattern of one parameter. */
+export const patternOf = (name: string): string => `^${name.replaceAll(".", "\\.")}$`;
+
 /** Whether a parameter is frozen. @throws SyntaxError for a pattern that is none */
 export function frozenBy(patterns: readonly string[]): (name: string) => boolean {
   const expressions = patterns.map((pattern) => new RegExp(pattern));

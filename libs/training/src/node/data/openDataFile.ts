@@ -39,11 +39,8 @@ export async function openDataFile(path: string, options: DataFileOptions = {}):
   if (await isFolder(path)) return openDataFolder(path, options);
   const { format: given, hasDocuments = false, ...rest } = options;
   const name = options.name ?? path;
-  if (await isParquet(path)) return parquetSource(path, given, { ...rest, name });
-  const start = await beginningOf(path, { ...rest, name });
-  if (start === undefined) throw new DataError("data_empty", "expected examples, got an empty file", { file: name });
-  const format = given ?? formatOf(name, start);
   const file = { ...rest, name };
+  const format = await formatOf(path, given, file);
   const read: { readonly [each in DataFormat]: RowSource["read"] } = {
     jsonl: (bad) => jsonLineRows(path, { ...file, bad }),
     json: (bad) => jsonFileRows(path, { ...file, bad }),
@@ -90,16 +87,20 @@ async function openDataFolder(folder: string, options: DataFileOptions): Promise
   };
 }
 
-/** @throws DataError where another format was asked for */
-function parquetSource(
+/** @throws DataError where the file is empty, is a Parquet file although another format was asked for, or cannot be told */
+async function formatOf(
   path: string,
   given: DataFormat | undefined,
-  file: FileBytesOptions & { readonly name: string },
-) {
-  const { name } = file;
-  if (given !== undefined && given !== "parquet")
+  options: FileBytesOptions & { readonly name: string },
+): Promise<DataFormat> {
+  const { name } = options;
+  if (await isParquet(path)) {
+    if (given === undefined || given === "parquet") return "parquet";
     throw new DataError("data_format", `expected a file of ${given}, got a Parquet file`, { file: name });
-  return { name, isTyped: true, read: () => parquetRows(path, file) };
+  }
+  const start = await beginningOf(path, options);
+  if (start === undefined) throw new DataError("data_empty", "expected examples, got an empty file", { file: name });
+  return given ?? guessFormat(name, start);
 }
 
 /** The first portion of text that is not blank. */
@@ -122,7 +123,7 @@ function extensionOf(name: string): string | undefined {
   return /\.([^.]+)$/.exec(basename(name).toLowerCase().replace(/\.gz$/, ""))?.[1];
 }
 
-function formatOf(name: string, start: string): DataFormat {
+function guessFormat(name: string, start: string): DataFormat {
   const known = formatOfName(name);
   if (known !== undefined) return known;
   const extension = extensionOf(name);

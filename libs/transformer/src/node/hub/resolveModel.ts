@@ -2,8 +2,8 @@
  * @file From what a user calls a model (a folder, or a name on the hub) to a folder with its files.
  *
  * Order: the model of this package, by its exact name; a folder of that name; a complete copy in the cache, without
- * asking the network; the hub. A branch that was cached once is therefore not updated by itself: `refresh` asks the hub what it points to now. (Python's client asks
- * each time.)
+ * asking the network; the hub. A branch that was cached once is therefore not updated by itself: `refresh` asks the hub
+ * what it points to now. (Python's client asks each time.)
  */
 import { stat } from "node:fs/promises";
 import { homedir } from "node:os";
