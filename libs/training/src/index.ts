@@ -54,7 +54,18 @@ export type { Ordering } from "./data/epochOrder.ts";
 export { ExampleStore, type PieceStorage, type StoredExample } from "./data/exampleStore.ts";
 export { findLayout, roles, textColumns, type ColumnMap, type Layout, type Role } from "./data/layouts.ts";
 export { cutMicroBatches, type MicroBatchRule } from "./data/microBatches.ts";
+export { foldExamples, type Fold, type FoldOptions } from "./data/foldExamples.ts";
 export { splitExamples } from "./data/splitExamples.ts";
+export {
+  gridPoints,
+  gridSize,
+  randomPoints,
+  rangeScales,
+  type SearchPoint,
+  type SearchRange,
+  type SearchSpace,
+} from "./search/searchSpace.ts";
+export { halvingRounds, type HalvingRound } from "./search/successiveHalving.ts";
 export { AnswerRanking, type RankedAnswer, type RankingOptions, type WindowLogits } from "./answers/answerRanking.ts";
 export {
   contextWindows,

@@ -10,9 +10,15 @@ import { assignSets, membersOfSets, type Split, type SplitOptions } from "./spli
  * @throws DataError as `splitRows`
  */
 export function splitExamples(examples: EncodedExamples, options: Omit<SplitOptions, "strata">): Split {
-  const { store, rows, task, report } = examples;
-  const isStratified = task.name === "sequence-classification" && task.problemType === "single_label_classification";
-  const strata = isStratified ? countingUp(store.size).map((example) => store.get(example).target[0]!) : undefined;
+  const { store, rows, report } = examples;
+  const classOf = classesOf(examples);
+  const strata = classOf === null ? undefined : countingUp(store.size).map(classOf);
   const sets = assignSets(report.numRows, { ...options, strata });
   return membersOfSets(store.size, (example) => sets[rows.at(example)]!);
+}
+
+/** The class of each example; null where an example has none, or several. */
+export function classesOf({ store, task }: EncodedExamples): ((example: number) => number) | null {
+  const hasOne = task.name === "sequence-classification" && task.problemType === "single_label_classification";
+  return hasOne ? (example) => store.get(example).target[0]! : null;
 }

@@ -76,6 +76,28 @@ describe("runTraining()", () => {
     expect(told).toEqual([{ type: "evaluating", step: 5, done: 5, total: 8 }]);
   });
 
+  test("stops at a milestone, evaluated and saved, and goes on from it as if it had not", async () => {
+    const milestones = [0.3, 0.8, 1];
+    const through = await run({ milestones });
+    expect(through.disk.evaluations.map(({ step }) => step)).toEqual([3, 5, 8, 10]);
+    const disk = new MemoryDisk();
+    const first = await run({ disk, milestones, until: 0.3 });
+    expect(first.summary).toMatchObject({ status: "stopped", stop: "pause", step: 3, best: { step: 3 } });
+    expect([...disk.checkpoints.keys()]).toContain(3);
+    // Asked again, there is nothing to do.
+    const again = await run({ disk, milestones, until: 0.3 });
+    expect([again.summary?.step, stepsOf(again.events)]).toEqual([3, []]);
+    const second = await run({ disk, milestones, until: 0.8 });
+    expect(stepsOf(second.events).map(({ step }) => step)).toEqual([4, 5, 6, 7, 8]);
+    const last = await run({ disk, milestones, until: 1 });
+    expect(last.summary?.status).toBe("finished");
+    expect([last.weight, disk.steps, disk.evaluations]).toEqual([
+      through.weight,
+      through.disk.steps,
+      through.disk.evaluations,
+    ]);
+  });
+
   test("makes each step with the learning rate of its schedule, counted from 0, and clips by the norm", async () => {
     const { disk, events, summary, weight } = await run();
     const schedule = { shape: "linear", peak: 0.1, totalSteps: 10, warmupSteps: 2 } as const;

@@ -28,6 +28,10 @@ export type TrainingOptions = {
   /** Steps between evaluations, and between checkpoints; null: at the end of each epoch. An evaluation that is the best so far is also a checkpoint. */
   readonly evaluationSteps: number | null;
   readonly checkpointSteps: number | null;
+  /** Shares of the run, above 0 and up to 1: after so many of its steps, rounded up, it is evaluated and saved besides. */
+  readonly milestones?: readonly number[];
+  /** A milestone where it stops, as if it was told to pause: it can go on. Default: its end. */
+  readonly until?: number | undefined;
   readonly earlyStopping: EarlyStopping | null;
   /** null: the task's own. */
   readonly bestMetric: string | null;

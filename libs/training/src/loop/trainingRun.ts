@@ -21,6 +21,8 @@ import { initialState, type TrainingState } from "./trainingState.ts";
 
 /** Between two reports of an evaluation that goes on. */
 const PROGRESS_MS = 500;
+/** A third of 30 steps are 10, whatever the last bit of the product says. */
+const ROUNDING = 1e-6;
 
 export class TrainingRun {
   readonly #options: TrainingOptions;
@@ -57,15 +59,26 @@ export class TrainingRun {
     }
     this.#isStarted = true;
     await this.#restore(pipeline);
-    let stop = stopKindOf(this.#options.signal);
+    let stop = this.#stopKind();
     while (!this.#state.isFinished && stop === null) {
       await this.#step(pipeline);
-      stop = stopKindOf(this.#options.signal);
+      stop = this.#stopKind();
       await this.#afterStep(pipeline, stop);
     }
     const { isFinished } = this.#state;
     if (isFinished) await this.#test(pipeline);
     return this.#finish(isFinished ? null : stop);
+  }
+
+  #stopKind(): StopKind | null {
+    const { signal, until } = this.#options;
+    const isThere = until !== undefined && this.#state.step >= this.#stepOf(until);
+    return stopKindOf(signal) ?? (isThere ? "pause" : null);
+  }
+
+  /** The last step of a share of the run. */
+  #stepOf(share: number): number {
+    return Math.ceil(share * this.#plan.totalSteps - ROUNDING);
   }
 
   async #restore(pipeline: TrainingPipeline): Promise<void> {
@@ -150,10 +163,11 @@ export class TrainingRun {
     if (isFinished || isAsked || isBest || this.#isDue(checkpointSteps)) await this.#save(pipeline);
   }
 
-  /** Every so many steps, or at the end of an epoch; and at the end of the run. */
+  /** Every so many steps, or at the end of an epoch; at milestones, and at the end of the run. */
   #isDue(interval: number | null): boolean {
     const { step, batch, isFinished } = this.#state;
-    return isFinished || (interval === null ? batch === 0 : step % interval === 0);
+    const isMilestone = this.#options.milestones?.some((share) => this.#stepOf(share) === step) ?? false;
+    return isFinished || isMilestone || (interval === null ? batch === 0 : step % interval === 0);
   }
 
   async #evaluate(pipeline: TrainingPipeline): Promise<boolean> {
