@@ -156,6 +156,8 @@ export type { PretrainingOptions } from "./data/pretrainingInstances.ts";
 export { collate, type Masking, type PlacedExample } from "./data/collate.ts";
 export { splitSentences } from "./data/sentences.ts";
 export { curveSvg, type CurveLine, type CurvePanel } from "./report/curveSvg.ts";
+export { markdownTable } from "./report/markdownTable.ts";
+export { searchSvg, type DrawnRun, type DrawnTrial, type SearchPicture } from "./report/searchSvg.ts";
 export { learningCurve } from "./report/learningCurve.ts";
 export { modelCard, type ModelCardFacts } from "./report/modelCard.ts";
 export { resultsCsv, type ResultRow } from "./report/resultsCsv.ts";

@@ -4,9 +4,9 @@ import { pino, type Logger } from "pino";
 import { existsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { SettingsError } from "../config/loadSettings.ts";
+import { train } from "../search/train.ts";
 import { isFreshFolder, jobPaths, readJobSettings, TrainingJobError } from "../training/jobFolder.ts";
 import { workerPipelines } from "../training/openTrainingPipeline.ts";
-import { runTrainingJob } from "../training/runJob.ts";
 import type { TrainingSettings } from "../training/trainingSettings.ts";
 import type { Host } from "./runCommandLine.ts";
 import { defaultOutput } from "./runName.ts";
@@ -30,7 +30,7 @@ export function trainCommand(host: Host): Command {
       });
     }
     try {
-      const result = await runTrainingJob(settings, {
+      const result = await train(settings, {
         folder,
         openPipeline: workerPipelines({ log: noteLog(display), signal: stopping.signal }),
         onEvent: (event) => display.show(event),

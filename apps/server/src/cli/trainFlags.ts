@@ -12,6 +12,7 @@ import { hyperparametersSchema } from "../jobs/hyperparameters.ts";
 import { trainingSettingsSchema, type TrainingSettings } from "../training/trainingSettings.ts";
 import { columnOption, columnsOf } from "./columnFlags.ts";
 import { readTaskFlag } from "./runName.ts";
+import { flagOfSearch, searchOf, searchOptions } from "./searchFlags.ts";
 
 type Fields = typeof hyperparametersSchema.shape;
 /** The seed is the run's own, and the bar shows every step. */
@@ -79,6 +80,7 @@ export function trainOptions(): Option[] {
       "what of them: vectors, or similarities of texts with each other (default: vectors)",
     ).choices(teacherLosses),
     number("--teacher-weight <n>", "of what the teacher says, beside the pairs' own loss (default: 1)"),
+    ...searchOptions(),
     new Option("--replace-head", "begin with a new head where the model's has another size"),
     number("--stages <n>", "stages of the pipeline (default: 1)"),
     new Option(
@@ -143,6 +145,7 @@ export function settingsOf(flags: TrainFlags): TrainingSettings {
     test_data: file(testData),
     columns: column === undefined ? undefined : columnsOf(column as readonly string[]),
     teacher: teacherOf(flags),
+    search: searchOf(flags, { fieldOf, parseValue }),
     head: problemType === undefined && labels === undefined ? undefined : head,
     replace_head: replaceHead,
     keep_checkpoints: keepCheckpoints,
@@ -161,10 +164,17 @@ function teacherOf({ teacher: model, teacherMatch: match, teacherWeight: weight 
   return undefined;
 }
 
-function flagOfPath([first, second]: readonly PropertyKey[]): string {
+/** The hyper-parameter that a flag is for, by the flag's name or its own. */
+function fieldOf(name: string): string {
+  return fieldNames.find((field) => flagOf(field) === name.replaceAll("_", "-")) ?? name.replaceAll("-", "_");
+}
+
+function flagOfPath(path: readonly PropertyKey[]): string {
+  const [first, second] = path;
   if (first === "hyperparameters" && second !== undefined) return flagOf(String(second) as FieldName);
   if (first === "columns") return "column";
   if (first === "name") return "task";
+  if (first === "search") return flagOfSearch(path);
   if (first === "teacher") return second === "model" ? "teacher" : `teacher-${String(second)}`;
   return String(first === "head" && second !== undefined ? second : first).replaceAll("_", "-");
 }

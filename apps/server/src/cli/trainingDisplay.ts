@@ -3,6 +3,7 @@ import type { TrainingEvent } from "@stagecoach/training";
 import { stagePhases, type StageSeconds } from "../jobs/jobNumbers.ts";
 import { PhaseBars } from "../progress/phaseBars.ts";
 import { formatMetric, measuredLines } from "./measuredLines.ts";
+import { searchSummary, trialLine } from "./searchLines.ts";
 import type { JobEvent, TrainingJobResult } from "../training/runJob.ts";
 import { stageSeconds, sumOfSeconds } from "../training/stageSeconds.ts";
 
@@ -57,6 +58,12 @@ export class TrainingDisplay {
         return this.note(evaluationLine(event));
       case "warning":
         return this.note(`warning: ${event.message}`);
+      case "search":
+        return this.#searching(event);
+      case "trial":
+        return this.#trial(event);
+      case "searchStep":
+        return this.#searchStep(event);
       case "started":
       case "checkpoint":
       case "checkpointRemoved":
@@ -82,6 +89,7 @@ export class TrainingDisplay {
       if (result.step === null) return "\n  Stopped before training began.\n\n";
       return `\n  Stopped after step ${result.step}. Go on with\n\n    stagecoach train --resume ${folder}\n\n`;
     }
+    if (result.trials !== undefined) return searchSummary({ ...result, trials: result.trials }, folder);
     const { summary, metrics, classes } = result;
     const { step, totalSteps, status, bestStep, test } = summary;
     const early = status === "stopped_early" ? `, stopped early (of ${totalSteps})` : "";
@@ -115,6 +123,27 @@ export class TrainingDisplay {
     const length = steps === undefined ? `${epochs} epochs` : `${steps} steps`;
     this.note(`${length} in batches of ${batch}, learning rate ${rate}, ${stages}`);
     if (newWeights.length > 0) this.note(`new weights: ${shortList(newWeights)}`);
+  }
+
+  #searching(event: Extract<JobEvent, { type: "search" }>): void {
+    const { settings, labels, numTrain, numEvaluation, numTest, numTrials, parallel } = event;
+    const { folds } = settings.search;
+    const classes = labels.length === 0 ? "" : `, ${labels.length} labels`;
+    const evaluated = folds === undefined ? `, evaluated on ${numEvaluation}` : `, in ${folds} folds`;
+    const tested = numTest === 0 ? "" : `, tested on ${numTest}`;
+    this.note(`${settings.task}: ${numTrain} examples${evaluated}${tested}${classes}`);
+    const runs = parallel === 1 ? "one run" : `${parallel} runs`;
+    this.note(`${numTrials === 1 ? "one trial" : `${numTrials} trials`}, ${runs} at a time`);
+  }
+
+  #trial({ trial, isBest }: Extract<JobEvent, { type: "trial" }>): void {
+    const line = trialLine(trial, isBest);
+    if (line !== null) this.note(line);
+  }
+
+  #searchStep({ done, total, best, numOver, numTrials }: Extract<JobEvent, { type: "searchStep" }>): void {
+    const leader = best === null ? "" : `, best ${best.metric} ${formatMetric(best.score)} (trial ${best.number})`;
+    this.#bars.update("search", { label: `${numOver} of ${numTrials} trials${leader}`, done, total, unit: "steps" });
   }
 
   #step(event: Extract<TrainingEvent, { type: "step" }>): void {

@@ -12,6 +12,8 @@ import type { FineTunedModels } from "./fineTunedModels.ts";
 import type { JobRecorder } from "./jobRecorder.ts";
 import type { JobEnd } from "./jobRunner.ts";
 import { resultCsv, type ReportedNumbers } from "./resultCsv.ts";
+import type { Trial } from "./searchSchema.ts";
+import { TRIALS_CSV, trialsCsv } from "./trialReport.ts";
 
 export type FinishOptions = {
   readonly store: Store;
@@ -50,9 +52,8 @@ async function storeSuccess(
   job: JobRecord,
   end: Success,
 ): Promise<boolean> {
-  const reports = (await store.history.metricsOf(job.id)).map(({ data }) => JSON.parse(data!) as ReportedNumbers);
   let isStored = false;
-  await files.addResult({ filename: "step_metrics.csv", text: resultCsv(reports) }, async (result) => {
+  await files.addResult(await resultOf(store, job.id), async (result) => {
     isStored = await store.transaction(async (records) => {
       const time = now();
       const facts = { finished_at: time, trained_tokens: end.trainedTokens, result_file: result.id };
@@ -69,6 +70,14 @@ async function storeSuccess(
     return isStored;
   });
   return isStored;
+}
+
+/** The numbers of its steps; of a search, of its trials. */
+async function resultOf({ history }: Store, jobId: string): Promise<{ filename: string; text: string }> {
+  const trials = (await history.trialsOf(jobId)).map((json) => JSON.parse(json) as Trial);
+  if (trials.length > 0) return { filename: TRIALS_CSV, text: trialsCsv(trials) };
+  const reports = (await history.metricsOf(jobId)).map(({ data }) => JSON.parse(data!) as ReportedNumbers);
+  return { filename: "step_metrics.csv", text: resultCsv(reports) };
 }
 
 /** Nothing refers to the target before the job has succeeded: what is there is left from an attempt that did not get so far. */

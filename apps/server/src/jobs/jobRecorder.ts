@@ -91,6 +91,10 @@ export class JobRecorder {
       }
       case "checkpointRemoved":
         return history.removeCheckpoint(job.id, event.step);
+      case "trial": {
+        const { trial } = event;
+        return history.putTrial(job.id, { number: trial.number, trial: JSON.stringify(trial) });
+      }
       case "resolved": {
         const method = JSON.parse(job.method) as TrainingMethod;
         const hyperparameters = { ...event.method.hyperparameters, ...withoutAuto(method.hyperparameters) };

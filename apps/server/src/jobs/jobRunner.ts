@@ -1,5 +1,6 @@
 /** @file What runs a job, as the queue sees it: a trainer that is started, tells what happens, and ends. */
 import type { CheckpointNumbers, EvaluationNumbers, StageSeconds, StepNumbers } from "./jobNumbers.ts";
+import type { Trial } from "./searchSchema.ts";
 import type { TrainingMethod } from "./trainingRequest.ts";
 
 /** The model that a job starts from. */
@@ -60,6 +61,8 @@ export type RunnerEvent =
   /** A checkpoint that is complete on disk. `folder` is inside the job's. */
   | { readonly type: "checkpoint"; readonly step: number; readonly folder: string; readonly metrics: CheckpointNumbers }
   | { readonly type: "checkpointRemoved"; readonly step: number }
+  /** Of a search, as it is now. */
+  | { readonly type: "trial"; readonly trial: Trial }
   /** Where the job stands; passed on to those who watch, and not kept. */
   | {
       readonly type: "progress";

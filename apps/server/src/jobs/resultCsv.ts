@@ -11,13 +11,16 @@ export function resultCsv(reports: readonly ReportedNumbers[]): string {
   const rows = new Map<number, ReportedNumbers>();
   for (const report of reports) rows.set(report.step, { ...rows.get(report.step), ...withMeanTokenAccuracy(report) });
   const columns = [...new Set([...firstColumns, ...reports.flatMap((report) => Object.keys(report))])];
-  const lines = [...rows.values()]
-    .toSorted((a, b) => a.step - b.step)
-    .map((row) => columns.map((name) => row[name] ?? "").join(","));
-  return `${[columns.map(quoted).join(","), ...lines].join("\n")}\n`;
+  const sorted = [...rows.values()].toSorted((a, b) => a.step - b.step);
+  return csvOf([columns, ...sorted.map((row) => columns.map((name) => row[name] ?? null))]);
 }
 
-/** RFC 4180. */
-function quoted(name: string): string {
-  return /[",\r\n]/.test(name) ? `"${name.replaceAll('"', '""')}"` : name;
+/** RFC 4180, but for the ends of lines; null is empty. */
+export function csvOf(rows: readonly (readonly (string | number | null)[])[]): string {
+  const cell = (value: string | number | null) => (value === null ? "" : quoted(String(value)));
+  return rows.map((row) => `${row.map(cell).join(",")}\n`).join("");
+}
+
+function quoted(text: string): string {
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -9,6 +9,7 @@ import { problemTypes, taskNames } from "@stagecoach/transformer";
 import { z } from "zod";
 import { hyperparametersSchema, splitProblem, type Hyperparameters } from "./hyperparameters.ts";
 import { knownKeys } from "./knownKeys.ts";
+import { searchProblem, searchSchema } from "./searchSchema.ts";
 
 const columns = knownKeys(
   Object.fromEntries(roles.map((role) => [role, z.string().min(1).optional()])) as Record<
@@ -39,6 +40,9 @@ export const supervisedFields = {
     .meta({ description: "begin with a new head where the model's has another size, instead of refusing the model" })
     .optional(),
   columns: columns.optional(),
+  search: searchSchema.optional().meta({
+    description: "train many times, with other hyper-parameters or on other folds of the data, and keep the best model",
+  }),
   stages: z
     .int()
     .min(1)
@@ -82,6 +86,10 @@ export const trainingRequestSchema = knownKeys({
 })
   .superRefine(({ method: given, hyperparameters, seed, validation_file }, context) => {
     const inMethod = given?.supervised?.hyperparameters;
+    const beside = { hyperparameters: inMethod ?? hyperparameters ?? {}, hasEvaluationFile: validation_file != null };
+    const searched = searchProblem(given?.supervised?.search, beside);
+    if (searched !== null)
+      context.addIssue({ code: "custom", path: ["method", "supervised", "search"], message: searched });
     const problem = splitProblem(inMethod ?? hyperparameters, validation_file != null);
     if (problem !== null) {
       const place = inMethod == null ? [] : ["method", "supervised"];

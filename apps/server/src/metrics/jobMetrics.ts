@@ -97,6 +97,7 @@ export class JobMetrics {
         return this.#set(job, { ...event.metrics, step: event.step });
       case "message":
       case "checkpointRemoved":
+      case "trial":
       case "resolved":
         return undefined;
     }

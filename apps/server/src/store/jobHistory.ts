@@ -1,4 +1,4 @@
-/** @file What happened to a job: its events and its checkpoints. */
+/** @file What happened to a job: its events, its checkpoints and its trials. */
 import type { Kysely, Selectable } from "kysely";
 import { UnknownCursorError } from "./errors.ts";
 import { pageOf, type Page, type PageRequest } from "./page.ts";
@@ -116,6 +116,26 @@ export class JobHistory {
       query = query.where("step", "<", start.step);
     }
     return pageOf(await query.execute(), limit);
+  }
+
+  /** As it is now, in the place of what was known of it. @param trial - JSON */
+  async putTrial(jobId: string, { number, trial }: { readonly number: number; readonly trial: string }): Promise<void> {
+    await this.#db
+      .insertInto("job_trials")
+      .values({ job_id: jobId, number, trial })
+      .onConflict((conflict) => conflict.columns(["job_id", "number"]).doUpdateSet({ trial }))
+      .execute();
+  }
+
+  /** JSON of each, in order of their numbers. */
+  async trialsOf(jobId: string): Promise<string[]> {
+    const rows = await this.#db
+      .selectFrom("job_trials")
+      .select("trial")
+      .where("job_id", "=", jobId)
+      .orderBy("number", "asc")
+      .execute();
+    return rows.map(({ trial }) => trial);
   }
 
   async #sequenceOf(jobId: string, eventId: string): Promise<number> {

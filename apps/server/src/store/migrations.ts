@@ -14,7 +14,10 @@ type Migration = {
 };
 
 /** The first has number 1. */
-export const migrations: readonly Migration[] = [{ name: "files, jobs and models", up: filesJobsAndModels }];
+export const migrations: readonly Migration[] = [
+  { name: "files, jobs and models", up: filesJobsAndModels },
+  { name: "trials of jobs", up: trialsOfJobs },
+];
 
 /**
  * Run what has not been run yet.
@@ -54,15 +57,26 @@ export async function migrate(db: Kysely<Tables>, kind: DatabaseKind, upTo = mig
 
 const required = (column: ColumnDefinitionBuilder) => column.notNull();
 
+/** SQLite counts without reuse only in a column of exactly this type. */
+const numbered = (db: Transaction<Tables>, kind: DatabaseKind, name: string) =>
+  db.schema
+    .createTable(name)
+    .addColumn("sequence", kind === "sqlite" ? "integer" : "bigserial", (column) =>
+      kind === "sqlite" ? column.primaryKey().autoIncrement() : column.primaryKey(),
+    );
+
+async function trialsOfJobs(db: Transaction<Tables>, kind: DatabaseKind): Promise<void> {
+  await numbered(db, kind, "job_trials")
+    .addColumn("job_id", "text", (column) => column.notNull().references("jobs.id"))
+    .addColumn("number", "integer", required)
+    .addColumn("trial", "text", required)
+    .addUniqueConstraint("job_trials_number", ["job_id", "number"])
+    .execute();
+}
+
 async function filesJobsAndModels(db: Transaction<Tables>, kind: DatabaseKind): Promise<void> {
-  /** SQLite counts without reuse only in a column of exactly this type. */
   const table = (name: string) =>
-    db.schema
-      .createTable(name)
-      .addColumn("sequence", kind === "sqlite" ? "integer" : "bigserial", (column) =>
-        kind === "sqlite" ? column.primaryKey().autoIncrement() : column.primaryKey(),
-      )
-      .addColumn("id", "text", (column) => column.notNull().unique());
+    numbered(db, kind, name).addColumn("id", "text", (column) => column.notNull().unique());
   await table("files")
     .addColumn("bytes", "bigint", required)
     .addColumn("created_at", "bigint", required)

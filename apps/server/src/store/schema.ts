@@ -76,6 +76,15 @@ export type JobCheckpointsTable = {
   metrics: string;
 };
 
+export type JobTrialsTable = {
+  sequence: Generated<number>;
+  job_id: string;
+  /** From 1. */
+  number: number;
+  /** JSON (`Trial`). */
+  trial: string;
+};
+
 export type ModelsTable = {
   sequence: Generated<number>;
   id: string;
@@ -91,6 +100,7 @@ export type Tables = {
   jobs: JobsTable;
   job_events: JobEventsTable;
   job_checkpoints: JobCheckpointsTable;
+  job_trials: JobTrialsTable;
   models: ModelsTable;
   migrations: { number: number; name: string; applied_at: number };
 };

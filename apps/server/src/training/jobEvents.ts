@@ -2,6 +2,7 @@
 import { DataError, type Evaluation, type LoggedTest } from "@stagecoach/training";
 import { shownNumber, type EvaluationNumbers, type StepNumbers } from "../jobs/jobNumbers.ts";
 import type { JobFailure, RunnerEvent, TestNumbers } from "../jobs/jobRunner.ts";
+import { shownPoint } from "../jobs/trialRanking.ts";
 import { learningRateMultiplier } from "./resolveHyperparameters.ts";
 import type { JobEvent } from "./runJob.ts";
 import { stageSeconds, sumOfSeconds } from "./stageSeconds.ts";
@@ -17,10 +18,9 @@ const MAX_KEPT_STEPS = 2000;
 export function runnerEvents(event: JobEvent, loggingSteps?: number): RunnerEvent[] {
   switch (event.type) {
     case "prepared": {
-      const { settings, numTrain, numEvaluation, numTest, newWeights } = event;
+      const { settings, newWeights } = event;
       const { task, schedule, stages } = settings;
-      const tested = numTest === 0 ? "" : `, and ${numTest} to test the model on`;
-      const message = `Read ${numTrain} examples to train on and ${numEvaluation} to evaluate on${tested}; task ${task}`;
+      const message = readMessage({ ...event, task });
       const { learning_rate } = settings.hyperparameters;
       const learning_rate_multiplier = learningRateMultiplier(task, learning_rate);
       const hyperparameters = { ...settings.hyperparameters, learning_rate_multiplier };
@@ -71,6 +71,35 @@ export function runnerEvents(event: JobEvent, loggingSteps?: number): RunnerEven
       return [{ type: "checkpointRemoved", step: event.step }];
     case "warning":
       return [{ type: "message", level: "warn", message: event.message }];
+    case "search": {
+      const { settings, numTrials, parallel } = event;
+      const { task, stages, search } = settings;
+      const read = readMessage({ ...event, task });
+      const message = `${read}; ${numTrials} ${numTrials === 1 ? "trial" : "trials"}, ${parallel} ${parallel === 1 ? "run" : "runs"} at a time`;
+      return [
+        { type: "resolved", method: { task, stages, search } },
+        { type: "message", level: "info", message, once: "search" },
+      ];
+    }
+    case "trial":
+      return [{ type: "trial", trial: event.trial }, ...trialMessage(event)];
+    case "searchStep": {
+      const { step, done, total, secondsLeft, trainedTokens } = event;
+      const { isReplayed } = step;
+      const stages = stageSeconds(step);
+      return [
+        {
+          type: "progress",
+          step: done,
+          totalSteps: total,
+          secondsLeft,
+          trainedTokens,
+          metrics: {},
+          stages,
+          isReplayed,
+        },
+      ];
+    }
     case "exported":
       return [{ type: "message", level: "info", message: "The model is written", once: "exported" }];
     case "download":
@@ -80,6 +109,37 @@ export function runnerEvents(event: JobEvent, loggingSteps?: number): RunnerEven
       break;
   }
   return [];
+}
+
+type ReadData = Pick<Extract<JobEvent, { type: "prepared" }>, "numTrain" | "numEvaluation" | "numTest"> & {
+  readonly task: string;
+};
+
+function readMessage({ numTrain, numEvaluation, numTest, task }: ReadData): string {
+  const tested = numTest === 0 ? "" : `, and ${numTest} to test the model on`;
+  return `Read ${numTrain} examples to train on and ${numEvaluation} to evaluate on${tested}; task ${task}`;
+}
+
+/** Of a trial that goes on no more. */
+function trialMessage({ trial, isBest }: Extract<JobEvent, { type: "trial" }>): RunnerEvent[] {
+  const { number, status, metric, score, runs } = trial;
+  if (status !== "finished" && status !== "stopped" && status !== "failed") return [];
+  const point = shownPoint(trial.hyperparameters);
+  const result =
+    status === "failed"
+      ? `failed: ${runs.find(({ error }) => error !== null)?.error}`
+      : `${metric}=${shownNumber(score)}${status === "stopped" ? ", stopped as others are better" : isBest ? ", the best so far" : ""}`;
+  const level = status === "failed" ? ("warn" as const) : ("info" as const);
+  const data = { trial: number, status, score };
+  return [
+    {
+      type: "message",
+      level,
+      message: `Trial ${number} (${point}): ${result}`,
+      data,
+      once: `trial ${number} ${status}`,
+    },
+  ];
 }
 
 /** Metrics of an evaluation, by the names that jobs have for them. */

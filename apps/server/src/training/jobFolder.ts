@@ -5,9 +5,9 @@
  * with it needs nothing else. With `model-files` any checkpoint becomes a model.
  */
 import { TrainingError } from "@stagecoach/training";
-import { syncFolder } from "@stagecoach/transformer/node";
+import { replaceDurably } from "@stagecoach/training/node";
 import { existsSync, readdirSync, statSync } from "node:fs";
-import { open, readFile, rename } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { lockFolder, type FolderLock } from "../store/folderLock.ts";
 import { StoreLockedError } from "../store/errors.ts";
@@ -24,6 +24,8 @@ export const jobPaths = (folder: string) => ({
   /** All of the model but its weights. */
   modelFiles: join(folder, "model-files"),
   model: join(folder, "model"),
+  /** Of a search: a folder for each of its runs. */
+  trials: join(folder, "trials"),
 });
 
 /** Whether nothing is in the folder but what an attempt has left that came to no step. */
@@ -58,15 +60,8 @@ export async function readJobSettings(folder: string): Promise<TrainingSettings 
   }
 }
 
-export async function writeJobSettings(folder: string, settings: TrainingSettings): Promise<void> {
-  const path = jobPaths(folder).settings;
-  {
-    await using handle = await open(`${path}.tmp`, "w");
-    await handle.writeFile(`${JSON.stringify(settings, null, 2)}\n`);
-    await handle.sync();
-  }
-  await rename(`${path}.tmp`, path);
-  await syncFolder(folder);
+export function writeJobSettings(folder: string, settings: TrainingSettings): Promise<void> {
+  return replaceDurably(jobPaths(folder).settings, `${JSON.stringify(settings, null, 2)}\n`);
 }
 
 /** A job that cannot begin where it is told to. */

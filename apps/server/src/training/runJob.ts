@@ -8,8 +8,10 @@ import {
   stopKindOf,
   type ClassReport,
   type DataReport,
+  type LoggedEvaluation,
   type StopKind,
   type TrainingEvent,
+  type TrainingOptions,
   type TrainingSummary,
 } from "@stagecoach/training";
 import {
@@ -19,27 +21,24 @@ import {
   StepLogFile,
   type CheckpointFolderOptions,
   type DataSets,
-  type LoadProgress,
 } from "@stagecoach/training/node";
-import { readEncoderModel } from "@stagecoach/transformer";
-import { jsonReader, resolveModel, type DownloadProgress, type ResolvedModel } from "@stagecoach/transformer/node";
+import type { ResolvedModel } from "@stagecoach/transformer/node";
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import { threadsEach } from "../config/threadsEach.ts";
+import type { Trial } from "../jobs/searchSchema.ts";
+import type { SearchEvent } from "../search/searchEvents.ts";
 import { jobTexts } from "./jobCard.ts";
+import { openJobData, pinned, type JobData, type JobDataEvent } from "./jobData.ts";
 import { jobPaths, lockJobFolder, readJobSettings, writeJobSettings } from "./jobFolder.ts";
 import type { OpenPipeline, PipelineRequest } from "./pipelineRequest.ts";
 import { planJob, type JobPlan } from "./planJob.ts";
-import { dataWarnings, prepareData } from "./prepareData.ts";
+import { dataWarnings } from "./prepareData.ts";
 import type { ResolvedHyperparameters } from "./resolveHyperparameters.ts";
-import { findTeacher, type Teaching } from "./teacher.ts";
 import type { TrainingSettings } from "./trainingSettings.ts";
 
 export type JobEvent =
-  | ({ readonly type: "download" } & DownloadProgress)
-  | ({ readonly type: "reading" } & LoadProgress)
-  /** Texts of which the teacher has been asked. */
-  | { readonly type: "teaching"; readonly done: number; readonly total: number }
+  | JobDataEvent
   | {
       readonly type: "prepared";
       readonly settings: ResolvedSettings;
@@ -52,6 +51,7 @@ export type JobEvent =
       readonly newWeights: readonly string[];
     }
   | TrainingEvent
+  | SearchEvent
   | { readonly type: "exported"; readonly folder: string };
 
 /** With every "auto" and every default in it. */
@@ -66,6 +66,8 @@ export type TrainingJobOptions = {
   /** The job's own: locked while it runs. */
   readonly folder: string;
   readonly openPipeline: OpenPipeline;
+  /** What was read for several jobs, with its teacher asked; read here when left out. */
+  readonly shared?: JobData;
   /** Awaited, in order. */
   readonly onEvent?: (event: JobEvent) => void | Promise<void>;
   /** Called with a checkpoint before it is kept. What it throws ends the run, and the checkpoints before stay. */
@@ -84,9 +86,20 @@ export type TrainingJobResult =
       readonly metrics: Readonly<Record<string, number | null>> | null;
       /** Of the best evaluation, where this process has made it. */
       readonly classes: readonly ClassReport[] | null;
+      /** Of a search. */
+      readonly trials?: readonly Trial[];
     }
   /** `step`: null when it had not begun. */
   | { readonly status: "stopped"; readonly kind: StopKind; readonly step: number | null };
+
+/** A run of a search: it may stop at one of its milestones, is not tested, and no model comes of it. */
+export type TrialOptions = TrainingJobOptions &
+  Required<Pick<TrainingOptions, "milestones">> & { readonly until: number };
+
+export type TrialResult = {
+  readonly summary: TrainingSummary;
+  readonly evaluations: readonly LoggedEvaluation[];
+};
 
 /** Above this a fine-tuned model usually forgets what it knew. */
 const HIGH_LEARNING_RATE = 1e-2;
@@ -96,85 +109,81 @@ const HIGH_LEARNING_RATE = 1e-2;
  *   job can go on from its last checkpoint
  */
 export async function runTrainingJob(given: TrainingSettings, options: TrainingJobOptions): Promise<TrainingJobResult> {
-  const lock = lockJobFolder(options.folder);
   try {
     return await new TrainingJob(options).run(given);
   } catch (error) {
     const stop = stopKindOf(options.signal);
     if (stop === null || error !== options.signal?.reason) throw error;
     return { status: "stopped", kind: stop, step: null };
-  } finally {
-    lock.release();
   }
 }
 
+/** @throws as `runTrainingJob`; the signal's reason */
+export function runTrial(given: TrainingSettings, options: TrialOptions): Promise<TrialResult> {
+  return new TrainingJob(options, options).trial(given);
+}
+
+type Trained = {
+  readonly summary: TrainingSummary;
+  readonly checkpoints: CheckpointFolder;
+  readonly log: StepLogFile;
+};
+
 class TrainingJob {
   readonly #options: TrainingJobOptions;
+  readonly #part: Pick<TrialOptions, "milestones" | "until"> | null;
   #classes: readonly ClassReport[] | undefined;
 
-  constructor(options: TrainingJobOptions) {
+  constructor(options: TrainingJobOptions, part: Pick<TrialOptions, "milestones" | "until"> | null = null) {
     this.#options = options;
+    this.#part = part;
   }
 
-  async run(given: TrainingSettings): Promise<TrainingJobResult> {
-    const { folder, signal } = this.#options;
-    const begun = await readJobSettings(folder);
-    const settings: TrainingSettings = begun === null ? given : { ...begun, stages: given.stages };
-    const base = await this.#resolve(settings);
-    const data = await prepareData(base.folder, settings, {
-      folder,
-      signal,
-      onProgress: (progress) => void this.#tell({ type: "reading", ...progress }),
-    });
+  run(given: TrainingSettings): Promise<TrainingJobResult> {
+    return this.#prepare(given, (job) => this.#train(job, (trained) => this.#finish(job, trained)));
+  }
+
+  trial(given: TrainingSettings): Promise<TrialResult> {
+    return this.#prepare(given, (job) =>
+      this.#train(job, async ({ summary, log }) => ({ summary, evaluations: log.evaluations })),
+    );
+  }
+
+  async #prepare<Result>(given: TrainingSettings, train: (job: PreparedJob) => Promise<Result>): Promise<Result> {
+    const { folder, signal, shared } = this.#options;
+    const lock = lockJobFolder(folder);
     try {
-      const { threads = threadsEach(settings.stages) } = settings;
-      const teaching = await this.#findTeacher(settings, base, data);
-      const plan = await planJob(base.folder, { ...settings, threads }, { ...data, teaching });
-      await teaching?.ask(data, {
-        folder: jobPaths(folder).teacher,
-        engine: settings.engine,
-        threads: settings.threads,
-        signal,
-        onProgress: (progress) => void this.#tell({ type: "teaching", ...progress }),
-      });
-      const resolved: ResolvedSettings = {
-        ...settings,
-        // Whoever goes on with it may stand in another folder, or find a newer revision.
-        ...(base.source === "folder" ? { model: base.folder } : { revision: base.revision ?? undefined }),
-        ...(teaching === null
-          ? {}
-          : { teacher: { name: settings.teacher!.model, ...settings.teacher!, model: teaching.folder } }),
-        threads,
-        task: data.task.name,
-        schedule: plan.schedule,
-        hyperparameters: plan.hyperparameters,
-      };
-      await this.#announce(resolved, plan, data);
-      return await this.#train({ settings: resolved, base, plan, data });
+      const begun = await readJobSettings(folder);
+      const settings: TrainingSettings = begun === null ? given : { ...begun, stages: given.stages };
+      const tell = (event: JobDataEvent) => void this.#tell(event);
+      const { base, data, teaching } = shared ?? (await openJobData(settings, { folder, tell, signal }));
+      try {
+        const { threads = threadsEach(settings.stages) } = settings;
+        const plan = await planJob(base.folder, { ...settings, threads }, { ...data, teaching });
+        if (shared === undefined)
+          await teaching?.ask(data, {
+            folder: jobPaths(folder).teacher,
+            engine: settings.engine,
+            threads: settings.threads,
+            signal,
+            onProgress: (progress) => tell({ type: "teaching", ...progress }),
+          });
+        const resolved: ResolvedSettings = {
+          ...settings,
+          ...pinned(settings, { base, teaching }),
+          threads,
+          task: data.task.name,
+          schedule: plan.schedule,
+          hyperparameters: plan.hyperparameters,
+        };
+        await this.#announce(resolved, plan, data);
+        return await train({ settings: resolved, base, plan, data });
+      } finally {
+        if (shared === undefined) data.close();
+      }
     } finally {
-      data.close();
+      lock.release();
     }
-  }
-
-  async #resolve({ model, revision }: TrainingSettings): Promise<ResolvedModel> {
-    return resolveModel(model, {
-      revision,
-      fromScratch: true,
-      onProgress: (progress) => void this.#tell({ type: "download", ...progress }),
-      onWarning: (message) => void this.#tell({ type: "warning", message }),
-      ...(this.#options.signal === undefined ? {} : { signal: this.#options.signal }),
-    });
-  }
-
-  async #findTeacher(settings: TrainingSettings, base: ResolvedModel, data: DataSets): Promise<Teaching | null> {
-    if (settings.teacher === undefined) return null;
-    const { modules: student } = await readEncoderModel(jsonReader(base.folder));
-    return findTeacher(settings.teacher, data.task, {
-      student,
-      signal: this.#options.signal,
-      onDownload: (progress) => void this.#tell({ type: "download", ...progress }),
-      onWarning: (message) => void this.#tell({ type: "warning", message }),
-    });
   }
 
   async #announce(settings: ResolvedSettings, { newWeights }: JobPlan, data: DataSets): Promise<void> {
@@ -193,35 +202,40 @@ class TrainingJob {
     }
   }
 
-  async #train(job: PreparedJob): Promise<TrainingJobResult> {
-    const { settings, base, plan, data } = job;
+  async #train<Result>(job: PreparedJob, finish: (trained: Trained) => Promise<Result>): Promise<Result> {
     const paths = jobPaths(this.#options.folder);
     const checkpoints = await CheckpointFolder.open(paths.checkpoints, {
-      fingerprint: plan.fingerprint,
-      keep: settings.keep_checkpoints,
+      fingerprint: job.plan.fingerprint,
+      keep: job.settings.keep_checkpoints,
       makeRoom: this.#options.makeRoom,
     });
     const log = await StepLogFile.open(paths.log);
     try {
       const summary = await this.#runLoop(job, { checkpoints, log });
-      if (summary.status === "stopped") return { status: "stopped", kind: summary.stop!, step: summary.step };
-      const { name, isHub } = nameOf(settings, base);
-      const facts = { settings, base: { name, isHub }, plan, data, summary, log, classes: this.#classes };
-      await exportModel(paths.model, {
-        checkpoint: await checkpoints.at(summary.bestStep),
-        model: plan.model,
-        base: base.folder,
-        baseName: name,
-        labels: data.labels,
-        texts: jobTexts(facts),
-      });
-      await this.#tell({ type: "exported", folder: paths.model });
-      const metrics = log.evaluations.find(({ step }) => step === summary.bestStep)?.metrics ?? null;
-      const classes = this.#classes ?? null;
-      return { status: "succeeded", modelFolder: paths.model, settings, summary, metrics, classes };
+      return await finish({ summary, checkpoints, log });
     } finally {
       await log.close();
     }
+  }
+
+  /** The model of a run that is over. */
+  async #finish(job: PreparedJob, { summary, checkpoints, log }: Trained): Promise<TrainingJobResult> {
+    if (summary.status === "stopped") return { status: "stopped", kind: summary.stop!, step: summary.step };
+    const { settings, base, plan, data } = job;
+    const { model } = jobPaths(this.#options.folder);
+    const { name, isHub } = nameOf(settings, base);
+    const facts = { settings, base: { name, isHub }, plan, data, summary, log, classes: this.#classes };
+    await exportModel(model, {
+      checkpoint: await checkpoints.at(summary.bestStep),
+      model: plan.model,
+      base: base.folder,
+      baseName: name,
+      labels: data.labels,
+      texts: jobTexts(facts),
+    });
+    await this.#tell({ type: "exported", folder: model });
+    const metrics = log.evaluations.find(({ step }) => step === summary.bestStep)?.metrics ?? null;
+    return { status: "succeeded", modelFolder: model, settings, summary, metrics, classes: this.#classes ?? null };
   }
 
   #runLoop(
@@ -246,7 +260,7 @@ class TrainingJob {
       openPipeline: (lost) => this.#options.openPipeline(request, lost),
       data: plan.train,
       evaluation: plan.evaluation,
-      test: plan.test,
+      test: this.#part === null ? plan.test : null,
       length: { epochs: given.n_epochs, maxSteps: given.max_steps },
       learningRate: {
         shape: given.lr_scheduler,
@@ -259,6 +273,7 @@ class TrainingJob {
       maxGradientNorm: given.max_grad_norm,
       evaluationSteps: given.eval_steps ?? null,
       checkpointSteps: given.checkpoint_steps ?? null,
+      ...(this.#part === null ? {} : { milestones: this.#part.milestones, until: this.#part.until }),
       earlyStopping: patience === undefined ? null : { patience, threshold },
       bestMetric: given.metric_for_best_model ?? null,
       onEvent: (event) => this.#note(event, job),

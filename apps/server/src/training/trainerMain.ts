@@ -7,9 +7,10 @@ import { TrainingError } from "@stagecoach/training";
 import { pino } from "pino";
 import type { CheckpointSize, JobEnd, RunnerEvent } from "../jobs/jobRunner.ts";
 import { failureOf, runnerEvents, testNumbers } from "./jobEvents.ts";
+import { train as runJob } from "../search/train.ts";
 import { TrainingJobError } from "./jobFolder.ts";
 import { workerPipelines } from "./openTrainingPipeline.ts";
-import { runTrainingJob } from "./runJob.ts";
+import type { TrainingJobResult } from "./runJob.ts";
 import { ALIVE_MS, type FromTrainer, type ToTrainer } from "./trainerMessages.ts";
 
 const stopping = new AbortController();
@@ -46,13 +47,13 @@ async function train({ folder, settings }: Extract<ToTrainer, { kind: "start" }>
   const log = pino({ level: "info" }, pino.destination({ dest: 2, sync: true }));
   let trainedTokens = 0;
   try {
-    const result = await runTrainingJob(settings, {
+    const result = await runJob(settings, {
       folder,
       openPipeline: workerPipelines({ log, signal: stopping.signal }),
       makeRoom,
       async onEvent(event) {
-        if (event.type === "step") ({ trainedTokens } = event);
-        if (event.type === "started") sayAlive();
+        if (event.type === "step" || event.type === "searchStep") ({ trainedTokens } = event);
+        if (event.type === "started" || event.type === "search") sayAlive();
         const every = settings.hyperparameters?.logging_steps;
         for (const each of runnerEvents(event, every)) await keep(each);
       },
@@ -65,7 +66,7 @@ async function train({ folder, settings }: Extract<ToTrainer, { kind: "start" }>
             status: "succeeded",
             modelFolder: result.modelFolder,
             task: result.settings.task,
-            trainedTokens: result.summary.trainedTokens || trainedTokens,
+            trainedTokens: trainedTokensOf(result) || trainedTokens,
             test: result.summary.test === null ? null : testNumbers(result.summary.test),
           };
     tell({ kind: "end", end });
@@ -79,6 +80,13 @@ async function train({ folder, settings }: Extract<ToTrainer, { kind: "start" }>
   }
   process.off("disconnect", die).once("disconnect", () => process.exit(0));
   process.disconnect?.();
+}
+
+/** Of all runs of a search. */
+function trainedTokensOf({ summary, trials = [] }: Extract<TrainingJobResult, { status: "succeeded" }>): number {
+  const runs = trials.flatMap((trial) => trial.runs);
+  const isOneOfThem = runs.length > 0 && trials.every((trial) => trial.runs.length === 1);
+  return runs.reduce((sum, { trained_tokens: tokens }) => sum + tokens, isOneOfThem ? 0 : summary.trainedTokens);
 }
 
 /** Not by an exit, which can wait for ever (nodejs/node#54918), here with the job's lock in its hands. */

@@ -10,6 +10,7 @@ import { z } from "zod";
 import { DEFAULT_MODEL } from "../config/settings.ts";
 import { splitProblem } from "../jobs/hyperparameters.ts";
 import { knownKeys } from "../jobs/knownKeys.ts";
+import { searchProblem } from "../jobs/searchSchema.ts";
 import { supervisedFields } from "../jobs/trainingRequest.ts";
 
 const dataFile = knownKeys({
@@ -60,7 +61,10 @@ export const trainingSettingsSchema = knownKeys({
     description: "newest checkpoints to keep, besides the best one",
   }),
 })
-  .superRefine(({ hyperparameters, evaluation_data }, context) => {
+  .superRefine(({ hyperparameters, evaluation_data, search }, context) => {
+    const beside = { hyperparameters: hyperparameters ?? {}, hasEvaluationFile: evaluation_data !== undefined };
+    const searched = searchProblem(search, beside);
+    if (searched !== null) context.addIssue({ code: "custom", path: ["search"], message: searched });
     const message = splitProblem(hyperparameters, evaluation_data !== undefined);
     if (message === null) return;
     context.addIssue({ code: "custom", path: ["hyperparameters", "validation_split"], message });

@@ -10,6 +10,13 @@ export async function writeDurably(path: string, content: string | Uint8Array): 
   await handle.sync();
 }
 
+/** A reader sees what was there before, or all of the new content. */
+export async function replaceDurably(path: string, content: string | Uint8Array): Promise<void> {
+  await writeDurably(`${path}.tmp`, content);
+  await rename(`${path}.tmp`, path);
+  await syncFolder(dirname(path));
+}
+
 /** A file, or a folder with all that is in it; of links what they point to. */
 export async function copyDurably(from: string, to: string): Promise<void> {
   await cp(from, to, { recursive: true, dereference: true });

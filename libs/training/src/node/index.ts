@@ -6,6 +6,7 @@ export type { ReadProgress } from "./data/fileBytes.ts";
 export { loadDataSets, type DataSets, type ExampleSet, type LoadDataSetsOptions } from "./data/loadDataSets.ts";
 export { loadExamples, type DataFile, type LoadExamplesOptions, type LoadProgress } from "./data/loadExamples.ts";
 export { formatOfName, openDataFile, type DataFileOptions } from "./data/openDataFile.ts";
+export { replaceDurably } from "./durableFiles.ts";
 export {
   loadTrainingStage,
   openInitialParameters,

@@ -5,6 +5,7 @@
  * picture can be read on light and dark pages without knowing which it is on.
  */
 import { axisTicks } from "./axisTicks.ts";
+import { colours, escapeXml, ink, roundPixels as round, scaleOf, svgOf, type Scale } from "./svgParts.ts";
 import { thinPoints, type CurvePoint } from "./thinPoints.ts";
 
 export type CurveLine = {
@@ -16,8 +17,6 @@ export type CurveLine = {
 export type CurvePanel = { readonly title: string; readonly lines: readonly CurveLine[] };
 
 const panel = { width: 380, height: 280, left: 56, right: 24, top: 56, bottom: 44 } as const;
-const ink = "#757d88";
-const colours = ["#2f81f7", "#d9730d", "#2da44e", "#a371f7", "#db61a2"] as const;
 /** More points than this to a line cannot be told apart. */
 const MAX_POINTS = 300;
 /** Up to so many points are marked by dots. */
@@ -27,18 +26,13 @@ export function curveSvg(panels: readonly CurvePanel[]): string {
   const width = panel.width * Math.max(1, panels.length);
   const names = [...new Set(panels.flatMap(({ lines }) => lines.map(({ name }) => name)))];
   const colourOf = (name: string) => colours[names.indexOf(name) % colours.length]!;
-  const label = escapeXml(`Learning curve: ${panels.map(({ title }) => title).join(", ")}`);
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${panel.height}" viewBox="0 0 ${width} ${panel.height}" role="img" aria-label="${label}" font-family="system-ui, sans-serif" font-size="12" fill="${ink}">`,
-    `<title>${label}</title>`,
-    ...panels.map(
-      (each, index) => `<g transform="translate(${index * panel.width} 0)">${drawPanel(each, colourOf)}</g>`,
-    ),
-    "</svg>\n",
-  ].join("\n");
+  const drawn = panels.map(
+    (each, index) => `<g transform="translate(${index * panel.width} 0)">${drawPanel(each, colourOf)}</g>`,
+  );
+  const title = `Learning curve: ${panels.map(({ title: each }) => each).join(", ")}`;
+  return svgOf(drawn, { title, width, height: panel.height });
 }
 
-type Scale = (value: number) => number;
 type DrawnLine = { readonly name: string; readonly colour: string; readonly points: readonly CurvePoint[] };
 
 /** A line has one colour, whichever panel it is in. */
@@ -98,15 +92,3 @@ function drawLine({ points, colour }: DrawnLine, x: Scale, y: Scale): string {
   if (places.length > MAX_DOTS) return path;
   return path + places.map(([cx, cy]) => `<circle cx="${cx}" cy="${cy}" r="2.5" fill="${colour}"/>`).join("");
 }
-
-/** From the range of the ticks to a range of pixels. */
-function scaleOf(ticks: readonly number[], [from, to]: readonly [number, number]): Scale {
-  const [low, high] = [ticks[0]!, ticks.at(-1)!];
-  return (value) => from + ((value - low) / (high - low)) * (to - from);
-}
-
-const round = (pixels: number): number => Math.round(pixels * 10) / 10;
-
-const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-
-const escapeXml = (text: string): string => text.replaceAll(/[&<>"]/g, (character) => entities[character]!);

@@ -34,7 +34,7 @@ describe("a space of hyper-parameters", () => {
     expect(sorted(points)).toEqual(sorted(gridPoints(lists)));
     const whole = { n_epochs: { min: 1, max: 3, scale: "linear" as const } };
     const drawn = randomPoints(whole, { seed: 3, count: 100, isWhole: () => true });
-    expect(drawn.map(({ n_epochs: epochs }) => epochs).toSorted()).toEqual([1, 2, 3]);
+    expect(drawn.map(({ n_epochs: epochs }) => Number(epochs)).toSorted((a, b) => a - b)).toEqual([1, 2, 3]);
   });
 
   test("logarithmic ranges have as many values in each decade, linear ones in each tenth", () => {
@@ -43,7 +43,7 @@ describe("a space of hyper-parameters", () => {
       share: { min: 0, max: 1, scale: "linear" as const },
     };
     const points = randomPoints(space, { seed: 4, count: 4000, isWhole: none }) as { rate: number; share: number }[];
-    const within = (test: (point: { rate: number; share: number }) => boolean) => points.filter(test).length;
+    const within = (isIn: (point: { rate: number; share: number }) => boolean) => points.filter(isIn).length;
     // Of 4,000 a quarter or a tenth, to five standard deviations.
     for (const power of [-6, -5, -4, -3]) {
       const inDecade = within(({ rate }) => rate >= 10 ** power && rate < 10 ** (power + 1));

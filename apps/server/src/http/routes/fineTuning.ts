@@ -3,6 +3,8 @@ import { z } from "zod";
 import { RefusedError } from "../../jobs/errors.ts";
 import type { LazyJobs } from "../../jobs/lazyJobs.ts";
 import type { Jobs } from "../../jobs/openJobs.ts";
+import { trialSchema, type Trial } from "../../jobs/searchSchema.ts";
+import { trialsSvg } from "../../jobs/trialReport.ts";
 import { trainingRequestSchema } from "../../jobs/trainingRequest.ts";
 import type { JobRecord } from "../../store/jobRecords.ts";
 import { streamJobEvents } from "../jobEventStream.ts";
@@ -141,6 +143,28 @@ export function fineTuningRoutes(serving: Serving, lazy: LazyJobs): Route[] {
         return { object: "list", data, ...ends, has_more: hasMore };
       },
     }),
+    getRoute({
+      ...ofJobs,
+      path: `${ONE}/trials`,
+      summary: "The trials of a job that searches hyper-parameters, in order of their numbers; not OpenAI's.",
+      response: list(trialSchema, "ListFineTuningJobTrialsResponse"),
+      errors: ["not_found", "jobs_unavailable"],
+      handle: async ({ request }) => ({ object: "list", data: await trialsOf(lazy, request), has_more: false }),
+    }),
+    getRoute({
+      ...ofJobs,
+      path: `${ONE}/trials.svg`,
+      summary:
+        "The trials of a job as a picture: their metric by step, their scores, and which ran when; not OpenAI's.",
+      response: null,
+      errors: ["not_found", "jobs_unavailable"],
+      async handle({ request, response }) {
+        response
+          .type("image/svg+xml")
+          .set("cache-control", "no-store")
+          .send(trialsSvg(await trialsOf(lazy, request)));
+      },
+    }),
     deleteRoute({
       ...ofJobs,
       path: "/v1/models/{model}",
@@ -160,11 +184,19 @@ export function fineTuningRoutes(serving: Serving, lazy: LazyJobs): Route[] {
   ];
 }
 
+async function trialsOf(lazy: LazyJobs, request: JobRequest): Promise<Trial[]> {
+  const jobs = await lazy.get();
+  const { id } = await jobs.find(jobIdOf(request));
+  return (await jobs.store.history.trialsOf(id)).map((json) => JSON.parse(json) as Trial);
+}
+
 function card({ feed }: Jobs, job: JobRecord) {
   return jobCard(job, feed.progressOf(job.id), Math.floor(Date.now() / 1000));
 }
 
-function jobIdOf(request: { readonly params: Readonly<Record<string, string | string[] | undefined>> }): string {
+type JobRequest = { readonly params: Readonly<Record<string, string | string[] | undefined>> };
+
+function jobIdOf(request: JobRequest): string {
   return String(request.params["fine_tuning_job_id"]);
 }
 

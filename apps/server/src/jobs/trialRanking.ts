@@ -1,0 +1,20 @@
+/** @file Which trial of a search is better, and what it is called. */
+import { isImprovement, type SearchPoint } from "@stagecoach/training";
+import type { Trial } from "./searchSchema.ts";
+
+/** Those with a score, the best first; of equal ones that with the lower number. */
+export function ranked(trials: readonly Trial[]): Trial[] {
+  return trials
+    .filter(({ status, score }) => status !== "failed" && score !== null)
+    .toSorted((a, b) => (isBetter(a, b) ? -1 : isBetter(b, a) ? 1 : a.number - b.number));
+}
+
+const isBetter = (one: Trial, other: Trial) => isImprovement(one.metric!, { value: one.score, best: other.score });
+
+/** For people: `learning_rate 3e-5, batch_size 16`. */
+export function shownPoint(point: SearchPoint): string {
+  const shown = Object.entries(point).map(([name, value]) => `${name} ${shownValue(value)}`);
+  return shown.length === 0 ? "the settings given" : shown.join(", ");
+}
+
+export const shownValue = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));

@@ -1,0 +1,85 @@
+/**
+ * @file The folder of a search: that of a job, with a folder for each run of a trial, and what is known of all trials in one file,
+ * which is written anew as a whole whenever something has changed.
+ */
+import { TrainingError } from "@stagecoach/training";
+import { replaceDurably } from "@stagecoach/training/node";
+import { syncFolder } from "@stagecoach/transformer/node";
+import { existsSync } from "node:fs";
+import { appendFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { trialSchema, type Trial } from "../jobs/searchSchema.ts";
+import type { TrialTexts } from "../jobs/trialReport.ts";
+import { jobPaths } from "../training/jobFolder.ts";
+
+const RECORDS = "trials.json";
+
+export const searchPaths = (folder: string) => ({
+  records: join(folder, RECORDS),
+  trials: jobPaths(folder).trials,
+  /** Of one run of a trial: a job's folder. */
+  run: (trial: number, fold: number | null) =>
+    join(jobPaths(folder).trials, fold === null ? `${trial}` : `${trial}-fold-${fold}`),
+  /** Of the run on all of the data that follows a cross-validation. */
+  all: join(jobPaths(folder).trials, "all"),
+});
+
+/** What an earlier process has left: runs that it was at when it was killed wait again. Empty where none has begun. */
+export async function readTrials(folder: string): Promise<Trial[]> {
+  const { records } = searchPaths(folder);
+  if (!existsSync(records)) return [];
+  try {
+    return z
+      .array(trialSchema)
+      .parse(JSON.parse(await readFile(records, "utf8")))
+      .map(withoutOpenRuns);
+  } catch (cause) {
+    const message = `${records}: expected the trials of a search (${cause instanceof Error ? cause.message : String(cause)})`;
+    throw new TrainingError("checkpoint_unusable", message, { cause });
+  }
+}
+
+function withoutOpenRuns(trial: Trial): Trial {
+  const runs = trial.runs.map((run) => ({
+    ...run,
+    status: run.status === "running" ? ("waiting" as const) : run.status,
+    intervals: run.intervals.filter(({ ended_at: end }) => end !== null),
+  }));
+  return { ...trial, runs };
+}
+
+export function writeTrials(folder: string, trials: readonly Trial[]): Promise<void> {
+  return replaceDurably(searchPaths(folder).records, JSON.stringify(trials, null, 1));
+}
+
+/** The checkpoints of a run that will not go on. */
+export async function dropCheckpoints(runFolder: string): Promise<void> {
+  await rm(jobPaths(runFolder).checkpoints, { recursive: true, force: true });
+}
+
+/** Puts a search's table and picture beside its model, and into its card. */
+export async function addTexts(modelFolder: string, { files, card }: TrialTexts): Promise<void> {
+  for (const [name, text] of Object.entries(files)) await writeFile(join(modelFolder, name), text);
+  await appendFile(join(modelFolder, "README.md"), card);
+}
+
+/** A model gets the place where a job's is. */
+export async function moveModel(from: string, folder: string): Promise<string> {
+  const { model } = jobPaths(folder);
+  await mkdir(folder, { recursive: true });
+  await rm(model, { recursive: true, force: true });
+  await rename(from, model);
+  await syncFolder(folder);
+  return model;
+}
+
+/** All files in a folder; those that go meanwhile do not count. */
+export async function folderBytes(folder: string): Promise<number> {
+  const names = await readdir(folder, { recursive: true });
+  const sizes = names.map(async (name) => {
+    const found = await stat(join(folder, name)).catch(() => null);
+    return found?.isFile() === true ? found.size : 0;
+  });
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+}

@@ -1,0 +1,75 @@
+/** @file What the trials of a search read, once for all that read the same: its files, its teacher's answers, its folds. */
+import { foldExamples, type Fold } from "@stagecoach/training";
+import type { DataSets } from "@stagecoach/training/node";
+import { Serial } from "@stagecoach/parallel";
+import { openJobData, type JobData, type JobDataOptions } from "../training/jobData.ts";
+import { jobPaths } from "../training/jobFolder.ts";
+import type { TrainingSettings } from "../training/trainingSettings.ts";
+
+/** Hyper-parameters by which a text is encoded; the split is by the search's own seed. */
+const deciding = ["max_length", "doc_stride", "mlm_probability", "whole_word_mask"] as const;
+
+export class SharedData {
+  readonly #seed: number;
+  readonly #options: JobDataOptions;
+  readonly #opened = new Map<string, Promise<JobData>>();
+  readonly #folds = new Map<JobData, readonly Fold[]>();
+  readonly #reading = new Serial();
+
+  /** @param seed - of the search @param options.folder - its own */
+  constructor(seed: number, options: JobDataOptions) {
+    this.#seed = seed;
+    this.#options = options;
+  }
+
+  /** Read when it is first asked for, its teacher asked. @throws what openJobData throws, and what asking the teacher does */
+  of(settings: TrainingSettings): Promise<JobData> {
+    const key = JSON.stringify(deciding.map((name) => settings.hyperparameters?.[name] ?? null));
+    const opened = this.#opened.get(key) ?? this.#reading.run(() => this.#open(settings));
+    this.#opened.set(key, opened);
+    return opened;
+  }
+
+  /** What a run is trained and evaluated on. @param fold - from 1; null without folds */
+  async forRun(settings: TrainingSettings, numFolds: number | undefined, fold: number | null): Promise<JobData> {
+    const shared = await this.of(settings);
+    if (numFolds === undefined || fold === null) return shared;
+    const { encoded, examples } = shared.data.train;
+    const folds = this.#folds.get(shared) ?? foldExamples(encoded, examples, { numFolds, seed: this.#seed });
+    this.#folds.set(shared, folds);
+    const { train, validation } = folds[fold - 1]!;
+    return withSets(shared, { train: { encoded, examples: train }, validation: { encoded, examples: validation } });
+  }
+
+  /** All of the training data, and nothing to evaluate on. */
+  async forAll(settings: TrainingSettings): Promise<JobData> {
+    return withSets(await this.of(settings), { validation: undefined });
+  }
+
+  async close(): Promise<void> {
+    for (const opened of await Promise.allSettled(this.#opened.values()))
+      if (opened.status === "fulfilled") opened.value.data.close();
+  }
+
+  async #open(settings: TrainingSettings): Promise<JobData> {
+    const { folder, tell, signal } = this.#options;
+    const opened = await openJobData({ ...settings, seed: this.#seed }, this.#options);
+    try {
+      await opened.teaching?.ask(opened.data, {
+        folder: jobPaths(folder).teacher,
+        engine: settings.engine,
+        threads: settings.threads,
+        signal,
+        onProgress: (progress) => tell({ type: "teaching", ...progress }),
+      });
+    } catch (error) {
+      opened.data.close();
+      throw error;
+    }
+    return opened;
+  }
+}
+
+function withSets(shared: JobData, sets: Partial<DataSets>): JobData {
+  return { ...shared, data: { ...shared.data, ...sets } };
+}

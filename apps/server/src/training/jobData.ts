@@ -1,0 +1,77 @@
+/** @file What a job reads before it trains: its base model, its data, and what a teacher says of it. */
+import type { DataSets, LoadProgress } from "@stagecoach/training/node";
+import { readEncoderModel } from "@stagecoach/transformer";
+import { jsonReader, resolveModel, type DownloadProgress, type ResolvedModel } from "@stagecoach/transformer/node";
+import { prepareData } from "./prepareData.ts";
+import { findTeacher, type Teaching } from "./teacher.ts";
+import type { TrainingSettings } from "./trainingSettings.ts";
+
+export type JobData = {
+  readonly base: ResolvedModel;
+  readonly data: DataSets;
+  /** Not asked yet. */
+  readonly teaching: Teaching | null;
+};
+
+export type JobDataEvent =
+  | ({ readonly type: "download" } & DownloadProgress)
+  | ({ readonly type: "reading" } & LoadProgress)
+  /** Texts of which the teacher has been asked. */
+  | { readonly type: "teaching"; readonly done: number; readonly total: number }
+  | { readonly type: "warning"; readonly message: string };
+
+export type JobDataOptions = {
+  /** For encoded data that does not fit into memory. */
+  readonly folder: string;
+  readonly tell: (event: JobDataEvent) => void;
+  readonly signal?: AbortSignal | undefined;
+};
+
+/** @returns what is to be closed by its data @throws HubError, DataError, TrainingError; the signal's reason */
+export async function openJobData(settings: TrainingSettings, options: JobDataOptions): Promise<JobData> {
+  const { folder, tell, signal } = options;
+  const base = await resolveModel(settings.model, {
+    revision: settings.revision,
+    fromScratch: true,
+    onProgress: (progress) => tell({ type: "download", ...progress }),
+    onWarning: (message) => tell({ type: "warning", message }),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  const data = await prepareData(base.folder, settings, {
+    folder,
+    signal,
+    onProgress: (progress) => tell({ type: "reading", ...progress }),
+  });
+  try {
+    return { base, data, teaching: await teacherOf(settings, { base, data }, options) };
+  } catch (error) {
+    data.close();
+    throw error;
+  }
+}
+
+async function teacherOf(
+  { teacher }: TrainingSettings,
+  { base, data }: Pick<JobData, "base" | "data">,
+  { tell, signal }: JobDataOptions,
+): Promise<Teaching | null> {
+  if (teacher === undefined) return null;
+  const { modules: student } = await readEncoderModel(jsonReader(base.folder));
+  return findTeacher(teacher, data.task, {
+    student,
+    signal,
+    onDownload: (progress) => tell({ type: "download", ...progress }),
+    onWarning: (message) => tell({ type: "warning", message }),
+  });
+}
+
+/** What whoever goes on with a job would find another: they may stand in another folder, or see a newer revision. */
+export function pinned(
+  { teacher }: TrainingSettings,
+  { base, teaching }: Pick<JobData, "base" | "teaching">,
+): Partial<Pick<TrainingSettings, "model" | "revision" | "teacher">> {
+  return {
+    ...(base.source === "folder" ? { model: base.folder } : { revision: base.revision ?? undefined }),
+    ...(teaching === null ? {} : { teacher: { name: teacher!.model, ...teacher!, model: teaching.folder } }),
+  };
+}
