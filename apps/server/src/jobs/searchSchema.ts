@@ -28,7 +28,7 @@ const space = z
   .record(
     z.string(),
     z.union([z.array(z.unknown()).min(1).max(1000), range], {
-      error: 'expected a list of values, or a range {"min", "max", "scale"} with min below max, for "log" above 0',
+      error: 'expected a list of values, or a range {"min", "max", "scale"}',
     }),
   )
   .superRefine((given, context) => {

@@ -30,18 +30,19 @@ export type SearchPicture = {
 };
 
 const width = 960;
-/** Of a panel. */
-const half = 480;
+/** Of the panel of curves; that of the scores has the rest. */
+const half = 400;
 const margin = { left: 56, right: 24, top: 44, bottom: 44 } as const;
 const curvesHeight = 300;
 const row = 20;
 /** Scores that are listed. */
 const MAX_ROWS = 30;
-const labels = 250;
+const labels = 330;
+const scoresEnd = width - half - margin.right;
 const MAX_POINTS = 300;
 const [best, other] = [colours[0], colours[1]];
 /** Letters of a label that fit. */
-const LETTERS = 36;
+const LETTERS = 46;
 
 export function searchSvg(picture: SearchPicture): string {
   const scores = picture.trials.filter(({ score }) => score !== null).slice(0, MAX_ROWS);
@@ -123,13 +124,13 @@ function drawScores(trials: readonly DrawnTrial[], metric: string): string {
     ...runs.flatMap(({ value }) => (value === null ? [] : [value])),
   ]);
   const ticks = axisTicks(all, { count: 4 });
-  const x = scaleOf(ticks.ticks, [labels, half - margin.right]);
+  const x = scaleOf(ticks.ticks, [labels, scoresEnd]);
   const bottom = margin.top + trials.length * row;
   const rows = trials.map(({ number, label, isBest, score, runs }, at) => {
     const y = margin.top + at * row + row / 2;
     const folds = runs.length === 1 ? [] : runs.flatMap(({ value }) => (value === null ? [] : [value]));
     return [
-      `<line x1="${labels}" x2="${half - margin.right}" y1="${y}" y2="${y}" stroke="${ink}" stroke-opacity="0.3"/>`,
+      `<line x1="${labels}" x2="${scoresEnd}" y1="${y}" y2="${y}" stroke="${ink}" stroke-opacity="0.3"/>`,
       `<text x="${labels - 8}" y="${y + 4}" text-anchor="end"${isBest ? ' font-weight="600"' : ""}>${escapeXml(shortened(`${number}  ${label}`))}</text>`,
       ...folds.map((value) => dot(x(value), y, { isBest, size: 2.5 })),
       dot(x(score!), y, { isBest, size: 5 }),
