@@ -7,6 +7,8 @@ import type { Hyperparameters } from "./hyperparameters.ts";
 import type { JobFeed } from "./jobFeed.ts";
 import { shownNumber } from "./jobNumbers.ts";
 import type { RunnerEvent } from "./jobRunner.ts";
+import type { Trial } from "./searchSchema.ts";
+import { isFurther } from "./trialRanking.ts";
 import type { TrainingMethod } from "./trainingRequest.ts";
 
 export type JobRecorderOptions = {
@@ -93,7 +95,11 @@ export class JobRecorder {
         return history.removeCheckpoint(job.id, event.step);
       case "trial": {
         const { trial } = event;
-        return history.putTrial(job.id, { number: trial.number, trial: JSON.stringify(trial) });
+        const before = await history.findTrial(job.id, trial.number);
+        await history.putTrial(job.id, { number: trial.number, trial: JSON.stringify(trial) });
+        if (isFurther(trial, before === null ? null : (JSON.parse(before) as Trial)))
+          await jobs.change(job.id, { from: [job.status] }, { stalls: 0 });
+        return undefined;
       }
       case "resolved": {
         const method = JSON.parse(job.method) as TrainingMethod;

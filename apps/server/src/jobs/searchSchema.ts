@@ -150,6 +150,7 @@ const trialRunSchema = z.object({
     .array(z.object({ started_at: z.int(), ended_at: z.int().nullable() }))
     .meta({ description: "when it was at work, in Unix milliseconds" }),
   trained_tokens: z.int(),
+  saved_step: z.int().nullable().meta({ description: "of its newest checkpoint" }),
   error: z.string().nullable(),
 });
 

@@ -1,4 +1,4 @@
-/** @file Which trial of a search is better, and what it is called. */
+/** @file Which trial of a search is better, which state of one is further, and what it is called. */
 import { isImprovement, type SearchPoint } from "@stagecoach/training";
 import type { Trial } from "./searchSchema.ts";
 
@@ -10,6 +10,13 @@ export function ranked(trials: readonly Trial[]): Trial[] {
 }
 
 const isBetter = (one: Trial, other: Trial) => isImprovement(one.metric!, { value: one.score, best: other.score });
+
+/** Whether something of a trial has been kept since that a loss of its process does not undo. */
+export function isFurther(now: Trial, before: Trial | null): boolean {
+  const kept = ({ runs }: Trial) => runs.reduce((sum, { saved_step: step }) => sum + (step ?? 0), 0);
+  const over = ({ runs }: Trial) => runs.filter(({ status }) => status === "finished" || status === "failed").length;
+  return before !== null && (kept(now) > kept(before) || over(now) > over(before));
+}
 
 /** For people: `learning_rate 3e-5, batch_size 16`. */
 export function shownPoint(point: SearchPoint): string {

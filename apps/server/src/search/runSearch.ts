@@ -188,6 +188,7 @@ class SearchRun {
   async #hear({ settings, book }: Search, place: RunPlace, event: JobEvent): Promise<void> {
     if (event.type === "started") book.note(place, { total_steps: event.totalSteps });
     if (event.type === "step") book.note(place, { step: event.step, trained_tokens: event.trainedTokens });
+    if (event.type === "checkpoint") await book.change(place, { saved_step: event.step });
     if (event.type === "warning") await this.#warn(event.message);
     if (event.type !== "evaluation") return;
     const { step, evaluation, isBest } = event;

@@ -67,6 +67,7 @@ export function newTrial(number: number, point: SearchPoint, numFolds: number | 
     evaluations: [],
     intervals: [],
     trained_tokens: 0,
+    saved_step: null,
     error: null,
   });
   return {

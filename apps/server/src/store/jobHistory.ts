@@ -127,6 +127,17 @@ export class JobHistory {
       .execute();
   }
 
+  /** JSON. */
+  async findTrial(jobId: string, number: number): Promise<string | null> {
+    const row = await this.#db
+      .selectFrom("job_trials")
+      .select("trial")
+      .where("job_id", "=", jobId)
+      .where("number", "=", number)
+      .executeTakeFirst();
+    return row?.trial ?? null;
+  }
+
   /** JSON of each, in order of their numbers. */
   async trialsOf(jobId: string): Promise<string[]> {
     const rows = await this.#db

@@ -5,6 +5,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
+import { newTrial } from "../../search/trials.ts";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { TestJobs } from "./testJobs.ts";
 
@@ -70,6 +71,21 @@ export function queueLossCases(database: string, createDatabase: (() => string) 
         next.succeed();
         await t.reaching(id, "succeeded");
         expect((await t.messages(id)).join()).not.toContain("lost");
+      });
+
+      test("counts anew when a trial of a search has got further, and not when it is where it was", async () => {
+        const { id } = await t.create();
+        const trial = newTrial(1, { batch_size: 8 }, undefined);
+        const saved = (step: number) => ({ ...trial, runs: [{ ...trial.runs[0]!, saved_step: step }] });
+        for (const [number, step] of [0, 0, 10, 10, 10].entries()) {
+          const trainer = await t.runner.started(number + 1);
+          await trainer.tell({ type: "trial", trial: saved(step) });
+          trainer.lose();
+        }
+        const last = await t.runner.started(6);
+        await last.tell({ type: "trial", trial: saved(10) });
+        last.lose();
+        expect(JSON.parse((await t.reaching(id, "failed")).error!)).toMatchObject({ code: "trainer_lost" });
       });
 
       test("again and again without a checkpoint fails the job, with the last reason", async () => {

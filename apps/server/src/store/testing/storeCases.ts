@@ -252,6 +252,18 @@ export function storeCases(database: string, createDatabase: (() => string) | nu
         await expect(ofOther).rejects.toThrow(UnknownCursorError);
       });
 
+      test("has each trial as it was put last, in order of their numbers, apart from other jobs'", async () => {
+        for (const name of ["a", "b"]) await store.jobs.add(jobOf(name));
+        await store.history.putTrial("ftjob-a", { number: 2, trial: "two" });
+        await store.history.putTrial("ftjob-b", { number: 1, trial: "another" });
+        await store.history.putTrial("ftjob-a", { number: 1, trial: "one" });
+        await store.history.putTrial("ftjob-a", { number: 2, trial: "two, later" });
+        await reopen();
+        expect(await store.history.trialsOf("ftjob-a")).toEqual(["one", "two, later"]);
+        expect(await store.history.findTrial("ftjob-a", 2)).toBe("two, later");
+        expect(await store.history.findTrial("ftjob-b", 2)).toBeNull();
+      });
+
       test("has what happens once only once, and the rest as often as it comes", async () => {
         await store.jobs.add(jobOf("a"));
         expect(await store.history.addEvent(event("a", "step 5", "5"))).toBeDefined();
