@@ -108,20 +108,11 @@ describe("a job that searches", () => {
 });
 
 describe("stagecoach train --vary", () => {
-  const argsOf = (output: string, ...flags: string[]) => [
-    ...[
-      "train",
-      "--data",
-      train,
-      "--model",
-      tinyEncoder,
-      "--output",
-      join(folder, output),
-      "--validation-split",
-      "0.25",
-    ],
-    ...["--batch-size", "8", "--micro-batches", "1", "--epochs", "2", ...flags],
-  ];
+  const argsOf = (output: string, ...flags: string[]) => {
+    const data = ["--data", train, "--validation-split", "0.25"];
+    const short = ["--batch-size", "8", "--micro-batches", "1", "--epochs", "2"];
+    return ["train", "--model", tinyEncoder, "--output", join(folder, output), ...data, ...short, ...flags];
+  };
   const bytesOf = (output: string) => readFileSync(join(folder, output, "model", "model.safetensors"));
   const rates = ["--vary", "learning-rate=1e-5,2e-3"];
 

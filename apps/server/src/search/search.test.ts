@@ -85,7 +85,7 @@ describe("what a search asks for", () => {
       "they say nothing beside validation_split",
     ],
     ["an unknown field", { space, fold: 3 }, {}, 'unknown "fold" (did you mean "folds"?)'],
-  ])("refuses %s", (_, search, request, message) => {
+  ])("refuses %s", (...[, search, request, message]) => {
     expect(problemOf(search, request)).toContain(message);
   });
 
