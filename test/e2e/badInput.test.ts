@@ -513,7 +513,7 @@ describe("strange but valid", () => {
       expect(response.status).toBe(200);
       // A word beyond the tokenizer's 100 characters is one unknown token: nothing is left to cut.
       expect(response.headers.get("x-truncated-inputs")).toBe(truncated);
-      expect(performance.now() - started).toBeLessThan(5000);
+      expect(performance.now() - started).toBeLessThan(20_000);
     }
     const refused = await large.post("/embed", { inputs: words, truncate: false });
     expect(refused.status).toBe(422);

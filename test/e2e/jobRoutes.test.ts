@@ -56,7 +56,7 @@ describe("/v1/fine_tuning/jobs", () => {
     expect((await client.fineTuning.jobs.retrieve(job.id)).status).toBe("running");
     await training.progress(1, { secondsLeft: 100 });
     const finish = (await client.fineTuning.jobs.retrieve(job.id)).estimated_finish!;
-    expect(Math.abs(finish - Date.now() / 1000 - 100)).toBeLessThan(5);
+    expect(Math.abs(finish - Date.now() / 1000 - 100)).toBeLessThan(30);
     await training.tell({ type: "metrics", step: 1, totalSteps: 9, metrics: { train_loss: 0.5 } });
     await training.checkpoint(1);
     await training.checkpoint(2);

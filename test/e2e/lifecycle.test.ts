@@ -126,7 +126,7 @@ describe("stopping", () => {
     let log = "";
     npm.stderr.setEncoding("utf8").on("data", (text: string) => (log += text));
     const server = requestsTo(`http://127.0.0.1:${port}`);
-    await eventually(async () => expect((await server.get("/health")).status).toBe(200), { timeout: 20_000 });
+    await eventually(async () => expect((await server.get("/health")).status).toBe(200), { timeout: 60_000 });
     const request = server.post("/embed", { inputs: large });
     await eventually(async () =>
       expect(metric(await (await server.get("/metrics")).text(), "stagecoach_http_requests_in_progress")).toBe(1),
@@ -146,7 +146,8 @@ describe("stopping", () => {
     const started = performance.now();
     server.process.kill("SIGTERM");
     expect(await server.exited).toBe(0);
-    expect(performance.now() - started).toBeLessThan(3000);
+    // The end would wait for them for 30 seconds.
+    expect(performance.now() - started).toBeLessThan(15_000);
     for (const each of silent) await each.closed;
   });
 
@@ -163,7 +164,8 @@ describe("stopping", () => {
     const started = performance.now();
     server.process.kill("SIGTERM");
     expect(await server.exited).toBe(0);
-    expect(performance.now() - started).toBeLessThan(5000);
+    // Without it: 30 seconds.
+    expect(performance.now() - started).toBeLessThan(15_000);
     expect(await request).toBeInstanceOf(Error);
     expect(readdirSync("/proc")).not.toContain(String(pid));
   });
@@ -178,13 +180,13 @@ describe("stopping", () => {
     ] as const) {
       await using server = launchServer({ model: model.folder, flags: ["--stages", "2"] });
       await pause(delayMs);
-      await eventually(() => expect(server.log()).toContain(line), { interval: 5, timeout: 10_000 });
+      await eventually(() => expect(server.log()).toContain(line), { interval: 5, timeout: 60_000 });
       const started = performance.now();
       server.process.kill("SIGTERM");
       const code = await server.exited;
       // Before the program has taken over signals, the system ends it.
       expect(line === "" ? [0, "SIGTERM"] : [0]).toContain(code);
-      expect(performance.now() - started).toBeLessThan(5000);
+      expect(performance.now() - started).toBeLessThan(15_000);
       await eventually(() => expect(workersOn(model.folder)).toEqual([]));
     }
   });

@@ -147,14 +147,15 @@ describe("--request-timeout", () => {
     // Stopped, not dead: until its lease ends the work waits on it, and a new process takes longer than the deadline.
     const response = await embed(server, "a");
     expect(response.status).toBe(503);
-    expect(performance.now() - started).toBeLessThan(4000);
+    // Not the default, which is 60 seconds.
+    expect(performance.now() - started).toBeLessThan(15_000);
     expect(response.headers.get("retry-after")).toBe("1");
     const { error, error_type } = (await response.json()) as { error: string; error_type: string };
     expect(error_type).toBe("Unhealthy");
     expect(error).toContain(
       "stage 1 is unavailable: it was not back in time; the request's deadline of 2.5 s has passed",
     );
-    await eventually(async () => expect((await embed(server, "a")).status).toBe(200), { timeout: 15_000 });
+    await eventually(async () => expect((await embed(server, "a")).status).toBe(200), { timeout: 60_000 });
   });
 
   test("a stage left to a worker that never comes: probes and requests get 503 with its number, and SIGTERM ends the start", async () => {
@@ -162,7 +163,7 @@ describe("--request-timeout", () => {
     const flags = ["--stages", "2", "--external-workers", "1", "--join-token", "t".repeat(32), "--port", String(port)];
     await using server = launchServer({ flags });
     const { get, post } = requestsTo(`http://127.0.0.1:${port}`);
-    await eventually(() => expect(server.log()).toContain("worker joined"), { timeout: 10_000 });
+    await eventually(() => expect(server.log()).toContain("worker joined"), { timeout: 60_000 });
     const health = await get("/health");
     expect([health.status, await health.json()]).toEqual([
       503,

@@ -29,7 +29,7 @@ async function untilAllUp(): Promise<void> {
       for (const replica of ["0", "1"]) expect(valueOf(families, "stagecoach_replica_up", { replica })).toBe(1);
       for (const place of places) expect(valueOf(families, "stagecoach_stage_up", place)).toBe(1);
     },
-    { timeout: 10_000 },
+    { timeout: 60_000 },
   );
 }
 
@@ -194,7 +194,7 @@ describe("while the server is starting", () => {
     await using launched = launchServer({
       flags: [...waiting, "--port", String(port), "--served-model-name", MODEL],
     });
-    await eventually(() => expect(launched.log()).toContain("waiting for workers"), { timeout: 10_000 });
+    await eventually(() => expect(launched.log()).toContain("waiting for workers"), { timeout: 60_000 });
     const { get } = requestsTo(`http://127.0.0.1:${port}`);
     expect((await get("/readyz")).status).toBe(503);
     const families = parseExposition(await (await get("/metrics")).text());
@@ -356,7 +356,7 @@ describe("after requests", () => {
     process.kill(pid, "SIGKILL");
     const place = { replica: String(replica), stage: String(stage) };
     await eventually(async () => expect(valueOf(await scrape(), "stagecoach_worker_restarts_total", place)).toBe(1), {
-      timeout: 20_000,
+      timeout: 60_000,
       interval: 50,
     });
     await eventually(
@@ -365,7 +365,7 @@ describe("after requests", () => {
         expect(valueOf(families, "stagecoach_stage_up", place)).toBe(1);
         expect(valueOf(families, "stagecoach_replica_up", { replica: "1" })).toBe(1);
       },
-      { timeout: 10_000 },
+      { timeout: 60_000 },
     );
   });
 });

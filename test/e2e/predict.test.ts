@@ -119,7 +119,7 @@ describe.each([1, 2])("a classifier in %i stages", (numStages) => {
     for (const [index, text] of texts.entries()) expectScores(before[index]!, await model.logitsOf(text));
     const pid = server.workerPids().at(-1)!.pid;
     process.kill(pid, "SIGKILL");
-    await eventually(() => expect(server.workerPids().map((each) => each.pid)).not.toContain(pid), { timeout: 20_000 });
+    await eventually(() => expect(server.workerPids().map((each) => each.pid)).not.toContain(pid), { timeout: 60_000 });
     expect(await ask(server, "/predict", body)).toEqual(before);
   });
 

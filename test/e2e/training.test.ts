@@ -186,7 +186,7 @@ describe("a fine-tuning job", () => {
 
   test("paused at once, before its trainer has read anything, goes on when it is resumed", async () => {
     const id = await create({ ...learning, n_epochs: 1 });
-    await eventually(() => expect(jobProcesses(server).trainer).toBeGreaterThan(0), { timeout: 10_000, interval: 5 });
+    await eventually(() => expect(jobProcesses(server).trainer).toBeGreaterThan(0), { timeout: 60_000, interval: 5 });
     const { trainer } = jobProcesses(server);
     await client.fineTuning.jobs.pause(id);
     await gone([trainer]);

@@ -62,7 +62,7 @@ describe("stage workers under load", () => {
     isOver = true;
     const report = await load;
     expect(report).toMatchObject({ failures: [], wrong: 0 });
-    expect(report.slowestMs).toBeLessThan(10_000);
+    expect(report.slowestMs).toBeLessThan(30_000);
     const scrape = await (await server.get("/metrics")).text();
     expect(metric(scrape, 'stagecoach_worker_restarts_total{replica="0",stage="1"}')).toBe(1);
   });
@@ -72,7 +72,7 @@ describe("stage workers under load", () => {
     const pids = server.workerPids().map(({ pid }) => pid);
     expect(pids.length).toBe(2);
     server.process.kill("SIGKILL");
-    await eventually(() => expect(pids.filter(isAlive)).toEqual([]), { timeout: 10_000, interval: 100 });
+    await eventually(() => expect(pids.filter(isAlive)).toEqual([]), { timeout: 60_000, interval: 100 });
   });
 });
 
