@@ -66,13 +66,14 @@ describe("TextPipeline.encodeIds()", () => {
     expect(numPieces()).toBeLessThan(100);
   });
 
-  test("needs well under a second for one word of a megabyte", () => {
+  test("needs time in proportion for one word of a megabyte", () => {
     for (const limit of [100, 2 ** 30]) {
       const { pipeline } = counting({ ...bert, maxWordChars: limit });
       const start = performance.now();
       const { ids } = pipeline.encodeIds("a".repeat(1 << 20));
       expect(ids.length).toBe(limit === 100 ? 1 : 1 << 20);
-      expect(performance.now() - start).toBeLessThan(1000);
+      // A rule that looks at the whole text for each letter needs minutes.
+      expect(performance.now() - start).toBeLessThan(10_000);
     }
   });
 });

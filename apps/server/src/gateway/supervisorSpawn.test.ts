@@ -24,6 +24,9 @@ function supervise(settings: { readonly token?: string } = {}) {
   return { supervisor, onRestart };
 }
 
+/** However slow the machine is. */
+const WAIT = { timeout: 15_000 };
+
 describe("a worker whose process cannot be started", () => {
   afterEach(() => {
     process.execPath = execPath;
@@ -33,10 +36,10 @@ describe("a worker whose process cannot be started", () => {
     process.execPath = "/nowhere/node";
     const { supervisor, onRestart } = supervise();
     supervisor.start();
-    await vi.waitFor(() => expect(onRestart).toHaveBeenCalledTimes(2));
+    await vi.waitFor(() => expect(onRestart).toHaveBeenCalledTimes(2), WAIT);
     expect(supervisor.pids()).toEqual([]);
     process.execPath = execPath;
-    await vi.waitFor(() => expect(supervisor.pids()).toMatchObject([{ place }]), 5000);
+    await vi.waitFor(() => expect(supervisor.pids()).toMatchObject([{ place }]), WAIT);
     await supervisor.stop(0);
   });
 
@@ -44,7 +47,7 @@ describe("a worker whose process cannot be started", () => {
     // Longer than a variable may be.
     const { supervisor, onRestart } = supervise({ token: "x".repeat(200_000) });
     supervisor.start();
-    await vi.waitFor(() => expect(onRestart).toHaveBeenCalledTimes(2));
+    await vi.waitFor(() => expect(onRestart).toHaveBeenCalledTimes(2), WAIT);
     await supervisor.stop(0);
   });
 

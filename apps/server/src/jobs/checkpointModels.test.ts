@@ -38,7 +38,7 @@ describe("models of checkpoints", () => {
     const told: string[] = [];
     t.jobs.checkpointModels.watch((name) => void told.push(`${name} ${existsSync(folder)}`));
     await trainer.tell({ type: "checkpointRemoved", step: 1 });
-    await vi.waitFor(() => expect(existsSync(folder)).toBe(false));
+    await vi.waitFor(() => expect(existsSync(folder)).toBe(false), { timeout: 15_000 });
     expect(told).toEqual([`${job.model_name}:ckpt-step-1 true`]);
     await expect(find(1)).rejects.toMatchObject({ code: "unknown_model", field: "model" });
     await expect(find(1)).rejects.toThrow(

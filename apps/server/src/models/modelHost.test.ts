@@ -9,6 +9,8 @@ const tinyEncoder = join(import.meta.dirname, "../../../../test/fixtures/tiny-en
 const options = { normalize: false, truncate: true, timeoutMs: 1e6 };
 
 const TIMEOUT_MS = 60_000;
+/** However slow the machine is. */
+const WAIT = { timeout: 15_000 };
 
 /** A pipeline whose stages have each model at once, unless they are told to wait. It gives every text zeros, while it has a place. */
 function setUp({ budgetBytes = 1e9 } = {}) {
@@ -122,7 +124,7 @@ describe("ModelHost", () => {
     test("other models are found and removed", async () => {
       const { host, pipeline, back } = setUpMissing();
       const one = host.find("one");
-      await vi.waitFor(() => expect(pipeline.addModel).toHaveBeenCalled());
+      await vi.waitFor(() => expect(pipeline.addModel).toHaveBeenCalled(), WAIT);
       expect(await host.find("two")).toMatchObject({ name: "two" });
       await host.remove("two");
       back();
@@ -135,7 +137,7 @@ describe("ModelHost", () => {
       await passDeadline();
       await error;
       const two = host.find("two");
-      await vi.waitFor(() => expect(pipeline.removeModel).toHaveBeenCalledExactlyOnceWith(1));
+      await vi.waitFor(() => expect(pipeline.removeModel).toHaveBeenCalledExactlyOnceWith(1), WAIT);
       expect(await two).toMatchObject({ name: "two" });
       expect(joined.batchers).toBe(1);
     });
@@ -143,7 +145,7 @@ describe("ModelHost", () => {
     test("it is not taken away from those who wait for it", async () => {
       const { host, pipeline, back } = setUpMissing({ budgetBytes: 200_000 });
       const one = host.find("one");
-      await vi.waitFor(() => expect(pipeline.addModel).toHaveBeenCalled());
+      await vi.waitFor(() => expect(pipeline.addModel).toHaveBeenCalled(), WAIT);
       const two = host.find("two");
       await vi.advanceTimersByTimeAsync(TIMEOUT_MS / 2);
       expect(pipeline.removeModel).not.toHaveBeenCalled();

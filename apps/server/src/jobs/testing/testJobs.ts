@@ -10,6 +10,9 @@ import { openJobs, type Jobs, type JobsOptions } from "../openJobs.ts";
 import type { TrainingRequest } from "../trainingRequest.ts";
 import { FakeRunner } from "./fakeRunner.ts";
 
+/** However slow the machine is. */
+const WAIT = { timeout: 15_000 };
+
 export class TestJobs implements AsyncDisposable {
   readonly dataDir = mkdtempSync(join(tmpdir(), "stagecoach-jobs-"));
   readonly #options: Partial<JobsOptions>;
@@ -78,7 +81,7 @@ export class TestJobs implements AsyncDisposable {
       const job = await this.jobs.find(jobId);
       if (job.status !== status) throw new Error(`the job is ${job.status}, not ${status}: ${job.error ?? ""}`);
       return job;
-    });
+    }, WAIT);
   }
 
   async messages(jobId: string): Promise<string[]> {
