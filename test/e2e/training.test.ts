@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BadRequestError, NotFoundError, type OpenAI } from "openai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { tinyEncoder } from "../harness/paths.ts";
+import { repository, tinyEncoder } from "../harness/paths.ts";
 import { startServer, type TestServer } from "../harness/startServer.ts";
 import { writeToyTexts } from "../harness/toyTexts.ts";
 import {
@@ -182,6 +182,20 @@ describe("a fine-tuning job", () => {
     const { learning_rate: rate } = job.method!.supervised!.hyperparameters as { readonly learning_rate?: number };
     expect(rate).toBe(5e-5 * 0.3);
     expect(new Set(stepsOf(dataDir, id).map(({ learningRate }) => learningRate))).toEqual(new Set([rate]));
+  });
+
+  test("from an upload of Parquet, with the names of its classes", async () => {
+    const parquet = await upload(client, join(repository, "libs/training/fixtures/parquet/labels.parquet"));
+    // One of its rows has no label.
+    const hyperparameters = { max_steps: 1, batch_size: 2, micro_batches: 1, bad_rows: "skip" };
+    const job = await reached(
+      client,
+      await createJob(client, { model: MODEL, file: parquet }, { hyperparameters }),
+      "succeeded",
+    );
+    const response = await server.post("/predict", { inputs: "text", raw_scores: true, model: job.fine_tuned_model! });
+    const [scores] = [(await response.json()) as { label: string }[]];
+    expect(scores.map(({ label }) => label).toSorted()).toEqual(["negative", "neutral", "positive"]);
   });
 
   test("paused at once, before its trainer has read anything, goes on when it is resumed", async () => {

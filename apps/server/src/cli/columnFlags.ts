@@ -1,4 +1,4 @@
-/** @file `--column ROLE=NAME`, as several commands have it. */
+/** @file `--column ROLE=NAME` and `--data-config`, as several commands have them. */
 import { roles } from "@stagecoach/training";
 import { Option } from "commander";
 import { SettingsError } from "../config/loadSettings.ts";
@@ -9,6 +9,10 @@ export function columnOption(): Option {
     "--column <role=name>",
     `which column is what, several times; roles: ${roles.join(", ")}`,
   ).argParser(repeated);
+}
+
+export function dataConfigOption(): Option {
+  return new Option("--data-config <name>", "of a folder: which of the data sets that its card (README.md) names");
 }
 
 /** @throws SettingsError */

@@ -11,7 +11,7 @@ import { DEFAULT_MODEL } from "../config/settings.ts";
 import { previewData } from "../preview/previewData.ts";
 import { previewText } from "../preview/previewText.ts";
 import { PhaseBars } from "../progress/phaseBars.ts";
-import { columnOption, columnsOf } from "./columnFlags.ts";
+import { columnOption, columnsOf, dataConfigOption } from "./columnFlags.ts";
 import type { Host } from "./runCommandLine.ts";
 import { whole } from "./whole.ts";
 
@@ -20,6 +20,7 @@ type Flags = {
   readonly revision?: string;
   readonly format?: DataFormat;
   readonly split?: DataSplit;
+  readonly dataConfig?: string;
   readonly task?: TaskName;
   readonly column?: readonly string[];
   readonly maxLength?: string;
@@ -37,6 +38,7 @@ export function dataCommand(host: Host): Command {
     .option("--revision <rev>", "branch, tag or commit of a hub model")
     .addOption(new Option("--format <format>", "of the file; by its name when left out").choices(dataFormats))
     .addOption(new Option("--split <name>", "of a folder (default: train)").choices(dataSplits))
+    .addOption(dataConfigOption())
     .addOption(new Option("--task <kind>", "by the columns when left out").choices(taskNames))
     .addOption(columnOption())
     .option("--max-length <n>", "tokens of a text; the task's when left out")
@@ -50,7 +52,7 @@ export function dataCommand(host: Host): Command {
     const folder = await mkdtemp(join(tmpdir(), "stagecoach-preview-"));
     try {
       const found = await previewData({
-        data: { path: resolve(file), name: file, format: flags.format, split: flags.split },
+        data: { path: resolve(file), name: file, format: flags.format, split: flags.split, config: flags.dataConfig },
         model: flags.model,
         revision: flags.revision,
         task: flags.task,

@@ -14,7 +14,7 @@ import { evaluateModel, type EvaluationEvent, type EvaluationReport } from "../e
 import { PhaseBars } from "../progress/phaseBars.ts";
 import { workerPipelines } from "../training/openTrainingPipeline.ts";
 import { dataWarnings } from "../training/prepareData.ts";
-import { columnOption, columnsOf } from "./columnFlags.ts";
+import { columnOption, columnsOf, dataConfigOption } from "./columnFlags.ts";
 import { measuredLines } from "./measuredLines.ts";
 import type { Host } from "./runCommandLine.ts";
 import { whole } from "./whole.ts";
@@ -23,6 +23,7 @@ type Flags = {
   readonly model: string;
   readonly revision?: string;
   readonly data: string;
+  readonly dataConfig?: string;
   readonly format?: DataFormat;
   readonly task?: TaskName;
   readonly column?: readonly string[];
@@ -46,6 +47,7 @@ export function evaluateCommand(host: Host): Command {
       "--data <file>",
       "file of examples: JSONL, JSON, CSV, TSV or text, also gzipped, or Parquet; or the folder of a data set from the hub, whose test split is taken",
     )
+    .addOption(dataConfigOption())
     .addOption(new Option("--format <format>", "of the file; by its name when left out").choices(dataFormats))
     .addOption(
       new Option("--task <kind>", "the model's own when left out; sentence-embedding measures vectors").choices(
@@ -85,11 +87,22 @@ export function evaluateCommand(host: Host): Command {
   });
 }
 
-function settingsOf({ data, format, column, maxLength, dimensions, stages, threads, onBadLine, ...flags }: Flags) {
+function settingsOf({
+  data,
+  dataConfig: config,
+  format,
+  column,
+  maxLength,
+  dimensions,
+  stages,
+  threads,
+  onBadLine,
+  ...flags
+}: Flags) {
   const numStages = whole("--stages", stages);
   return {
     ...flags,
-    data: { path: resolve(data), name: data, format, split: "test" as const },
+    data: { path: resolve(data), name: data, format, config, split: "test" as const },
     columns: column === undefined ? undefined : columnsOf(column),
     maxLength: maxLength === undefined ? undefined : whole("--max-length", maxLength),
     dimensions: dimensions === undefined ? undefined : whole("--dimensions", dimensions),

@@ -4,13 +4,14 @@ import { scheduleNames } from "@stagecoach/parallel";
 import { dataFormats } from "@stagecoach/training";
 import { problemTypes, taskNames, teacherLosses } from "@stagecoach/transformer";
 import { Option } from "commander";
+import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { z } from "zod";
 import { DEFAULT_MODEL } from "../config/settings.ts";
 import { SettingsError } from "../config/loadSettings.ts";
 import { hyperparametersSchema } from "../jobs/hyperparameters.ts";
 import { trainingSettingsSchema, type TrainingSettings } from "../training/trainingSettings.ts";
-import { columnOption, columnsOf } from "./columnFlags.ts";
+import { columnOption, columnsOf, dataConfigOption } from "./columnFlags.ts";
 import { readTaskFlag } from "./runName.ts";
 import { flagOfSearch, searchOf, searchOptions } from "./searchFlags.ts";
 
@@ -59,6 +60,7 @@ export function trainOptions(): Option[] {
     new Option("--eval-data <file>", "file to evaluate on"),
     new Option("--test-data <file>", "file to test the best model on at the end"),
     new Option("--format <format>", "of the data files; by their names when left out").choices(dataFormats),
+    dataConfigOption(),
     columnOption(),
     new Option("--model <dir|id>", `folder or hub id of the model to start from (default: ${DEFAULT_MODEL})`),
     new Option("--revision <rev>", "branch, tag or commit of a hub model"),
@@ -134,7 +136,7 @@ export function settingsOf(flags: TrainFlags): TrainingSettings {
   }
   const format = flags["format"];
   const file = (path: string | undefined) =>
-    path === undefined ? undefined : { path: resolve(path), name: path, format };
+    path === undefined ? undefined : { path: resolve(path), name: path, format, config: configFor(path, flags) };
   const { task, evalData, testData, column, labels, problemType, replaceHead, keepCheckpoints } = flags;
   const head = { problem_type: problemType, labels };
   const parsed = trainingSettingsSchema.safeParse({
@@ -155,6 +157,14 @@ export function settingsOf(flags: TrainFlags): TrainingSettings {
   throw new SettingsError(
     parsed.error.issues.map((issue) => `--${flagOfPath(issue.path)}: ${issue.message}`).join("\n"),
   );
+}
+
+/** Of the files that are given only folders have one; where none is a folder, the first one is told that it is wrong. */
+function configFor(path: string, { dataConfig, data, evalData, testData }: TrainFlags): unknown {
+  const isFolder = (each: string | undefined) =>
+    each !== undefined && statSync(each, { throwIfNoEntry: false })?.isDirectory() === true;
+  const hasFolder = [data, evalData, testData].some(isFolder);
+  return isFolder(path) || !hasFolder ? dataConfig : undefined;
 }
 
 function teacherOf({ teacher: model, teacherMatch: match, teacherWeight: weight }: TrainFlags): object | undefined {

@@ -57,7 +57,7 @@ describe("a library of files", () => {
   });
 
   test.each([
-    ["a.parquet", "x", /ends in one of \.jsonl/],
+    ["a.xlsx", "x", /ends in one of \.jsonl/],
     ["a.gz", "x", /ends in one of \.jsonl/],
     ["a.jsonl", "", /expected examples, got an empty file/],
   ])("refuses %s with %j for training", async (filename, content, message) => {
@@ -65,7 +65,7 @@ describe("a library of files", () => {
     expect(stored()).toEqual([]);
   });
 
-  test.each(["a.jsonl", "a.JSONL", "b.csv.gz", "c.tsv", "d.txt", "e.json"])(
+  test.each(["a.jsonl", "a.JSONL", "b.csv.gz", "c.tsv", "d.txt", "e.json", "f.parquet"])(
     "takes %s for training",
     async (filename) => {
       expect(await add("x", { filename })).toMatchObject({ filename, bytes: 1 });

@@ -1,7 +1,7 @@
 /** @file Uploaded files: their names and purposes in the store, their contents in a folder, their quota and their end. */
 import { Serial } from "@stagecoach/parallel";
+import { dataExtensions, formatOfName } from "@stagecoach/training/node";
 import { open, type FileHandle } from "node:fs/promises";
-import { extname } from "node:path";
 import { RefusedError } from "../jobs/errors.ts";
 import type { FileRecord } from "../store/fileRecords.ts";
 import { newId } from "../store/newId.ts";
@@ -14,9 +14,6 @@ export const uploadPurposes = ["fine-tune", "assistants", "batch", "vision", "us
 export type UploadPurpose = (typeof uploadPurposes)[number];
 /** What jobs write. */
 export const RESULTS_PURPOSE = "fine-tune-results";
-
-/** What training reads (libs/training, node/data/openDataFile.ts). */
-const trainingExtensions = [".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".txt", ".text"];
 
 export type FileLibraryOptions = {
   readonly store: Store;
@@ -209,11 +206,10 @@ function recordOf({ bytes, sha256 }: ReceivedContent, facts: Omit<FileRecord, "i
 /** @throws RefusedError when no job could read it */
 function expectUsable({ filename, purpose, bytes }: Pick<FileRecord, "filename" | "purpose" | "bytes">): void {
   if (purpose !== "fine-tune") return;
-  const extension = extname(filename.replace(/\.gz$/i, "")).toLowerCase();
-  if (!trainingExtensions.includes(extension)) {
+  if (formatOfName(filename) === undefined) {
     throw new RefusedError(
       "invalid_input",
-      `\`file\`: expected a file name for training that ends in one of ${trainingExtensions.join(", ")} (or one of these and .gz), got "${filename}"`,
+      `\`file\`: expected a file name for training that ends in one of ${dataExtensions.join(", ")} (or one of these and .gz), got "${filename}"`,
       { field: "file" },
     );
   }

@@ -18,6 +18,8 @@ const dataFile = knownKeys({
   /** What messages call it, and what its format is known by; default: the path. */
   name: z.string().min(1).optional(),
   format: z.enum(dataFormats).optional(),
+  /** Of a data set's folder. */
+  config: z.string().min(1).optional(),
 });
 
 export const trainingSettingsSchema = knownKeys({

@@ -5,7 +5,7 @@ export { dataSplits, type DataSplit } from "./data/dataFolder.ts";
 export type { ReadProgress } from "./data/fileBytes.ts";
 export { loadDataSets, type DataSets, type ExampleSet, type LoadDataSetsOptions } from "./data/loadDataSets.ts";
 export { loadExamples, type DataFile, type LoadExamplesOptions, type LoadProgress } from "./data/loadExamples.ts";
-export { formatOfName, openDataFile, type DataFileOptions } from "./data/openDataFile.ts";
+export { dataExtensions, formatOfName, openDataFile, type DataFileOptions } from "./data/openDataFile.ts";
 export { replaceDurably } from "./durableFiles.ts";
 export {
   loadTrainingStage,

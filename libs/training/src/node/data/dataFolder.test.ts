@@ -21,8 +21,10 @@ function folderOf(...names: string[]): string {
   return folder;
 }
 
-async function textsOf(folder: string, split: DataSplit, progress: ReadProgress[] = []): Promise<unknown[]> {
-  const source = await openDataFile(folder, { split, onProgress: (each) => progress.push(each) });
+type Given = { readonly progress?: ReadProgress[]; readonly config?: string };
+
+async function textsOf(folder: string, split: DataSplit, { progress = [], config }: Given = {}): Promise<unknown[]> {
+  const source = await openDataFile(folder, { split, config, onProgress: (each) => progress.push(each) });
   const texts: unknown[] = [];
   for await (const rows of source.read(new BadRows())) texts.push(...rows.map(({ values }) => values["text"]));
   return texts;
@@ -40,7 +42,7 @@ describe("a folder of a data set", () => {
       ".cache/train.jsonl",
     );
     const progress: ReadProgress[] = [];
-    expect(await textsOf(folder, "train", progress)).toEqual(shards);
+    expect(await textsOf(folder, "train", { progress })).toEqual(shards);
     expect(progress.at(-1)).toMatchObject({ file: folder, bytesRead: progress.at(-1)!.bytesTotal });
     expect(await textsOf(folder, "test")).toEqual(["data/test-00000-of-00001.jsonl"]);
     await expect(textsOf(folder, "validation")).rejects.toThrow(
@@ -81,5 +83,90 @@ describe("a folder of a data set", () => {
     );
     await expect(textsOf(folderOf("train.jsonl", "train.csv"), "train")).rejects.toThrow(/expected files of one kind/);
     await expect(textsOf(folderOf("README.md"), "train")).rejects.toThrow(/got no data files/);
+  });
+});
+
+describe("the card of a data set", () => {
+  const names = ["en/a.jsonl", "en/b.jsonl", "en/held-out.jsonl", "de/train.jsonl", "de/dev.jsonl", "extra/x.jsonl"];
+  const cards = {
+    several: `configs:
+- config_name: en
+  data_files:
+  - split: train
+    path: ["en/a.jsonl", "en/b.*"]
+  - split: validation
+    path: en/held-out.jsonl
+- config_name: de
+  data_dir: de
+- config_name: all
+  data_files: "**/*.jsonl"
+`,
+    preferred: `configs:
+- config_name: x
+  data_files: extra/x.jsonl
+- config_name: de
+  data_dir: de
+  default: true
+`,
+    one: `license: mit
+configs:
+- config_name: only
+  data_files:
+  - split: train
+    path: "en/[ab].jsonl"
+  - split: dev
+    path: en/held-out.jsonl
+`,
+  };
+  const withCard = (front: string) => {
+    const folder = folderOf(...names);
+    writeFileSync(join(folder, "README.md"), `---\n${front}---\n# A data set\n`);
+    return folder;
+  };
+
+  // The same files as datasets 5.2's load_dataset has them, which calls the last one "dev".
+  test.each<[keyof typeof cards, string | undefined, DataSplit, string[]]>([
+    ["several", "en", "train", ["en/a.jsonl", "en/b.jsonl"]],
+    ["several", "en", "validation", ["en/held-out.jsonl"]],
+    ["several", "de", "train", ["de/train.jsonl"]],
+    ["several", "de", "validation", ["de/dev.jsonl"]],
+    ["several", "all", "train", names.toSorted()],
+    ["preferred", undefined, "train", ["de/train.jsonl"]],
+    ["preferred", "x", "train", ["extra/x.jsonl"]],
+    ["one", undefined, "train", ["en/a.jsonl", "en/b.jsonl"]],
+    ["one", undefined, "validation", ["en/held-out.jsonl"]],
+  ])("%s, configuration %s, %s", async (...[card, config, split, expected]) => {
+    expect(await textsOf(withCard(cards[card]), split, config === undefined ? {} : { config })).toEqual(expected);
+  });
+
+  test("that names several, and no default one, says which there are", async () => {
+    await expect(textsOf(withCard(cards.several), "train")).rejects.toThrow(
+      "expected the name of one of its configurations (en, de, all), got none (name it with --data-config)",
+    );
+    await expect(textsOf(withCard(cards.several), "train", { config: "fr" })).rejects.toThrow(
+      '(en, de, all), got "fr"',
+    );
+    await expect(textsOf(folderOf("train.jsonl"), "train", { config: "fr" })).rejects.toThrow(
+      '(it has none), got "fr"',
+    );
+    await expect(textsOf(withCard(cards.one), "test")).rejects.toThrow(
+      'expected files of the split "test", got train, dev',
+    );
+    const file = join(folderOf("train.jsonl"), "train.jsonl");
+    await expect(textsOf(file, "train", { config: "en" })).rejects.toThrow('with the configuration "en", got a file');
+  });
+
+  test.each([
+    ["no YAML", "configs: [\n", /README\.md: expected YAML between the lines of dashes/],
+    ["no list", "configs: 3\n", /expected a list of `configs`, got 3/],
+    ["no name", "configs:\n- data_files: a\n", /expected `config_name` of each of the `configs`/],
+    ["an object", "configs:\n- config_name: a\n  data_files:\n    train: a\n", /a `split` and a `path` each/],
+    ["no paths", "configs:\n- config_name: a\n  data_files:\n  - split: train\n", /a `split` and a `path` each/],
+  ])("with %s is told", async (_, front, message) => {
+    await expect(textsOf(withCard(front), "train")).rejects.toThrow(message);
+  });
+
+  test("without a word of files is none", async () => {
+    expect(await textsOf(withCard("license: mit\n"), "train", {})).toEqual(["de/train.jsonl"]);
   });
 });

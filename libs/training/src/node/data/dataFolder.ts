@@ -1,12 +1,13 @@
 /**
- * @file A folder as Hugging Face's hub keeps a data set: the files of its splits, found by their names.
+ * @file A folder as Hugging Face's hub keeps a data set: the files of its splits, as its card names them, or else by their names.
  *
- * As datasets 5.2 finds them where a card says nothing else: shards `train-00000-of-00002.parquet` belong to the split before the dash;
+ * As datasets 5.2 finds them where a card says nothing: shards `train-00000-of-00002.parquet` belong to the split before the dash;
  * of other names, a word of the folder, or else of the file, says the split. Where no name says any, all files are for training.
  */
 import { readdir, stat } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import { DataError } from "../../data/dataError.ts";
+import { dataConfigOf, isOfPatterns, type DataConfig } from "./dataCard.ts";
 
 export const dataSplits = ["train", "validation", "test"] as const;
 export type DataSplit = (typeof dataSplits)[number];
@@ -29,16 +30,23 @@ export async function isFolder(path: string): Promise<boolean> {
   return found?.isDirectory() === true;
 }
 
+export type DataFolderOptions = {
+  /** Whether a file's name is that of a data file. */
+  readonly isData: (name: string) => boolean;
+  /** Name of one of the configurations in the data set's card. */
+  readonly config?: string | undefined;
+};
+
 /**
- * @param isData - whether a file's name is that of a data file
  * @returns paths, in the order of their names
- * @throws DataError where the split has no files, or files in several folders or of several kinds
+ * @throws DataError where the split has no files, or files in several folders or of several kinds, and as `dataConfigOf`
  */
 export async function filesOfSplit(
   folder: string,
   split: DataSplit,
-  isData: (name: string) => boolean,
+  { isData, config: asked }: DataFolderOptions,
 ): Promise<string[]> {
+  const config = await dataConfigOf(folder, asked);
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries
     // Links too: in the cache of the hub's clients every file is one.
@@ -46,9 +54,7 @@ export async function filesOfSplit(
     .map(({ parentPath, name }) => relative(folder, join(parentPath, name)))
     .filter((path) => !path.split(sep).some((part) => part.startsWith(".")))
     .toSorted();
-  const named = new Map(files.map((path) => [path, splitOf(path)]));
-  const saysNothing = [...named.values()].every((each) => each === undefined);
-  const splits = saysNothing ? new Map(files.map((path) => [path, "train"])) : named;
+  const splits = config?.patterns == null ? splitsByName(files, config) : splitsByCard(files, config, split);
   const found = files.filter((path) => splits.get(path) === split);
   const wrong = (expected: string, got: string, remedy: string) =>
     new DataError("data_format", `expected ${expected}, got ${got} (${remedy})`, { file: folder });
@@ -56,11 +62,14 @@ export async function filesOfSplit(
     const got =
       files.length === 0
         ? "no data files"
-        : [...new Set(splits.values())].filter((each) => each !== undefined).join(", ");
+        : (config?.patterns == null ? [...new Set(splits.values())] : [...config.patterns.keys()])
+            .filter((each) => each !== undefined)
+            .join(", ");
     throw wrong(`files of the split "${split}"`, got, "name a file instead of the folder");
   }
   const parents = [...new Set(found.map((path) => dirname(path)))];
-  if (parents.length > 1)
+  // What a card names may be anywhere.
+  if (parents.length > 1 && config?.patterns == null)
     throw wrong(
       "the files of one data set",
       `folders ${parents.join(", ")}`,
@@ -69,6 +78,24 @@ export async function filesOfSplit(
   const kinds = [...new Set(found.map((path) => /\.\w+(\.gz)?$/.exec(path)?.[0] ?? "no extension"))];
   if (kinds.length > 1) throw wrong("files of one kind", kinds.join(", "), "name a file instead of the folder");
   return found.map((path) => join(folder, path));
+}
+
+/** Of the files of a configuration, or of all; undefined where a name says none, although others do. */
+function splitsByName(files: readonly string[], config: DataConfig | null): Map<string, string | undefined> {
+  const own = config === null || config.folder === "" ? files : files.filter((path) => isIn(path, config.folder));
+  const named = new Map(own.map((path) => [path, splitOf(relative(config?.folder ?? "", path))]));
+  const saysNothing = [...named.values()].every((each) => each === undefined);
+  return saysNothing ? new Map(own.map((path) => [path, "train"])) : named;
+}
+
+const isIn = (path: string, folder: string) => path.startsWith(`${folder.split("/").join(sep)}${sep}`);
+
+/** A split that the card calls by another of its words is that split all the same. */
+function splitsByCard(files: readonly string[], config: DataConfig, split: DataSplit): Map<string, string> {
+  const { patterns } = config;
+  const name = [split, ...words[split]].find((each) => patterns!.has(each));
+  const own = name === undefined ? [] : files.filter((path) => isOfPatterns(config, patterns!.get(name)!, path));
+  return new Map(own.map((path) => [path, split]));
 }
 
 /** undefined: the names say nothing. */

@@ -15,6 +15,8 @@ export type DataFile = {
   readonly format?: DataFormat | undefined;
   /** Whose files are read where the path is a folder; default: train. */
   readonly split?: DataSplit | undefined;
+  /** Of a folder: which of the data sets that its card names; the default one when left out. */
+  readonly config?: string | undefined;
 };
 
 export type LoadProgress = ReadProgress & { readonly pass: "scan" | "encode" };
@@ -36,6 +38,7 @@ export async function loadExamples(file: DataFile, options: LoadExamplesOptions)
     name: file.name ?? file.path,
     format: file.format,
     split: file.split,
+    config: file.config,
     hasDocuments: options.task === "pretraining" || options.task === "next-sentence",
     onProgress: onProgress === undefined ? undefined : (progress) => onProgress({ ...progress, pass }),
     signal,

@@ -17,6 +17,8 @@ export type DataFileOptions = FileBytesOptions & {
   readonly hasDocuments?: boolean;
   /** Whose files are read where the path is a folder (dataFolder.ts). Default: train. */
   readonly split?: DataSplit | undefined;
+  /** Of a folder: which of the data sets that its card names. */
+  readonly config?: string | undefined;
 };
 
 const extensions: { readonly [extension: string]: DataFormat } = {
@@ -30,6 +32,9 @@ const extensions: { readonly [extension: string]: DataFormat } = {
   text: "text",
 };
 
+/** Extensions that say what format a file has; ".gz" may follow each. */
+export const dataExtensions: readonly string[] = Object.keys(extensions).map((extension) => `.${extension}`);
+
 /**
  * Gzip and Parquet are known by their first bytes, whatever the name. Only its beginning is read here.
  *
@@ -37,8 +42,12 @@ const extensions: { readonly [extension: string]: DataFormat } = {
  */
 export async function openDataFile(path: string, options: DataFileOptions = {}): Promise<RowSource> {
   if (await isFolder(path)) return openDataFolder(path, options);
-  const { format: given, hasDocuments = false, ...rest } = options;
+  const { format: given, hasDocuments = false, config, ...rest } = options;
   const name = options.name ?? path;
+  if (config !== undefined) {
+    const message = `expected the folder of a data set with the configuration "${config}", got a file`;
+    throw new DataError("data_format", message, { file: name });
+  }
   const file = { ...rest, name };
   const format = await formatOf(path, given, file);
   const read: { readonly [each in DataFormat]: RowSource["read"] } = {
@@ -58,13 +67,13 @@ const isText = /^(readme|license)|\.(md|py|zip)$/i;
 
 /** The files of a split one after another; what is read of all of them counts as progress. */
 async function openDataFolder(folder: string, options: DataFileOptions): Promise<RowSource> {
-  const { split = "train", name = folder, onProgress, ...rest } = options;
+  const { split = "train", name = folder, onProgress, config, ...rest } = options;
   const { format } = options;
   const isData = (each: string) => {
     const known = formatOfName(each);
     return format === undefined ? known !== undefined : known === format || (known === undefined && !isText.test(each));
   };
-  const paths = await filesOfSplit(folder, split, isData);
+  const paths = await filesOfSplit(folder, split, { isData, config });
   const sizes = await Promise.all(paths.map(async (path) => (await stat(path)).size));
   const bytesTotal = sizes.reduce((sum, size) => sum + size, 0);
   const sources: RowSource[] = [];
