@@ -69,7 +69,12 @@ const fields = {
   attention_dropout: probability.meta({ description: "of attention probabilities; the model's own when left out" }),
   classifier_dropout: probability.meta({ description: "before the head; the model's own when left out" }),
   freeze: z.array(z.string().min(1)).min(1).meta({
-    description: "names of parameters that stay as they are: beginnings, such as embeddings or encoder.layer.0",
+    description:
+      "names of parameters that stay as they are: beginnings, such as embeddings or encoder.layer.0, or base_model, all but the head",
+  }),
+  cache_features: z.boolean().meta({
+    description:
+      "with freeze base_model: compute what the encoder gives for each text once, without its dropout, and train the head alone on that",
   }),
   lora_rank: count.max(1024).meta({
     description:

@@ -18,6 +18,7 @@ import {
 import { jsonReader, layoutFingerprint } from "@stagecoach/transformer/node";
 import { createHash } from "node:crypto";
 import { withClassWeights, withLabelSmoothing } from "./classWeights.ts";
+import { featureCacheOf, type FeatureCache } from "./featureCache.ts";
 import { scheduleFor, withEmbeddingLoss } from "./embeddingTask.ts";
 import { frozenParameters } from "./frozenParameters.ts";
 import { frozenByLora, loraOfJob } from "./loraOfJob.ts";
@@ -45,6 +46,8 @@ export type JobPlan = {
   /** Most tokens of a micro-batch. */
   readonly maxMicroBatchTokens: number;
   readonly schedule: ScheduleName;
+  /** null: every step runs the whole model. */
+  readonly features: FeatureCache | null;
 };
 
 const EVALUATION_BATCH = 32;
@@ -83,12 +86,16 @@ export async function planJob(
       epsilon: hyperparameters.adam_epsilon,
       weightDecay: hyperparameters.weight_decay,
     },
-    freeze: frozenParameters(model, hyperparameters.freeze ?? [], lora === undefined ? [] : frozenByLora(model, lora)),
+    freeze: frozenParameters(model, hyperparameters.freeze ?? [], {
+      others: lora === undefined ? [] : frozenByLora(model, lora),
+      missing: initial.missing,
+    }),
     lora,
     recompute: hyperparameters.recompute,
     replaceHead,
   };
-  const sets = dataSetsOf(data, { model, hyperparameters, seed });
+  const features = featureCacheOf(model, data, { given, freeze: stageSettings.freeze });
+  const sets = dataSetsOf({ ...data, features }, { model, hyperparameters, seed });
   return {
     model,
     stageSettings,
@@ -107,25 +114,28 @@ export async function planJob(
     }),
     maxMicroBatchTokens: largestMicroBatch(data, hyperparameters),
     schedule: scheduleFor(task, settings.schedule),
+    features,
   };
 }
 
 async function dropoutOf(
   folder: string,
   model: TaskModel,
-  { dropout, attention_dropout: attention, classifier_dropout: classifier }: ResolvedHyperparameters,
+  { cache_features: isCached, ...given }: ResolvedHyperparameters,
 ): Promise<DropoutRates | null> {
   const own = readDropoutRates(await jsonReader(folder)("config.json"), model);
   const rates = {
-    hidden: dropout ?? own.hidden,
-    attention: attention ?? own.attention,
-    classifier: classifier ?? own.classifier,
+    hidden: isCached === true ? 0 : (given.dropout ?? own.hidden),
+    attention: isCached === true ? 0 : (given.attention_dropout ?? own.attention),
+    classifier: given.classifier_dropout ?? own.classifier,
   };
   return Object.values(rates).every((rate) => rate === 0) ? null : rates;
 }
 
+type PlannedData = DataSets & Pick<JobPlan, "features"> & { readonly teaching: Teaching | null };
+
 function dataSetsOf(
-  { train, validation, test, labels, teaching }: DataSets & { readonly teaching: Teaching | null },
+  { train, validation, test, labels, teaching, features }: PlannedData,
   run: { readonly model: TaskModel; readonly hyperparameters: ResolvedHyperparameters; readonly seed: number },
 ): Pick<JobPlan, "train" | "evaluation" | "test"> {
   const { model, hyperparameters, seed } = run;
@@ -136,6 +146,7 @@ function dataSetsOf(
   const trained = new BatchedDataSet(train.encoded, {
     ...shared,
     teacherVectors: teaching === null ? undefined : () => teaching.vectorsOf(train.encoded),
+    features: features?.readerOf(train),
     examples: train.examples,
     batchSize: batch_size * gradient_accumulation_steps,
     ordering: group_by_length ? "by-length" : "shuffled",
@@ -146,7 +157,7 @@ function dataSetsOf(
     const { encoded, examples } = set;
     const evaluationBatchSize = Math.min(EVALUATION_BATCH, examples.length);
     const teacherVectors = teaching === null ? undefined : () => teaching.vectorsOf(encoded);
-    const own = { ...shared, task: evaluatedTask(task, encoded), teacherVectors };
+    const own = { ...shared, task: evaluatedTask(task, encoded), teacherVectors, features: features?.readerOf(set) };
     const data = new BatchedDataSet(encoded, { ...own, examples, batchSize: 1, evaluationBatchSize });
     return { data, metrics: metricOptions(set, labels) };
   };

@@ -40,6 +40,8 @@ export type JobEvent =
   | ({ readonly type: "reading" } & LoadProgress)
   /** Texts of which the teacher has been asked. */
   | { readonly type: "teaching"; readonly done: number; readonly total: number }
+  /** Examples of which the frozen encoder's features are computed. */
+  | { readonly type: "caching"; readonly done: number; readonly total: number }
   | {
       readonly type: "prepared";
       readonly settings: ResolvedSettings;
@@ -220,11 +222,12 @@ class TrainingJob {
       const classes = this.#classes ?? null;
       return { status: "succeeded", modelFolder: paths.model, settings, summary, metrics, classes };
     } finally {
+      plan.features?.close();
       await log.close();
     }
   }
 
-  #runLoop(
+  async #runLoop(
     job: PreparedJob,
     kept: { readonly checkpoints: CheckpointFolder; readonly log: StepLogFile },
   ): Promise<TrainingSummary> {
@@ -240,10 +243,18 @@ class TrainingJob {
       schedule,
       maxMicroBatchTokens,
     };
+    const { folder, openPipeline, signal } = this.#options;
+    const open =
+      (await plan.features?.fill(request, {
+        folder: jobPaths(folder).features,
+        openPipeline,
+        signal,
+        onProgress: (progress) => void this.#tell({ type: "caching", ...progress }),
+      })) ?? openPipeline;
     const { early_stopping_patience: patience, early_stopping_threshold: threshold = 0 } = given;
     return runTraining({
       ...kept,
-      openPipeline: (lost) => this.#options.openPipeline(request, lost),
+      openPipeline: (lost) => open(request, lost),
       data: plan.train,
       evaluation: plan.evaluation,
       test: plan.test,
@@ -262,7 +273,7 @@ class TrainingJob {
       earlyStopping: patience === undefined ? null : { patience, threshold },
       bestMetric: given.metric_for_best_model ?? null,
       onEvent: (event) => this.#note(event, job),
-      signal: this.#options.signal,
+      signal,
       now: () => performance.now(),
     });
   }

@@ -17,6 +17,8 @@ export type PlacedExample = StoredExample & {
   readonly random: () => RandomSequence;
   /** Of its texts one after another, where a teacher has been asked. */
   readonly teacherVectors?: Float32Array;
+  /** `[rows, D]`: what a frozen encoder gives of it, where that is known. */
+  readonly features?: Float32Array | undefined;
 };
 
 export type Masking = Omit<MaskAtRandomOptions, "vocabulary">;

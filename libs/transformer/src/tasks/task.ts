@@ -146,6 +146,8 @@ export type TrainingBatch = TokenBatch & {
   /** `[B]`: number of each text in the order of the run (counts on over epochs); keys its dropout masks. */
   readonly textIds: Int32Array;
   readonly targets: Readonly<Record<string, Target>>;
+  /** `[T, D]`: what a frozen encoder gives, for a stage that is the head alone (featureRows.ts): T counts these rows, and there are no ids. */
+  readonly features?: Float32Array;
   /**
    * What each loss part counts in this micro-batch: its labels (for class weights the sum of their weights, for
    * multi-label and regression labels times classes, for question answering texts, for sentence embeddings anchors, and for
