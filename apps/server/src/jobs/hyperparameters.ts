@@ -95,6 +95,14 @@ const fields = {
   label_smoothing_factor: probability.meta({
     description: "share of each label that all classes get alike, in the loss that is trained (torch's formula)",
   }),
+  distillation_temperature: z.number().gt(0).max(1000).meta({
+    description:
+      "with a teacher of classes: by what both models' logits are divided before they are compared; 2 when left out",
+  }),
+  distillation_alpha: share.meta({
+    description:
+      "with a teacher of classes: share of what it says in the loss, the labels have the rest; 0.5 when left out",
+  }),
   group_by_length: z.boolean().meta({ description: "put texts of similar length into one batch" }),
   recompute: z
     .boolean()

@@ -3,7 +3,7 @@ import { TrainingError } from "@stagecoach/training";
 import type { ScheduleName } from "@stagecoach/parallel";
 import { comparesWholeStep, type EncoderModel, type Task } from "@stagecoach/transformer";
 import type { Hyperparameters } from "../jobs/hyperparameters.ts";
-import type { Teaching } from "./teacher.ts";
+import type { VectorTeaching } from "./teacher.ts";
 
 /** sentence-transformers' scale for cosines; dot products have none. */
 const SCALES = { cosine: 20, dot: 1 } as const;
@@ -21,7 +21,7 @@ export function withEmbeddingLoss(
   {
     modules,
     teaching,
-  }: Pick<EncoderModel, "modules"> & { readonly teaching: Pick<Teaching, "loss" | "hasUnitLength"> | null },
+  }: Pick<EncoderModel, "modules"> & { readonly teaching: Pick<VectorTeaching, "loss" | "hasUnitLength"> | null },
 ): Task {
   if (task.name !== "sentence-embedding") return task;
   if (task.loss.name === "none" && teaching === null) {

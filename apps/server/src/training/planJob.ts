@@ -28,6 +28,7 @@ import { refuseUnused } from "./refuseUnused.ts";
 import { resolveHyperparameters, type ResolvedHyperparameters } from "./resolveHyperparameters.ts";
 import type { Teaching } from "./teacher.ts";
 import type { TrainingSettings } from "./trainingSettings.ts";
+import { distillationOf, withDistillation } from "./withDistillation.ts";
 
 /** A set that is not trained on. */
 export type EvaluatedSet = { readonly data: TrainingDataSet; readonly metrics: TaskMetricOptions };
@@ -63,17 +64,24 @@ export async function planJob(
   const { teaching } = data;
   const weighted = withClassWeights(data.task, given.class_weights, data);
   const smoothed = withLabelSmoothing(weighted, given.label_smoothing_factor);
-  const task = withEmbeddingLoss(smoothed, given, { ...encoder, teaching });
+  const taught = withDistillation(smoothed, given, teaching?.learned === "logits");
+  const task = withEmbeddingLoss(taught, given, {
+    ...encoder,
+    teaching: teaching?.learned === "vectors" ? teaching : null,
+  });
   refuseUnused({ ...encoder, task }, settings);
   const { seed, replace_head: replaceHead } = settings;
   const initial = await openInitialParameters(folder, { task, seed, replaceHead });
   await initial.close();
   const lora = loraOfJob(initial.model, given, initial.missing);
   const model: TaskModel = { ...initial.model, lora };
-  const hyperparameters = resolveHyperparameters(task.name, given, {
-    numExamples: data.train.examples.length,
-    maxLength: data.train.encoded.maxLength,
-  });
+  const hyperparameters = {
+    ...resolveHyperparameters(task.name, given, {
+      numExamples: data.train.examples.length,
+      maxLength: data.train.encoded.maxLength,
+    }),
+    ...distillationOf(task),
+  };
   expectNegatives(task, hyperparameters);
   const stageSettings: StageSettings = {
     task,
@@ -145,7 +153,7 @@ function dataSetsOf(
   const shared = { seed, task, masking: masked };
   const trained = new BatchedDataSet(train.encoded, {
     ...shared,
-    teacherVectors: teaching === null ? undefined : () => teaching.vectorsOf(train.encoded),
+    ...answersOf(teaching, train),
     features: features?.readerOf(train),
     examples: train.examples,
     batchSize: batch_size * gradient_accumulation_steps,
@@ -156,12 +164,20 @@ function dataSetsOf(
     if (set === undefined) return null;
     const { encoded, examples } = set;
     const evaluationBatchSize = Math.min(EVALUATION_BATCH, examples.length);
-    const teacherVectors = teaching === null ? undefined : () => teaching.vectorsOf(encoded);
-    const own = { ...shared, task: evaluatedTask(task, encoded), teacherVectors, features: features?.readerOf(set) };
+    const given = { ...answersOf(teaching, set), features: features?.readerOf(set) };
+    const own = { ...shared, task: evaluatedTask(task, encoded), ...given };
     const data = new BatchedDataSet(encoded, { ...own, examples, batchSize: 1, evaluationBatchSize });
     return { data, metrics: metricOptions(set, labels) };
   };
   return { train: trained, evaluation: evaluated(validation), test: evaluated(test) };
+}
+
+/** What the teacher says of a set, there when a batch is made. */
+function answersOf(teaching: Teaching | null, { encoded }: ExampleSet) {
+  if (teaching === null) return {};
+  return teaching.learned === "vectors"
+    ? { teacherVectors: () => teaching.vectorsOf(encoded) }
+    : { teacherLogits: () => teaching.logitsOf(encoded) };
 }
 
 /** @throws TrainingError where nothing is compared with anything */

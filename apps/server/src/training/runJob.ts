@@ -136,6 +136,8 @@ class TrainingJob {
         folder: jobPaths(folder).teacher,
         engine: settings.engine,
         threads: settings.threads,
+        numStages: settings.stages,
+        openPipeline: this.#options.openPipeline,
         signal,
         onProgress: (progress) => void this.#tell({ type: "teaching", ...progress }),
       });
@@ -173,6 +175,7 @@ class TrainingJob {
     const { modules: student } = await readEncoderModel(jsonReader(base.folder));
     return findTeacher(settings.teacher, data.task, {
       student,
+      labels: data.labels,
       signal: this.#options.signal,
       onDownload: (progress) => void this.#tell({ type: "download", ...progress }),
       onWarning: (message) => void this.#tell({ type: "warning", message }),

@@ -55,6 +55,8 @@ export type BatchedDataSetOptions = {
   readonly task?: Task;
   /** Vectors of all texts of all examples one after another, of the size that the task's teacher has; there when a batch is made. */
   readonly teacherVectors?: (() => Float32Array) | undefined;
+  /** `[N, C]`: logits of all examples, in the order of the task's labels; there when a batch is made. */
+  readonly teacherLogits?: (() => Float32Array) | undefined;
   /** `[rows, D]`: what a frozen encoder gives of an example, by its number; batches have these instead of tokens. */
   readonly features?: ((example: number) => Float32Array) | undefined;
 };
@@ -149,8 +151,12 @@ export class BatchedDataSet implements TrainingDataSet {
     };
   }
 
-  #taught(index: number): Pick<PlacedExample, "teacherVectors"> {
-    const { teacherVectors } = this.#options;
+  #taught(index: number): Pick<PlacedExample, "teacherVectors" | "teacherLogits"> {
+    const { teacherVectors, teacherLogits } = this.#options;
+    if (teacherLogits !== undefined && this.task.name === "sequence-classification") {
+      const { numLabels: C } = this.task;
+      return { teacherLogits: teacherLogits().subarray(index * C, (index + 1) * C) };
+    }
     if (teacherVectors === undefined || this.task.name !== "sentence-embedding") return {};
     const size = this.task.numTexts * (this.task.teacher?.dimensions ?? 0);
     return { teacherVectors: teacherVectors().subarray(index * size, (index + 1) * size) };
