@@ -26,7 +26,7 @@ export function withEmbeddingLoss(
   if (task.name !== "sentence-embedding") return task;
   if (task.loss.name === "none" && teaching === null) {
     throw wrong(
-      "teacher: expected one for texts without pairs, got none (give anchors and positives, or, on the command line, a model to learn from)",
+      "teacher: expected one for texts without pairs, got none (give anchors and positives, or a model to learn from)",
     );
   }
   const dense = modules.transforms.find((each) => each !== "normalize");

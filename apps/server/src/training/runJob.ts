@@ -147,7 +147,14 @@ class TrainingJob {
         ...(base.source === "folder" ? { model: base.folder } : { revision: base.revision ?? undefined }),
         ...(teaching === null
           ? {}
-          : { teacher: { name: settings.teacher!.model, ...settings.teacher!, model: teaching.folder } }),
+          : {
+              teacher: {
+                name: settings.teacher!.model,
+                ...settings.teacher!,
+                model: teaching.folder,
+                revision: undefined,
+              },
+            }),
         threads,
         task: data.task.name,
         schedule: plan.schedule,

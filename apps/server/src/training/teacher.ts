@@ -53,7 +53,7 @@ export type FindTeacherOptions = {
 
 /** @throws TrainingError for a task that has no teacher, and for a teacher that has not what the student is to learn; HubError */
 export async function findTeacher(
-  { model, match, weight }: NonNullable<TrainingSettings["teacher"]>,
+  { model, revision, match, weight }: NonNullable<TrainingSettings["teacher"]>,
   task: Task,
   { student, labels, onDownload, onWarning, signal }: FindTeacherOptions,
 ): Promise<Teaching> {
@@ -62,6 +62,7 @@ export async function findTeacher(
     throw wrong(`teacher: expected the task sentence-embedding, or sequence-classification of one label, got ${kind}`);
   }
   const { folder } = await resolveModel(model, {
+    revision,
     onProgress: onDownload,
     onWarning,
     ...(signal === undefined ? {} : { signal }),

@@ -5,12 +5,11 @@
  */
 import { engineNames } from "@stagecoach/engine/node";
 import { dataFormats } from "@stagecoach/training";
-import { teacherLosses } from "@stagecoach/transformer";
 import { z } from "zod";
 import { DEFAULT_MODEL } from "../config/settings.ts";
 import { splitProblem } from "../jobs/hyperparameters.ts";
 import { knownKeys } from "../jobs/knownKeys.ts";
-import { supervisedFields } from "../jobs/trainingRequest.ts";
+import { supervisedFields, teacherFields } from "../jobs/trainingRequest.ts";
 
 const dataFile = knownKeys({
   path: z.string().min(1),
@@ -42,13 +41,8 @@ export const trainingSettingsSchema = knownKeys({
       .min(1)
       .meta({ description: "folder or hub id of the model whose vectors, or logits, are learned" }),
     name: z.string().min(1).optional().meta({ description: "what the card calls it; the model when left out" }),
-    match: z.enum(teacherLosses).optional().meta({
-      description:
-        "sentence-embedding: vectors, when left out: each is the teacher's, in as many dimensions as the student has; similarities: the cosines of all texts of a step are",
-    }),
-    weight: z.number().gt(0).max(1000).optional().meta({
-      description: "sentence-embedding: of what the teacher says, beside the pairs; 1 when left out",
-    }),
+    revision: z.string().min(1).optional().meta({ description: "branch, tag or commit of a hub model" }),
+    ...teacherFields,
   })
     .optional()
     .meta({ description: "sentence-embedding, sequence-classification of one label: a model to learn from" }),
