@@ -7,7 +7,7 @@ const benchmarks = {
   trainPipeline: "a training step on two stages beside one, and beside what the simulator says",
   fineTuning: "a fine-tuning beside the Hugging Face Trainer's: rate and accuracy",
   packagedModel: "the model in the box beside its teacher and TF-IDF: quality and speed",
-  adapters: "a classifier fine-tuned whole, by adapters, by its head: accuracy, rate, memory",
+  adapters: "a classifier fine-tuned whole, by adapters, by its head (also on cached features): accuracy, rate, memory",
   contrastive: "sentence vectors trained on pairs beside sentence-transformers' trainer: rate and retrieval",
   preTraining: "a small BERT from scratch beside PyTorch, on the same instances",
   servingDuringTraining: "latency while the same gateway trains, and what requests cost the training",

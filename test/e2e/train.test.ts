@@ -269,6 +269,22 @@ describe("stagecoach train", () => {
     expect([code, stdout]).toEqual([0, expect.stringContaining("Trained 2 steps")]);
   });
 
+  test("a head alone is trained on features that two stages compute once; the encoder stays", async () => {
+    const flags = ["--freeze", "base_model", "--cache-features", "--stages", "2", "--learning-rate", "1e-2"];
+    const { code, stdout, stderr } = await run("features", "--max-steps", "2", ...flags, "--eval-data", dev);
+    expect([code, stdout]).toEqual([0, expect.stringContaining("Trained 2 steps")]);
+    expect(stderr).toMatch(/computing features/);
+    const isSame = await comparedWithBase("features");
+    expect(await isSame("encoder.layer.1.output.dense.weight")).toBe(true);
+    expect(readdirSync(join(folder, "features", "features")).toSorted()).toEqual([
+      "features.json",
+      "stage-0.safetensors",
+      "stage-1.safetensors",
+      "train.f32",
+      "validation.f32",
+    ]);
+  });
+
   test("frozen parameters stay; class weights, smoothing, another optimizer and a share for validation are taken", async () => {
     const flags = [
       "--max-steps",

@@ -110,6 +110,15 @@ describe("a search", () => {
     return run({ search: grid }, { folder, onEvent, signal: stopping.signal });
   }
 
+  test("of heads on a frozen encoder computes its features once", async () => {
+    const head = { freeze: ["base_model"], cache_features: true, dropout: 0 };
+    const { events, folder, trials } = await run({ search: grid, hyperparameters: head });
+    expect(events.filter((event) => event.type === "caching" && event.done === event.total)).toHaveLength(1);
+    const [best] = trials.toSorted((a, b) => a.score! - b.score!);
+    const alone = await run({ hyperparameters: { ...head, learning_rate: rates[best!.number - 1]! } });
+    expect(modelOf(folder).equals(modelOf(alone.folder))).toBe(true);
+  });
+
   test("goes on when a trial cannot be trained, and says which and why", async () => {
     const { trials, result } = await run({
       search: { space: { batch_size: [4, 64] } },

@@ -40,6 +40,7 @@ export {
   type EvaluationBatch,
   type StepBatch,
   type TrainingDataSet,
+  textsOfExample,
 } from "./data/batchedDataSet.ts";
 export { BadRows } from "./data/badRows.ts";
 export { DataError, type DataErrorCode } from "./data/dataError.ts";

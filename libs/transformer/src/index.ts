@@ -54,6 +54,7 @@ export {
 export { stageGraph, type StageGraphOptions } from "./stageGraph.ts";
 export { stageInputs, type HiddenBatch, type StageInput, type TokenBatch } from "./stageInputs.ts";
 export { hasHeadDropout, rateOfSite, readDropoutRates, type DropoutRates } from "./tasks/dropoutSites.ts";
+export { featureRowsOf, type FeatureRows } from "./tasks/featureRows.ts";
 export { trainedModules } from "./tasks/heads/sentenceEmbedding.ts";
 export { binaryCrossEntropy } from "./tasks/losses/binaryCrossEntropy.ts";
 export { crossEntropy } from "./tasks/losses/crossEntropy.ts";

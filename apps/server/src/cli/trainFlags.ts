@@ -76,10 +76,13 @@ export function trainOptions(): Option[] {
     new Option("--problem-type <type>", "kind of sequence classification; by the labels when left out").choices(
       problemTypes,
     ),
-    new Option("--teacher <dir|id>", "model whose vectors are to be learned (sentence-embedding)"),
+    new Option(
+      "--teacher <dir|id>",
+      "model whose vectors are to be learned (sentence-embedding), or a classifier whose logits are (sequence-classification)",
+    ),
     new Option(
       "--teacher-match <what>",
-      "what of them: vectors, or similarities of texts with each other (default: vectors)",
+      "what of its vectors: themselves, or similarities of texts with each other (default: vectors)",
     ).choices(teacherLosses),
     number("--teacher-weight <n>", "of what the teacher says, beside the pairs' own loss (default: 1)"),
     ...searchOptions(),

@@ -37,6 +37,13 @@ export class TrainingDisplay {
           total: event.total,
           unit: "texts",
         });
+      case "caching":
+        return this.#bars.update("caching", {
+          label: "computing features",
+          done: event.done,
+          total: event.total,
+          unit: "examples",
+        });
       case "prepared":
         return this.#prepared(event);
       case "resumed":

@@ -19,6 +19,7 @@ import { readEncoderModel, readLabels, readTask, type Task, type TaskName } from
 import { jsonReader, resolveModel, type DownloadProgress } from "@stagecoach/transformer/node";
 import type { EngineName } from "@stagecoach/engine/node";
 import type { OpenPipeline } from "../training/pipelineRequest.ts";
+import { evaluationSettings } from "../training/evaluationSettings.ts";
 import { metricOptions } from "../training/metricOptions.ts";
 import { expectPositions } from "../training/prepareData.ts";
 import { evaluateVectors } from "./evaluateVectors.ts";
@@ -160,16 +161,7 @@ async function evaluateHead(
   const pipeline = await options.openPipeline(
     {
       folder,
-      settings: {
-        task,
-        dropout: null,
-        seed: 0,
-        optimizer: { name: "adamw", beta1: 0, beta2: 0, epsilon: 1, weightDecay: 0 },
-        // Nothing is trained: no gradients, no moments.
-        freeze: ["."],
-        recompute: false,
-        replaceHead: false,
-      },
+      settings: evaluationSettings(task),
       numStages: settings.stages,
       engine: settings.engine,
       threads: settings.threads,

@@ -52,7 +52,7 @@ export class FineTunedModels {
     if (model !== null) await this.#tell({ kind: "added", model });
   }
 
-  /** @throws RefusedError `unknown_model`, or `in_use` while a job starts from it */
+  /** @throws RefusedError `unknown_model`, or `in_use` while a job starts from it or learns from it */
   async remove(id: string): Promise<void> {
     const model = await this.#store.transaction(async ({ models, jobs }) => {
       const record = await models.find(id);
@@ -60,7 +60,7 @@ export class FineTunedModels {
         throw new RefusedError("unknown_model", `The model \`${id}\` does not exist`, { field: "model" });
       const job = await jobs.usingModel(id);
       if (job !== undefined) {
-        const message = `The model \`${id}\` is trained on by the job ${job.id}, which has not ended: cancel the job first, or wait for its end`;
+        const message = `The model \`${id}\` is used by the job ${job.id}, which has not ended: cancel the job first, or wait for its end`;
         throw new RefusedError("in_use", message, { field: "model" });
       }
       await models.remove(id);

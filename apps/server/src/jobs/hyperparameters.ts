@@ -69,7 +69,12 @@ const fields = {
   attention_dropout: probability.meta({ description: "of attention probabilities; the model's own when left out" }),
   classifier_dropout: probability.meta({ description: "before the head; the model's own when left out" }),
   freeze: z.array(z.string().min(1)).min(1).meta({
-    description: "names of parameters that stay as they are: beginnings, such as embeddings or encoder.layer.0",
+    description:
+      "names of parameters that stay as they are: beginnings, such as embeddings or encoder.layer.0, or base_model, all but the head",
+  }),
+  cache_features: z.boolean().meta({
+    description:
+      "with freeze base_model: compute what the encoder gives for each text once, without its dropout, and train the head alone on that",
   }),
   lora_rank: count.max(1024).meta({
     description:
@@ -89,6 +94,14 @@ const fields = {
     .meta({ description: "weights of the classes in the loss" }),
   label_smoothing_factor: probability.meta({
     description: "share of each label that all classes get alike, in the loss that is trained (torch's formula)",
+  }),
+  distillation_temperature: z.number().gt(0).max(1000).meta({
+    description:
+      "with a teacher of classes: by what both models' logits are divided before they are compared; 2 when left out",
+  }),
+  distillation_alpha: share.meta({
+    description:
+      "with a teacher of classes: share of what it says in the loss, the labels have the rest; 0.5 when left out",
   }),
   group_by_length: z.boolean().meta({ description: "put texts of similar length into one batch" }),
   recompute: z

@@ -26,6 +26,7 @@ import type {
   JobEnd,
   JobFailure,
   JobRunner,
+  JobModels,
   JobSpec,
   RunnerEvent,
   RunningJob,
@@ -277,10 +278,12 @@ function missingFile(param: "training_file" | "validation_file", id: string) {
 }
 
 function specOf(job: JobRecord): JobSpec {
+  const { teacher, ...base } = JSON.parse(job.base) as JobModels;
   return {
     id: job.id,
     model: job.model,
-    base: JSON.parse(job.base) as JobSpec["base"],
+    base,
+    ...(teacher === undefined ? {} : { teacher }),
     method: JSON.parse(job.method) as JobSpec["method"],
     seed: job.seed,
     modelName: job.model_name,

@@ -3,18 +3,23 @@ import type { CheckpointNumbers, EvaluationNumbers, StageSeconds, StepNumbers } 
 import type { Trial } from "./searchSchema.ts";
 import type { TrainingMethod } from "./trainingRequest.ts";
 
-/** The model that a job starts from. */
+/** The model that a job starts from, or learns from. */
 export type BaseModel = {
   /** Folder, or hub id. */
   readonly reference: string;
   readonly revision: string | null;
 };
 
+/** As the store keeps it. */
+export type JobModels = BaseModel & { readonly teacher?: BaseModel };
+
 export type JobSpec = {
   readonly id: string;
   /** Name of the base model, as the client gave it. */
   readonly model: string;
   readonly base: BaseModel;
+  /** Where the method's teacher is. */
+  readonly teacher?: BaseModel | undefined;
   readonly method: TrainingMethod;
   readonly seed: number;
   /** Name that the finished model will have. */

@@ -15,7 +15,7 @@ import { FineTunedModels } from "./fineTunedModels.ts";
 import { JobFeed } from "./jobFeed.ts";
 import { jobFolderOf, JobQueue } from "./jobQueue.ts";
 import { JobRecorder } from "./jobRecorder.ts";
-import type { BaseModel, JobRunner, RunnerEvent } from "./jobRunner.ts";
+import type { BaseModel, JobModels, JobRunner, RunnerEvent } from "./jobRunner.ts";
 import { newModelName } from "./modelName.ts";
 import { methodOf, type TrainingRequest } from "./trainingRequest.ts";
 
@@ -156,13 +156,13 @@ async function createJob(
   request: TrainingRequest,
 ): Promise<JobRecord> {
   const { model, training_file, validation_file = null, suffix, metadata } = request;
-  const fineTuned = await models.find(model);
-  const base = fineTuned === null ? await findBaseModel(model) : { reference: fineTuned.folder, revision: null };
-  if (base === null) {
-    const message = `The model \`${model}\` does not exist, or cannot be fine-tuned here (GET /v1/models lists those that can)`;
-    throw new RefusedError("unknown_model", message, { field: "model" });
-  }
   const { seed, method } = methodOf(request);
+  const named = [{ name: model, field: "model" }];
+  if (method.teacher !== undefined)
+    named.push({ name: method.teacher.model, field: "method.supervised.teacher.model" });
+  const found = await Promise.all(named.map((each) => findModel(each, { models, findBaseModel })));
+  const [base, teacher] = found.map(({ place }) => place) as [BaseModel, BaseModel?];
+  const places: JobModels = { ...base, ...(teacher === undefined ? {} : { teacher }) };
   return store.transaction(async (records) => {
     for (const [param, id] of Object.entries({ training_file, validation_file })) {
       const file = id === null ? null : await records.files.find(id);
@@ -176,13 +176,15 @@ async function createJob(
       }
     }
     // It may have been deleted since it was looked up.
-    if (fineTuned !== null && (await records.models.find(model)) === undefined)
-      throw new RefusedError("unknown_model", `The model \`${model}\` does not exist`, { field: "model" });
+    for (const { name, field, isFineTuned } of found) {
+      if (isFineTuned && (await records.models.find(name)) === undefined)
+        throw new RefusedError("unknown_model", `The model \`${name}\` does not exist`, { field });
+    }
     const job = await records.jobs.add({
       id: newId("ftjob-"),
       created_at: now(),
       model,
-      base: JSON.stringify(base),
+      base: JSON.stringify(places),
       training_file,
       validation_file,
       seed,
@@ -193,6 +195,21 @@ async function createJob(
     await recorder.note(records, job.id, { message: `Created fine-tuning job: ${job.id}` });
     return job;
   });
+}
+
+type NamedModel = { readonly name: string; readonly field: string };
+
+/** @throws RefusedError for a model that is neither served nor made by a job */
+async function findModel(
+  { name, field }: NamedModel,
+  { models, findBaseModel }: Pick<Creation, "models" | "findBaseModel">,
+): Promise<NamedModel & { readonly place: BaseModel; readonly isFineTuned: boolean }> {
+  const fineTuned = await models.find(name);
+  const place = fineTuned === null ? await findBaseModel(name) : { reference: fineTuned.folder, revision: null };
+  if (place !== null) return { name, field, place, isFineTuned: fineTuned !== null };
+  const use = field === "model" ? "fine-tuned" : "learned from";
+  const message = `The model \`${name}\` does not exist, or cannot be ${use} here (GET /v1/models lists those that can)`;
+  throw new RefusedError("unknown_model", message, { field });
 }
 
 type Sweep = { readonly dataDir: string; readonly before: number; readonly checkpointModels: CheckpointModels };

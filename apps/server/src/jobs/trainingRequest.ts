@@ -5,7 +5,7 @@
  */
 import { scheduleNames } from "@stagecoach/parallel";
 import { roles, type Role } from "@stagecoach/training";
-import { problemTypes, taskNames } from "@stagecoach/transformer";
+import { problemTypes, taskNames, teacherLosses } from "@stagecoach/transformer";
 import { z } from "zod";
 import { hyperparametersSchema, splitProblem, type Hyperparameters } from "./hyperparameters.ts";
 import { knownKeys } from "./knownKeys.ts";
@@ -31,6 +31,26 @@ const head = knownKeys({
   }),
 }).meta({ id: "TrainingHead" });
 
+/** What is learned of a teacher, whoever it is. */
+export const teacherFields = {
+  match: z.enum(teacherLosses).optional().meta({
+    description:
+      "sentence-embedding: vectors, when left out: each is the teacher's, in as many dimensions as the student has; similarities: the cosines of all texts of a step are",
+  }),
+  weight: z.number().gt(0).max(1000).optional().meta({
+    description: "sentence-embedding: of what the teacher says, beside the pairs; 1 when left out",
+  }),
+};
+
+const teacher = knownKeys({
+  model: z.string().min(1).meta({ description: "the served model, or one that a job has made" }),
+  ...teacherFields,
+}).meta({
+  id: "Teacher",
+  description:
+    "a model to learn from: of sentence vectors (sentence-embedding), or a classifier with the job's labels (sequence-classification of one label)",
+});
+
 export const supervisedFields = {
   hyperparameters: hyperparametersSchema.nullish(),
   task: z.enum(taskNames).optional().meta({ description: "guessed from the file's columns when left out" }),
@@ -55,7 +75,7 @@ export const supervisedFields = {
   }),
 };
 
-const supervised = knownKeys(supervisedFields).meta({ id: "SupervisedMethod" });
+const supervised = knownKeys({ ...supervisedFields, teacher: teacher.optional() }).meta({ id: "SupervisedMethod" });
 
 const method = knownKeys({
   type: z.literal("supervised", { error: 'expected "supervised": other methods are for models that generate text' }),

@@ -4,6 +4,7 @@
  *
  * A folder in which a search has begun goes on with it: runs that are over stay so, the others go on from their checkpoints.
  */
+import { Serial } from "@stagecoach/parallel";
 import { DataError, stopKindOf, TrainingError, type StopKind } from "@stagecoach/training";
 import type { TaskName } from "@stagecoach/transformer";
 import { availableParallelism } from "node:os";
@@ -25,7 +26,7 @@ import type { TrainingSettings } from "../training/trainingSettings.ts";
 import { inParallel } from "./inParallel.ts";
 import { addTexts, dropCheckpoints, folderBytes, moveModel, searchPaths } from "./searchFolder.ts";
 import { SearchProgress } from "./searchProgress.ts";
-import { SharedData } from "./sharedData.ts";
+import { encodingOf, SharedData } from "./sharedData.ts";
 import { TrialBook, type RunPlace } from "./trialBook.ts";
 import { pointsOf, roundsOf, settingsOfAll, settingsOfTrial, type SearchedSettings } from "./trials.ts";
 
@@ -49,6 +50,8 @@ class SearchRun {
   readonly #failure = new AbortController();
   readonly #signal: AbortSignal;
   readonly #warnings = new Set<string>();
+  /** Features of a frozen encoder. */
+  readonly #computing = new Serial();
 
   constructor(given: TrainingJobOptions) {
     const { makeRoom, folder } = given;
@@ -62,13 +65,13 @@ class SearchRun {
   }
 
   async run(given: SearchedSettings): Promise<TrainingJobResult> {
-    const { folder } = this.#options;
+    const { folder, openPipeline } = this.#options;
     const begun = (await readJobSettings(folder)) as SearchedSettings | null;
     const asked: SearchedSettings = begun === null ? given : { ...begun, stages: given.stages };
     const points = pointsOf(asked);
     const all = points.map((point) => settingsOfTrial(asked, point));
     const tell = (event: JobEvent) => void this.#tell(event);
-    const shared = new SharedData(asked.seed, { folder, tell, signal: this.#signal });
+    const shared = new SharedData(asked.seed, { folder, openPipeline, tell, signal: this.#signal });
     try {
       const first = await shared.of(all[0]!);
       expectEvaluation(first, asked);
@@ -154,6 +157,7 @@ class SearchRun {
         ...part,
         folder,
         shared: await shared.forRun(given, settings.search.folds, fold),
+        features: this.#featuresOf(given, fold),
         signal: this.#signal,
         onEvent: async (event) => {
           await this.#hear(search, place, event);
@@ -189,6 +193,7 @@ class SearchRun {
     if (event.type === "started") book.note(place, { total_steps: event.totalSteps });
     if (event.type === "step") book.note(place, { step: event.step, trained_tokens: event.trainedTokens });
     if (event.type === "checkpoint") await book.change(place, { saved_step: event.step });
+    if (event.type === "caching") await this.#tell(event);
     if (event.type === "warning") await this.#warn(event.message);
     if (event.type !== "evaluation") return;
     const { step, evaluation, isBest } = event;
@@ -229,6 +234,7 @@ class SearchRun {
       ...this.#options,
       folder: isFolded ? paths.all : paths.run(best.number, null),
       shared: isFolded ? await shared.forAll(given) : await shared.of(given),
+      features: this.#featuresOf(given, null),
       onEvent: async (event) => {
         if (event.type === "step") await this.#tell(progress.stepped(null, event));
         else if (event.type === "warning") await this.#warn(event.message);
@@ -240,6 +246,13 @@ class SearchRun {
     const modelFolder = await moveModel(result.modelFolder, folder);
     await this.#tell({ type: "exported", folder: modelFolder });
     return { ...result, settings: { ...result.settings, search: settings.search }, modelFolder, trials: book.trials };
+  }
+
+  #featuresOf(given: TrainingSettings, fold: number | null): NonNullable<TrainingJobOptions["features"]> {
+    return {
+      folder: searchPaths(this.#options.folder).features(given.seed, fold, encodingOf(given)),
+      inTurn: (work) => this.#computing.run(work),
+    };
   }
 
   #stopped({ progress }: Search, kind: StopKind): TrainingJobResult {
@@ -265,7 +278,7 @@ type Search = {
 };
 
 /** What is told of the run that becomes the model. */
-const isOfModel = ({ type }: JobEvent) => type === "test" || type === "evaluating";
+const isOfModel = ({ type }: JobEvent) => type === "test" || type === "evaluating" || type === "caching";
 
 /** With what decides the bytes of each run, wherever the search goes on. */
 function withPlaces(settings: SearchedSettings, given: JobData, numTrials: number): PlacedSettings {

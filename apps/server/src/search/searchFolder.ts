@@ -5,6 +5,7 @@
 import { TrainingError } from "@stagecoach/training";
 import { replaceDurably } from "@stagecoach/training/node";
 import { syncFolder } from "@stagecoach/transformer/node";
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { appendFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -21,6 +22,12 @@ export const searchPaths = (folder: string) => ({
   /** Of one run of a trial: a job's folder. */
   run: (trial: number, fold: number | null) =>
     join(jobPaths(folder).trials, fold === null ? `${trial}` : `${trial}-fold-${fold}`),
+  /** Of the frozen encoder, for all runs of a seed on the same examples. */
+  features: (seed: number, fold: number | null, encoding: string) =>
+    join(
+      jobPaths(folder).features,
+      `${seed}-${fold ?? "all"}-${createHash("sha256").update(encoding).digest("hex").slice(0, 8)}`,
+    ),
   /** Of the run on all of the data that follows a cross-validation. */
   all: join(jobPaths(folder).trials, "all"),
 });

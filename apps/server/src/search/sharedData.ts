@@ -2,29 +2,31 @@
 import { foldExamples, type Fold } from "@stagecoach/training";
 import type { DataSets } from "@stagecoach/training/node";
 import { Serial } from "@stagecoach/parallel";
-import { openJobData, type JobData, type JobDataOptions } from "../training/jobData.ts";
-import { jobPaths } from "../training/jobFolder.ts";
+import { askTeacher, openJobData, type JobData, type JobDataOptions } from "../training/jobData.ts";
+import type { OpenPipeline } from "../training/pipelineRequest.ts";
 import type { TrainingSettings } from "../training/trainingSettings.ts";
 
 /** Hyper-parameters by which a text is encoded; the split is by the search's own seed. */
 const deciding = ["max_length", "doc_stride", "mlm_probability", "whole_word_mask"] as const;
 
+type SharedDataOptions = JobDataOptions & { readonly openPipeline: OpenPipeline };
+
 export class SharedData {
   readonly #seed: number;
-  readonly #options: JobDataOptions;
+  readonly #options: SharedDataOptions;
   readonly #opened = new Map<string, Promise<JobData>>();
   readonly #folds = new Map<JobData, readonly Fold[]>();
   readonly #reading = new Serial();
 
   /** @param seed - of the search @param options.folder - its own */
-  constructor(seed: number, options: JobDataOptions) {
+  constructor(seed: number, options: SharedDataOptions) {
     this.#seed = seed;
     this.#options = options;
   }
 
   /** Read when it is first asked for, its teacher asked. @throws what openJobData throws, and what asking the teacher does */
   of(settings: TrainingSettings): Promise<JobData> {
-    const key = JSON.stringify(deciding.map((name) => settings.hyperparameters?.[name] ?? null));
+    const key = encodingOf(settings);
     const opened = this.#opened.get(key) ?? this.#reading.run(() => this.#open(settings));
     this.#opened.set(key, opened);
     return opened;
@@ -52,22 +54,20 @@ export class SharedData {
   }
 
   async #open(settings: TrainingSettings): Promise<JobData> {
-    const { folder, tell, signal } = this.#options;
     const opened = await openJobData({ ...settings, seed: this.#seed }, this.#options);
     try {
-      await opened.teaching?.ask(opened.data, {
-        folder: jobPaths(folder).teacher,
-        engine: settings.engine,
-        threads: settings.threads,
-        signal,
-        onProgress: (progress) => tell({ type: "teaching", ...progress }),
-      });
+      await askTeacher(opened, settings, this.#options);
     } catch (error) {
       opened.data.close();
       throw error;
     }
     return opened;
   }
+}
+
+/** The same for all settings whose texts are encoded alike. */
+export function encodingOf({ hyperparameters }: TrainingSettings): string {
+  return JSON.stringify(deciding.map((name) => hyperparameters?.[name] ?? null));
 }
 
 function withSets(shared: JobData, sets: Partial<DataSets>): JobData {

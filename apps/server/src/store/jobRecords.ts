@@ -125,14 +125,15 @@ export class JobRecords {
       .executeTakeFirst();
   }
 
-  /** An unfinished job that starts from this model. */
-  usingModel(model: string): Promise<JobRecord | undefined> {
-    return this.#db
+  /** An unfinished job that starts from this model, or learns from it. */
+  async usingModel(model: string): Promise<JobRecord | undefined> {
+    const jobs = await this.#db
       .selectFrom("jobs")
       .selectAll()
       .where("status", "in", [...unfinished])
-      .where("model", "=", model)
-      .executeTakeFirst();
+      .where((eb) => eb.or([eb("model", "=", model), eb("method", "like", '%"teacher"%')]))
+      .execute();
+    return jobs.find((job) => job.model === model || teacherOf(job) === model);
   }
 
   /** Jobs that have ended before this time and still have a folder. */
@@ -155,4 +156,9 @@ export class JobRecords {
     const none = Object.fromEntries(jobStatuses.map((status) => [status, 0])) as Record<JobStatus, number>;
     return { ...none, ...Object.fromEntries(rows.map(({ status, count }) => [status, count])) };
   }
+}
+
+/** Name of the model that a job learns from. */
+function teacherOf({ method }: Pick<JobRecord, "method">): string | undefined {
+  return (JSON.parse(method) as { readonly teacher?: { readonly model: string } }).teacher?.model;
 }

@@ -31,7 +31,7 @@ export type JobsTable = {
   finished_at: number | null;
   /** Name of the model to start from, as the client gave it. */
   model: string;
-  /** JSON: where that model is (`BaseModel`). */
+  /** JSON: where that model is, and the method's teacher (`JobModels`). */
   base: string;
   training_file: string;
   validation_file: string | null;

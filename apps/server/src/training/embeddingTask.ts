@@ -3,7 +3,7 @@ import { TrainingError } from "@stagecoach/training";
 import type { ScheduleName } from "@stagecoach/parallel";
 import { comparesWholeStep, type EncoderModel, type Task } from "@stagecoach/transformer";
 import type { Hyperparameters } from "../jobs/hyperparameters.ts";
-import type { Teaching } from "./teacher.ts";
+import type { VectorTeaching } from "./teacher.ts";
 
 /** sentence-transformers' scale for cosines; dot products have none. */
 const SCALES = { cosine: 20, dot: 1 } as const;
@@ -21,12 +21,12 @@ export function withEmbeddingLoss(
   {
     modules,
     teaching,
-  }: Pick<EncoderModel, "modules"> & { readonly teaching: Pick<Teaching, "loss" | "hasUnitLength"> | null },
+  }: Pick<EncoderModel, "modules"> & { readonly teaching: Pick<VectorTeaching, "loss" | "hasUnitLength"> | null },
 ): Task {
   if (task.name !== "sentence-embedding") return task;
   if (task.loss.name === "none" && teaching === null) {
     throw wrong(
-      "teacher: expected one for texts without pairs, got none (give anchors and positives, or, on the command line, a model to learn from)",
+      "teacher: expected one for texts without pairs, got none (give anchors and positives, or a model to learn from)",
     );
   }
   const dense = modules.transforms.find((each) => each !== "normalize");

@@ -6,7 +6,7 @@ import { constants, getPriority, setPriority } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { Logger } from "pino";
 import type { Hyperparameters } from "../jobs/hyperparameters.ts";
-import type { JobContext, JobEnd, JobRunner, JobSpec, RunningJob } from "../jobs/jobRunner.ts";
+import type { BaseModel, JobContext, JobEnd, JobRunner, JobSpec, RunningJob } from "../jobs/jobRunner.ts";
 import { passOnLog } from "../processes/passOnLog.ts";
 import { failureOf } from "./jobEvents.ts";
 import { jobPaths } from "./jobFolder.ts";
@@ -45,15 +45,17 @@ export function forkTrainers(options: ForkTrainerOptions): JobRunner {
 
 /** @throws ZodError */
 function settingsOf(
-  { base, method, seed }: JobSpec,
+  { base, teacher, method, seed }: JobSpec,
   { dataFiles: { training, validation } }: JobContext,
   { engine, stages, threads }: ForkTrainerOptions,
 ): TrainingSettings {
   return trainingSettingsSchema.parse({
     ...method,
     hyperparameters: withOneLearningRate(method.hyperparameters),
-    model: base.reference,
-    ...(base.revision === null ? {} : { revision: base.revision }),
+    ...placeOf(base),
+    ...(teacher === undefined
+      ? {}
+      : { teacher: { ...method.teacher, name: method.teacher?.model, ...placeOf(teacher) } }),
     data: { path: training.path, name: training.filename },
     ...(validation === null ? {} : { evaluation_data: { path: validation.path, name: validation.filename } }),
     stages: method.stages ?? stages,
@@ -61,6 +63,10 @@ function settingsOf(
     ...(threads === undefined ? {} : { threads }),
     seed,
   });
+}
+
+function placeOf({ reference, revision }: BaseModel) {
+  return { model: reference, ...(revision === null ? {} : { revision }) };
 }
 
 /**

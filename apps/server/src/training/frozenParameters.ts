@@ -2,22 +2,38 @@
 import { frozenBy, patternOf, TrainingError } from "@stagecoach/training";
 import { checkpointNameOf, taskParameters, type TaskModel } from "@stagecoach/transformer";
 
+/** transformers' name for all that is below the head: the pooler too, unless it is a new one. */
+const BASE_MODEL = "base_model";
+
+export type BesidesFrozen = {
+  /** Patterns of what is frozen besides; given back too. */
+  readonly others?: readonly string[];
+  /** Weights that the checkpoint does not have. */
+  readonly missing?: readonly string[];
+};
+
 /**
  * The frozen parameters' names as patterns for StageSettings. A beginning ends at a dot: `encoder.layer.1` is not layer 10. Names
- * are those of graphs, or those of the checkpoint (`bert.encoder.layer.1`). A tied weight follows its owner.
+ * are those of graphs, or those of the checkpoint (`bert.encoder.layer.1`), or `base_model`. A tied weight follows its owner.
  *
- * @param others - patterns of what is frozen besides; given back too
  * @throws TrainingError when one of them names nothing, or all parameters are frozen
  */
 export function frozenParameters(
   model: TaskModel,
   beginnings: readonly string[],
-  others: readonly string[] = [],
+  { others = [], missing = [] }: BesidesFrozen = {},
 ): readonly string[] {
   if (beginnings.length === 0) return others;
   const parameters = taskParameters(model);
   const own = parameters.filter(({ tiedTo }) => tiedTo === undefined).map(({ name }) => name);
+  const pooler = model.family.poolerName?.split(".")[0];
+  const below = parameters.filter(
+    ({ name, isHead, isAdapter }) =>
+      !isAdapter && (!isHead || (name.split(".")[0] === pooler && !missing.includes(name))),
+  );
+  const base = new Set(below.map(({ name }) => name));
   const isMatched = (name: string, beginning: string) =>
+    (beginning === BASE_MODEL && base.has(name)) ||
     [name, checkpointNameOf(model, name), model.family.prefix + name].some(
       (each) => each === beginning || each.startsWith(`${beginning}.`),
     );

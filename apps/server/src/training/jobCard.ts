@@ -35,6 +35,7 @@ export function jobTexts(facts: JobCardFacts): Readonly<Record<string, string>> 
 
 function card({ settings, base, plan, data, summary, log, classes }: JobCardFacts): string {
   const { model, hyperparameters } = plan;
+  const isOfClasses = model.task.name === "sequence-classification";
   const best = log.evaluations.find(({ step }) => step === summary.bestStep);
   const set = (split: string, examples: ExampleSet | undefined, file = settings.data) =>
     examples === undefined
@@ -61,8 +62,8 @@ function card({ settings, base, plan, data, summary, log, classes }: JobCardFact
         ? []
         : Object.entries({
             teacher: teacherName(settings.teacher),
-            "what is learned of it": settings.teacher.match,
-            "weight of that": settings.teacher.weight,
+            "what is learned of it": isOfClasses ? "logits" : (settings.teacher.match ?? "vectors"),
+            ...(isOfClasses ? {} : { "weight of that": settings.teacher.weight ?? 1 }),
           })),
     ]) as Record<string, string | number | boolean>,
     training: {

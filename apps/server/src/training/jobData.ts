@@ -2,6 +2,8 @@
 import type { DataSets, LoadProgress } from "@stagecoach/training/node";
 import { readEncoderModel } from "@stagecoach/transformer";
 import { jsonReader, resolveModel, type DownloadProgress, type ResolvedModel } from "@stagecoach/transformer/node";
+import { jobPaths } from "./jobFolder.ts";
+import type { OpenPipeline } from "./pipelineRequest.ts";
 import { prepareData } from "./prepareData.ts";
 import { findTeacher, type Teaching } from "./teacher.ts";
 import type { TrainingSettings } from "./trainingSettings.ts";
@@ -59,9 +61,27 @@ async function teacherOf(
   const { modules: student } = await readEncoderModel(jsonReader(base.folder));
   return findTeacher(teacher, data.task, {
     student,
+    labels: data.labels,
     signal,
     onDownload: (progress) => tell({ type: "download", ...progress }),
     onWarning: (message) => tell({ type: "warning", message }),
+  });
+}
+
+/** Once; what it has said before is in the folder. @throws what loading the teacher throws; TrainingError `disk_full`; the signal's reason */
+export async function askTeacher(
+  { data, teaching }: Pick<JobData, "data" | "teaching">,
+  { engine, threads, stages }: TrainingSettings,
+  { folder, openPipeline, tell, signal }: JobDataOptions & { readonly openPipeline: OpenPipeline },
+): Promise<void> {
+  await teaching?.ask(data, {
+    folder: jobPaths(folder).teacher,
+    engine,
+    threads,
+    numStages: stages,
+    openPipeline,
+    signal,
+    onProgress: (progress) => tell({ type: "teaching", ...progress }),
   });
 }
 
@@ -72,6 +92,8 @@ export function pinned(
 ): Partial<Pick<TrainingSettings, "model" | "revision" | "teacher">> {
   return {
     ...(base.source === "folder" ? { model: base.folder } : { revision: base.revision ?? undefined }),
-    ...(teaching === null ? {} : { teacher: { name: teacher!.model, ...teacher!, model: teaching.folder } }),
+    ...(teaching === null
+      ? {}
+      : { teacher: { name: teacher!.model, ...teacher!, model: teaching.folder, revision: undefined } }),
   };
 }

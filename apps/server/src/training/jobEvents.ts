@@ -105,6 +105,7 @@ export function runnerEvents(event: JobEvent, loggingSteps?: number): RunnerEven
     case "download":
     case "reading":
     case "teaching":
+    case "caching":
     case "finished":
       break;
   }

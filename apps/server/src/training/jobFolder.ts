@@ -21,6 +21,8 @@ export const jobPaths = (folder: string) => ({
   checkpoints: join(folder, "checkpoints"),
   /** What the teacher has said of the job's texts. */
   teacher: join(folder, "teacher"),
+  /** What a frozen encoder gives for the job's examples, and its weights. */
+  features: join(folder, "features"),
   /** All of the model but its weights. */
   modelFiles: join(folder, "model-files"),
   model: join(folder, "model"),

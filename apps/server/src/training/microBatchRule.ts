@@ -19,10 +19,13 @@ export function microBatchRule(
   {
     micro_batches: count,
     gradient_accumulation_steps: accumulation,
-  }: Pick<ResolvedHyperparameters, "micro_batches" | "gradient_accumulation_steps">,
+    cache_features: isCached = false,
+  }: Pick<ResolvedHyperparameters, "micro_batches" | "gradient_accumulation_steps" | "cache_features">,
   maxTokens: number,
 ): MicroBatchRule {
   if (count !== "by-length") return { count: count * accumulation };
+  // A head alone pads nothing.
+  if (isCached) return { count: accumulation };
   const weightsOfLayer = 4 * hiddenSize ** 2 + 2 * hiddenSize * intermediateSize;
   const fixed = (PAIRS_PER_WEIGHT_OF_HEAD * weightsOfLayer) / numHeads;
   const cost: RunCost = { fixed, token: 0, padded: 0, attention: 1 };

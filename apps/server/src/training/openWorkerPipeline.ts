@@ -9,8 +9,6 @@ import {
   closeCodes,
   Fleet,
   frameBytesFor,
-  modelCosts,
-  planStages,
   RemoteTrainingPipeline,
   type FleetEvents,
   type RemoteStepResult,
@@ -38,6 +36,7 @@ import { jsonReader, layoutFingerprint } from "@stagecoach/transformer/node";
 import type { Logger } from "pino";
 import { StageRefusedError } from "../gateway/stageRefusedError.ts";
 import { Supervisor } from "../gateway/supervisor.ts";
+import { trainingStages } from "./trainingStages.ts";
 
 export type WorkerPipelineOptions = {
   /** The base model's folder on this machine. */
@@ -76,7 +75,7 @@ export async function openWorkerPipeline(options: WorkerPipelineOptions): Promis
   const model: TaskModel = { ...(await readEncoderModel(jsonReader(folder))), task: settings.task };
   expectStages(model, numStages);
   // What can be refused is refused before anything listens.
-  const stages = planStages(modelCosts(model), numStages);
+  const stages = trainingStages(model, settings, numStages);
   const fingerprint = await layoutFingerprint(folder);
   const token = newId() + newId();
   const shared = sharedWeightOf(model);

@@ -18,6 +18,7 @@ import {
 import { jsonReader, layoutFingerprint } from "@stagecoach/transformer/node";
 import { createHash } from "node:crypto";
 import { withClassWeights, withLabelSmoothing } from "./classWeights.ts";
+import { featureCacheOf, type FeatureCache } from "./featureCache.ts";
 import { scheduleFor, withEmbeddingLoss } from "./embeddingTask.ts";
 import { frozenParameters } from "./frozenParameters.ts";
 import { frozenByLora, loraOfJob } from "./loraOfJob.ts";
@@ -27,6 +28,7 @@ import { refuseUnused } from "./refuseUnused.ts";
 import { resolveHyperparameters, type ResolvedHyperparameters } from "./resolveHyperparameters.ts";
 import type { Teaching } from "./teacher.ts";
 import type { TrainingSettings } from "./trainingSettings.ts";
+import { distillationOf, withDistillation } from "./withDistillation.ts";
 
 /** A set that is not trained on. */
 export type EvaluatedSet = { readonly data: TrainingDataSet; readonly metrics: TaskMetricOptions };
@@ -45,6 +47,8 @@ export type JobPlan = {
   /** Most tokens of a micro-batch. */
   readonly maxMicroBatchTokens: number;
   readonly schedule: ScheduleName;
+  /** null: every step runs the whole model. */
+  readonly features: FeatureCache | null;
 };
 
 const EVALUATION_BATCH = 32;
@@ -60,17 +64,24 @@ export async function planJob(
   const { teaching } = data;
   const weighted = withClassWeights(data.task, given.class_weights, data);
   const smoothed = withLabelSmoothing(weighted, given.label_smoothing_factor);
-  const task = withEmbeddingLoss(smoothed, given, { ...encoder, teaching });
+  const taught = withDistillation(smoothed, given, teaching?.learned === "logits");
+  const task = withEmbeddingLoss(taught, given, {
+    ...encoder,
+    teaching: teaching?.learned === "vectors" ? teaching : null,
+  });
   refuseUnused({ ...encoder, task }, settings);
   const { seed, replace_head: replaceHead } = settings;
   const initial = await openInitialParameters(folder, { task, seed, replaceHead });
   await initial.close();
   const lora = loraOfJob(initial.model, given, initial.missing);
   const model: TaskModel = { ...initial.model, lora };
-  const hyperparameters = resolveHyperparameters(task.name, given, {
-    numExamples: data.train.examples.length,
-    maxLength: data.train.encoded.maxLength,
-  });
+  const hyperparameters = {
+    ...resolveHyperparameters(task.name, given, {
+      numExamples: data.train.examples.length,
+      maxLength: data.train.encoded.maxLength,
+    }),
+    ...distillationOf(task),
+  };
   expectNegatives(task, hyperparameters);
   const stageSettings: StageSettings = {
     task,
@@ -83,12 +94,16 @@ export async function planJob(
       epsilon: hyperparameters.adam_epsilon,
       weightDecay: hyperparameters.weight_decay,
     },
-    freeze: frozenParameters(model, hyperparameters.freeze ?? [], lora === undefined ? [] : frozenByLora(model, lora)),
+    freeze: frozenParameters(model, hyperparameters.freeze ?? [], {
+      others: lora === undefined ? [] : frozenByLora(model, lora),
+      missing: initial.missing,
+    }),
     lora,
     recompute: hyperparameters.recompute,
     replaceHead,
   };
-  const sets = dataSetsOf(data, { model, hyperparameters, seed });
+  const features = featureCacheOf(model, data, { given, freeze: stageSettings.freeze });
+  const sets = dataSetsOf({ ...data, features }, { model, hyperparameters, seed });
   return {
     model,
     stageSettings,
@@ -107,25 +122,28 @@ export async function planJob(
     }),
     maxMicroBatchTokens: largestMicroBatch(data, hyperparameters),
     schedule: scheduleFor(task, settings.schedule),
+    features,
   };
 }
 
 async function dropoutOf(
   folder: string,
   model: TaskModel,
-  { dropout, attention_dropout: attention, classifier_dropout: classifier }: ResolvedHyperparameters,
+  { cache_features: isCached, ...given }: ResolvedHyperparameters,
 ): Promise<DropoutRates | null> {
   const own = readDropoutRates(await jsonReader(folder)("config.json"), model);
   const rates = {
-    hidden: dropout ?? own.hidden,
-    attention: attention ?? own.attention,
-    classifier: classifier ?? own.classifier,
+    hidden: isCached === true ? 0 : (given.dropout ?? own.hidden),
+    attention: isCached === true ? 0 : (given.attention_dropout ?? own.attention),
+    classifier: given.classifier_dropout ?? own.classifier,
   };
   return Object.values(rates).every((rate) => rate === 0) ? null : rates;
 }
 
+type PlannedData = DataSets & Pick<JobPlan, "features"> & { readonly teaching: Teaching | null };
+
 function dataSetsOf(
-  { train, validation, test, labels, teaching }: DataSets & { readonly teaching: Teaching | null },
+  { train, validation, test, labels, teaching, features }: PlannedData,
   run: { readonly model: TaskModel; readonly hyperparameters: ResolvedHyperparameters; readonly seed: number },
 ): Pick<JobPlan, "train" | "evaluation" | "test"> {
   const { model, hyperparameters, seed } = run;
@@ -135,7 +153,8 @@ function dataSetsOf(
   const shared = { seed, task, masking: masked };
   const trained = new BatchedDataSet(train.encoded, {
     ...shared,
-    teacherVectors: teaching === null ? undefined : () => teaching.vectorsOf(train.encoded),
+    ...answersOf(teaching, train),
+    features: features?.readerOf(train),
     examples: train.examples,
     batchSize: batch_size * gradient_accumulation_steps,
     ordering: group_by_length ? "by-length" : "shuffled",
@@ -145,12 +164,20 @@ function dataSetsOf(
     if (set === undefined) return null;
     const { encoded, examples } = set;
     const evaluationBatchSize = Math.min(EVALUATION_BATCH, examples.length);
-    const teacherVectors = teaching === null ? undefined : () => teaching.vectorsOf(encoded);
-    const own = { ...shared, task: evaluatedTask(task, encoded), teacherVectors };
+    const given = { ...answersOf(teaching, set), features: features?.readerOf(set) };
+    const own = { ...shared, task: evaluatedTask(task, encoded), ...given };
     const data = new BatchedDataSet(encoded, { ...own, examples, batchSize: 1, evaluationBatchSize });
     return { data, metrics: metricOptions(set, labels) };
   };
   return { train: trained, evaluation: evaluated(validation), test: evaluated(test) };
+}
+
+/** What the teacher says of a set, there when a batch is made. */
+function answersOf(teaching: Teaching | null, { encoded }: ExampleSet) {
+  if (teaching === null) return {};
+  return teaching.learned === "vectors"
+    ? { teacherVectors: () => teaching.vectorsOf(encoded) }
+    : { teacherLogits: () => teaching.logitsOf(encoded) };
 }
 
 /** @throws TrainingError where nothing is compared with anything */

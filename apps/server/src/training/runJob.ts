@@ -29,7 +29,7 @@ import { threadsEach } from "../config/threadsEach.ts";
 import type { Trial } from "../jobs/searchSchema.ts";
 import type { SearchEvent } from "../search/searchEvents.ts";
 import { jobTexts } from "./jobCard.ts";
-import { openJobData, pinned, type JobData, type JobDataEvent } from "./jobData.ts";
+import { askTeacher, openJobData, pinned, type JobData, type JobDataEvent } from "./jobData.ts";
 import { jobPaths, lockJobFolder, readJobSettings, writeJobSettings } from "./jobFolder.ts";
 import type { OpenPipeline, PipelineRequest } from "./pipelineRequest.ts";
 import { planJob, type JobPlan } from "./planJob.ts";
@@ -39,6 +39,8 @@ import type { TrainingSettings } from "./trainingSettings.ts";
 
 export type JobEvent =
   | JobDataEvent
+  /** Examples of which the frozen encoder's features are computed. */
+  | { readonly type: "caching"; readonly done: number; readonly total: number }
   | {
       readonly type: "prepared";
       readonly settings: ResolvedSettings;
@@ -68,6 +70,8 @@ export type TrainingJobOptions = {
   readonly openPipeline: OpenPipeline;
   /** What was read for several jobs, with its teacher asked; read here when left out. */
   readonly shared?: JobData;
+  /** Where a frozen encoder's features are kept, for several jobs that take turns to compute them; its own folder when left out. */
+  readonly features?: { readonly folder: string; readonly inTurn: <T>(work: () => Promise<T>) => Promise<T> };
   /** Awaited, in order. */
   readonly onEvent?: (event: JobEvent) => void | Promise<void>;
   /** Called with a checkpoint before it is kept. What it throws ends the run, and the checkpoints before stay. */
@@ -150,7 +154,7 @@ class TrainingJob {
   }
 
   async #prepare<Result>(given: TrainingSettings, train: (job: PreparedJob) => Promise<Result>): Promise<Result> {
-    const { folder, signal, shared } = this.#options;
+    const { folder, signal, shared, openPipeline } = this.#options;
     const lock = lockJobFolder(folder);
     try {
       const begun = await readJobSettings(folder);
@@ -161,13 +165,7 @@ class TrainingJob {
         const { threads = threadsEach(settings.stages) } = settings;
         const plan = await planJob(base.folder, { ...settings, threads }, { ...data, teaching });
         if (shared === undefined)
-          await teaching?.ask(data, {
-            folder: jobPaths(folder).teacher,
-            engine: settings.engine,
-            threads: settings.threads,
-            signal,
-            onProgress: (progress) => tell({ type: "teaching", ...progress }),
-          });
+          await askTeacher({ data, teaching }, settings, { folder, openPipeline, tell, signal });
         const resolved: ResolvedSettings = {
           ...settings,
           ...pinned(settings, { base, teaching }),
@@ -214,6 +212,7 @@ class TrainingJob {
       const summary = await this.#runLoop(job, { checkpoints, log });
       return await finish({ summary, checkpoints, log });
     } finally {
+      job.plan.features?.close();
       await log.close();
     }
   }
@@ -238,7 +237,7 @@ class TrainingJob {
     return { status: "succeeded", modelFolder: model, settings, summary, metrics, classes: this.#classes ?? null };
   }
 
-  #runLoop(
+  async #runLoop(
     job: PreparedJob,
     kept: { readonly checkpoints: CheckpointFolder; readonly log: StepLogFile },
   ): Promise<TrainingSummary> {
@@ -254,10 +253,21 @@ class TrainingJob {
       schedule,
       maxMicroBatchTokens,
     };
+    const { openPipeline, signal } = this.#options;
+    const features = this.#options.features ?? { folder: jobPaths(this.#options.folder).features, inTurn: atOnce };
+    const filled = features.inTurn(async () =>
+      plan.features?.fill(request, {
+        folder: features.folder,
+        openPipeline,
+        signal,
+        onProgress: (progress) => void this.#tell({ type: "caching", ...progress }),
+      }),
+    );
+    const open = (await filled) ?? openPipeline;
     const { early_stopping_patience: patience, early_stopping_threshold: threshold = 0 } = given;
     return runTraining({
       ...kept,
-      openPipeline: (lost) => this.#options.openPipeline(request, lost),
+      openPipeline: (lost) => open(request, lost),
       data: plan.train,
       evaluation: plan.evaluation,
       test: this.#part === null ? plan.test : null,
@@ -277,7 +287,7 @@ class TrainingJob {
       earlyStopping: patience === undefined ? null : { patience, threshold },
       bestMetric: given.metric_for_best_model ?? null,
       onEvent: (event) => this.#note(event, job),
-      signal: this.#options.signal,
+      signal,
       now: () => performance.now(),
     });
   }
@@ -299,6 +309,8 @@ class TrainingJob {
     await this.#options.onEvent?.(event);
   }
 }
+
+const atOnce = <T>(work: () => Promise<T>): Promise<T> => work();
 
 type PreparedJob = {
   readonly settings: ResolvedSettings;

@@ -1,10 +1,7 @@
-/**
- * @file What a teacher says of a job's texts: asked once, before training, in this process; kept in the job's folder, so that a run
- * that goes on does not ask again.
- */
+/** @file The teacher of a job: a model whose vectors are learned, asked in this process, or a classifier whose logits are. */
 import { joinFloat32 } from "@stagecoach/engine";
 import { findBasis, inBasis, TrainingError } from "@stagecoach/training";
-import type { DataSets, ExampleSet } from "@stagecoach/training/node";
+import type { DataSets } from "@stagecoach/training/node";
 import {
   normalizeInPlace,
   readEncoderModel,
@@ -12,86 +9,105 @@ import {
   type Task,
   type TeacherLoss,
 } from "@stagecoach/transformer";
-import {
-  jsonReader,
-  contentFingerprint,
-  openSafetensors,
-  resolveModel,
-  writeSafetensors,
-  type DownloadProgress,
-} from "@stagecoach/transformer/node";
-import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { loadEncoder, type Encoder } from "../encoder/loadEncoder.ts";
+import { jsonReader, contentFingerprint, resolveModel, type DownloadProgress } from "@stagecoach/transformer/node";
+import { loadEncoder } from "../encoder/loadEncoder.ts";
+import { askTeacher, type AskOptions, type Encoded, type OpenTeacher } from "./teacherAnswers.ts";
+import { findLogitTeacher } from "./teacherLogits.ts";
 import type { TrainingSettings } from "./trainingSettings.ts";
 
 /** A teacher that is known, and asked later: what is wrong with a job is found before hours are spent on its texts. */
-export type Teaching = {
-  readonly loss: TeacherLoss;
-  /** Whether the teacher's vectors have unit length. */
-  readonly hasUnitLength: boolean;
+export type Teaching = VectorTeaching | LogitTeaching;
+
+type AnyTeaching = {
   /** The teacher's folder on this machine. */
   readonly folder: string;
-  /** Of all that decides its vectors. */
+  /** Of all that decides its answers. */
   readonly fingerprint: string;
   /** Ask it for all texts. @throws what loading the teacher throws; TrainingError `disk_full`; the signal's reason */
   ask(data: DataSets, options: AskOptions): Promise<void>;
+};
+
+export type VectorTeaching = AnyTeaching & {
+  readonly learned: "vectors";
+  readonly loss: TeacherLoss;
+  /** Whether the teacher's vectors have unit length. */
+  readonly hasUnitLength: boolean;
   /** Of all texts of a file's examples one after another, in as many dimensions as the loss compares; there once it was asked. */
   vectorsOf(encoded: Encoded): Float32Array;
 };
 
-export type AskOptions = {
-  /** Where vectors are kept. */
-  readonly folder: string;
-  readonly engine: TrainingSettings["engine"];
-  readonly threads: number | undefined;
-  readonly onProgress: (progress: { readonly done: number; readonly total: number }) => void;
-  readonly signal?: AbortSignal | undefined;
+export type LogitTeaching = AnyTeaching & {
+  readonly learned: "logits";
+  /** `[N, C]`, of all examples of a file, in the order of the job's labels; there once it was asked. */
+  logitsOf(encoded: Encoded): Float32Array;
 };
-
-type Encoded = ExampleSet["encoded"];
 
 export type FindTeacherOptions = {
   readonly student: SentenceModules;
+  /** Of the job's classes. */
+  readonly labels: readonly string[];
   readonly onDownload: (progress: DownloadProgress) => void;
   readonly onWarning: (message: string) => void;
   readonly signal?: AbortSignal | undefined;
 };
 
-/** @throws TrainingError for a task that has no teacher, and for a teacher whose vectors are smaller than the student's; HubError */
+/** @throws TrainingError for a task that has no teacher, and for a teacher that has not what the student is to learn; HubError */
 export async function findTeacher(
-  { model, match, weight }: NonNullable<TrainingSettings["teacher"]>,
+  { model, revision, match, weight }: NonNullable<TrainingSettings["teacher"]>,
   task: Task,
-  { student, onDownload, onWarning, signal }: FindTeacherOptions,
+  { student, labels, onDownload, onWarning, signal }: FindTeacherOptions,
 ): Promise<Teaching> {
-  if (task.name !== "sentence-embedding")
-    throw new TrainingError("training_option", `teacher: expected the task sentence-embedding, got ${task.name}`);
+  if (task.name !== "sentence-embedding" && !isOfOneLabel(task)) {
+    const kind = "problemType" in task ? task.problemType : task.name;
+    throw wrong(`teacher: expected the task sentence-embedding, or sequence-classification of one label, got ${kind}`);
+  }
   const { folder } = await resolveModel(model, {
+    revision,
     onProgress: onDownload,
     onWarning,
     ...(signal === undefined ? {} : { signal }),
   });
+  if (task.name === "sentence-embedding")
+    return findVectorTeacher(folder, student, { match: match ?? "vectors", weight: weight ?? 1 });
+  for (const [name, value] of Object.entries({ match, weight }))
+    if (value !== undefined)
+      throw wrong(
+        `teacher ${name}: expected the task sentence-embedding, got ${task.name} (distillation alpha and temperature say it there)`,
+      );
+  return findLogitTeacher(folder, labels);
+}
+
+const wrong = (message: string) => new TrainingError("training_option", message);
+
+function isOfOneLabel(task: Task): boolean {
+  return task.name === "sequence-classification" && task.problemType === "single_label_classification";
+}
+
+async function findVectorTeacher(
+  folder: string,
+  student: SentenceModules,
+  { match, weight }: Required<Pick<NonNullable<TrainingSettings["teacher"]>, "match" | "weight">>,
+): Promise<VectorTeaching> {
   const { dimensions: size, transforms } = (await readEncoderModel(jsonReader(folder))).modules;
   const isReduced = match === "vectors" && size !== student.dimensions;
-  if (isReduced && size < student.dimensions) {
-    const message = `teacher: expected vectors of at least the student's ${student.dimensions} values, got ${size} (match similarities instead)`;
-    throw new TrainingError("training_option", message);
-  }
+  if (isReduced && size < student.dimensions)
+    throw wrong(
+      `teacher: expected vectors of at least the student's ${student.dimensions} values, got ${size} (match similarities instead)`,
+    );
   const hasUnitLength = transforms.at(-1) === "normalize";
   const fingerprint = await contentFingerprint(folder);
   let answers: ReadonlyMap<Encoded, Float32Array> = new Map();
   return {
+    learned: "vectors",
     loss: { name: match, dimensions: isReduced ? student.dimensions : size, weight },
     hasUnitLength,
     folder,
     fingerprint,
-    async ask({ train, validation, test }, options) {
-      const files = [train, validation, test].flatMap((set) => (set === undefined ? [] : [set.encoded]));
-      const asked = await askAll([...new Set(files)], { ...options, model: folder, size, fingerprint });
+    async ask(data, options) {
+      const open = () => openEncoder(folder, options);
+      const asked = await askTeacher(data, { ...options, open, size, fingerprint });
       if (isReduced) {
-        const basis = findBasis(asked.get(train.encoded)!, size, student.dimensions);
+        const basis = findBasis(asked.get(data.train.encoded)!, size, student.dimensions);
         for (const [encoded, vectors] of asked) asked.set(encoded, inBasis(vectors, basis));
       }
       // A student of unit length can learn no other, and fewer dimensions are shorter.
@@ -111,61 +127,20 @@ function eachVector(vectors: Float32Array, size: number, act: (vector: Float32Ar
   for (let start = 0; start < vectors.length; start += size) act(vectors.subarray(start, start + size));
 }
 
-type Asking = AskOptions & { readonly model: string; readonly size: number; readonly fingerprint: string };
-
-/** The teacher is loaded when a file's vectors are not kept yet. */
-async function askAll(files: readonly Encoded[], asking: Asking): Promise<Map<Encoded, Float32Array>> {
-  const { model, size, engine, threads, onProgress, signal } = asking;
-  const answers = new Map<Encoded, Float32Array>();
-  const total = files.reduce((sum, { texts }) => sum + texts.length, 0);
+async function openEncoder(folder: string, { engine, threads, signal }: AskOptions): Promise<OpenTeacher> {
   const stopping = signal === undefined ? {} : { signal };
-  let teacher: Encoder | null = null;
-  let done = 0;
-  try {
-    for (const encoded of files) {
-      const path = join(asking.folder, `${digestOf(encoded.texts, asking.fingerprint)}.safetensors`);
-      let vectors = await readKept(path);
-      if (vectors === null) {
-        teacher ??= await loadEncoder(model, { engine, ...(threads === undefined ? {} : { threads }), ...stopping });
-        const before = done;
-        // A text that occurs twice is asked once.
-        const texts = [...new Set(encoded.texts)];
-        const answered = await teacher.encode(texts, {
-          onProgress: (progress) =>
-            onProgress({ done: before + (progress.done / texts.length) * encoded.texts.length, total }),
-          ...stopping,
-        });
-        const places = new Map(texts.map((text, place) => [text, place]));
-        vectors = joinFloat32(encoded.texts.map((text) => answered[places.get(text)!]!));
-        await keep(path, vectors, size);
-      }
-      answers.set(encoded, vectors);
-      done += encoded.texts.length;
-      onProgress({ done, total });
-    }
-  } finally {
-    await teacher?.close();
-  }
-  return answers;
-}
-
-const VECTORS = "vectors";
-
-/** @returns null where there are none */
-async function readKept(path: string): Promise<Float32Array | null> {
-  if (!existsSync(path)) return null;
-  await using kept = await openSafetensors(path);
-  return await kept.readFloat32(VECTORS);
-}
-
-/** Appears as a whole. */
-async function keep(path: string, data: Float32Array, size: number): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  await writeSafetensors(path, new Map([[VECTORS, { dtype: "F32", shape: [data.length / size, size], data }]]));
-}
-
-function digestOf(texts: readonly string[], fingerprint: string): string {
-  const hash = createHash("sha256").update(fingerprint);
-  for (const text of texts) hash.update(`${text.length}:${text}`);
-  return hash.digest("hex").slice(0, 16);
+  const teacher = await loadEncoder(folder, { engine, ...(threads === undefined ? {} : { threads }), ...stopping });
+  return {
+    async answer(encoded, onDone) {
+      // A text that occurs twice is asked once.
+      const texts = [...new Set(encoded.texts)];
+      const answered = await teacher.encode(texts, {
+        onProgress: ({ done }) => onDone((done / texts.length) * encoded.texts.length),
+        ...stopping,
+      });
+      const places = new Map(texts.map((text, place) => [text, place]));
+      return joinFloat32(encoded.texts.map((text) => answered[places.get(text)!]!));
+    },
+    close: () => teacher.close(),
+  };
 }

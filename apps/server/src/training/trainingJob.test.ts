@@ -44,6 +44,17 @@ describe("frozenParameters()", () => {
     expect((await frozen(classes, "bert.embeddings"))("embeddings.word_embeddings.weight")).toBe(true);
   });
 
+  test("base_model is all but the head: transformers' base_model, though not a pooler that is new", async () => {
+    const model = await modelOf(classes);
+    const pooler = "^pooler\\.dense\\.weight$";
+    expect(frozenParameters(model, ["base_model"])).toContain(pooler);
+    const withNewPooler = frozenParameters(model, ["base_model"], {
+      missing: ["pooler.dense.weight", "pooler.dense.bias"],
+    });
+    expect(withNewPooler).toContain("^encoder\\.layer\\.11\\.output\\.dense\\.bias$");
+    expect(withNewPooler.filter((pattern) => /pooler|classifier/.test(pattern))).toEqual([]);
+  });
+
   test("a tied decoder stays with the embeddings that it is tied to, and only with them", async () => {
     const decoder = "cls.predictions.decoder.weight";
     expect((await frozen({ name: "masked-lm" }, "embeddings"))(decoder)).toBe(true);

@@ -5,13 +5,12 @@
  */
 import { engineNames } from "@stagecoach/engine/node";
 import { dataFormats } from "@stagecoach/training";
-import { teacherLosses } from "@stagecoach/transformer";
 import { z } from "zod";
 import { DEFAULT_MODEL } from "../config/settings.ts";
 import { splitProblem } from "../jobs/hyperparameters.ts";
 import { knownKeys } from "../jobs/knownKeys.ts";
 import { searchProblem } from "../jobs/searchSchema.ts";
-import { supervisedFields } from "../jobs/trainingRequest.ts";
+import { supervisedFields, teacherFields } from "../jobs/trainingRequest.ts";
 
 const dataFile = knownKeys({
   path: z.string().min(1),
@@ -40,16 +39,16 @@ export const trainingSettingsSchema = knownKeys({
   evaluation_data: dataFile.optional().meta({ description: "file to evaluate on" }),
   test_data: dataFile.optional().meta({ description: "file to test the best model on at the end" }),
   teacher: knownKeys({
-    model: z.string().min(1).meta({ description: "folder or hub id of the model whose vectors are learned" }),
+    model: z
+      .string()
+      .min(1)
+      .meta({ description: "folder or hub id of the model whose vectors, or logits, are learned" }),
     name: z.string().min(1).optional().meta({ description: "what the card calls it; the model when left out" }),
-    match: z.enum(teacherLosses).default("vectors").meta({
-      description:
-        "vectors: each is the teacher's, in as many dimensions as the student has; similarities: the cosines of all texts of a step are",
-    }),
-    weight: z.number().gt(0).max(1000).default(1).meta({ description: "of what the teacher says, beside the pairs" }),
+    revision: z.string().min(1).optional().meta({ description: "branch, tag or commit of a hub model" }),
+    ...teacherFields,
   })
     .optional()
-    .meta({ description: "sentence-embedding: a model to learn from" }),
+    .meta({ description: "sentence-embedding, sequence-classification of one label: a model to learn from" }),
   replace_head: supervisedFields.replace_head.unwrap().default(false),
   stages: z.int().min(1).max(256).default(1).meta({ description: "stages of the training pipeline" }),
   engine: z.enum(engineNames).default("onnxruntime").meta({ description: "what multiplies matrices" }),

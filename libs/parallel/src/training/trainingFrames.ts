@@ -1,5 +1,5 @@
 /**
- * @file Training micro-batches as frames: tokens to the first stage, activations onward with the targets that the last stage
+ * @file Training micro-batches as frames: tokens (or features of them) to the first stage, activations onward with the targets that the last stage
  * needs, gradients back, outputs to the trainer.
  */
 import type { HiddenTrainingBatch, Target, TrainingBatch } from "@stagecoach/transformer";
@@ -36,12 +36,14 @@ function sharedTensors({ lengths, textIds, targets }: Pick<TrainingBatch, "lengt
 
 /** A micro-batch on its way to stage 0. */
 export function trainingFrame(id: FrameId, batch: TrainingBatch, facts: MicroBatchFacts): Frame {
-  const tensors = [
-    vector("input_ids", batch.inputIds),
-    vector("token_type_ids", batch.tokenTypeIds),
-    ...sharedTensors(batch),
-  ];
+  const tensors = [...textTensors(batch), ...sharedTensors(batch)];
   return { ...id, kind: "forward", run: 1, attempt: 0, meta: { ...facts }, tensors };
+}
+
+function textTensors({ features, inputIds, tokenTypeIds, lengths }: TrainingBatch): FrameTensor[] {
+  if (features === undefined) return [vector("input_ids", inputIds), vector("token_type_ids", tokenTypeIds)];
+  const T = lengths.reduce((a, b) => a + b, 0);
+  return [{ name: "hidden", dtype: "float32", shape: [T, features.length / T], data: features }];
 }
 
 /** Activations on their way to the next stage. @param hidden - `[T, D]` */
@@ -91,6 +93,8 @@ export function trainingBatchOf(frame: Frame, isFirst: boolean): StageTrainingBa
     if (name.startsWith(TARGET)) targets[name.slice(TARGET.length)] = { ...target, data: target.data.slice() };
   }
   const common = { lengths: int32("lengths").slice(), textIds: int32("text_ids").slice(), targets };
-  if (!isFirst) return { ...common, hidden: tensorNamed(frame, "hidden", "float32").data as Float32Array };
+  const hasFeatures = frame.tensors.some(({ name }) => name === "hidden");
+  if (!isFirst || hasFeatures)
+    return { ...common, hidden: tensorNamed(frame, "hidden", "float32").data as Float32Array };
   return { ...common, inputIds: int32("input_ids"), tokenTypeIds: int32("token_type_ids"), counts: {} };
 }

@@ -1,11 +1,12 @@
 /** @file Encoded examples as the steps of a run and the batches of an evaluation. */
-import type { Task, TrainingBatch } from "@stagecoach/transformer";
+import { featureRowsOf, type Task, type TrainingBatch } from "@stagecoach/transformer";
 import { RandomSequence } from "../random/randomSequence.ts";
 import { collate, type Masking, type PlacedExample } from "./collate.ts";
 import { DataError } from "./dataError.ts";
 import type { EncodedExamples } from "./encodeExamples.ts";
 import { epochOrder, type Ordering } from "./epochOrder.ts";
 import { countingUp, sortedByKey } from "./growingArray.ts";
+import { withFeatures } from "./withFeatures.ts";
 import { cutMicroBatches, paddedTokens, type MicroBatchRule } from "./microBatches.ts";
 
 /** The examples of one step. */
@@ -54,6 +55,10 @@ export type BatchedDataSetOptions = {
   readonly task?: Task;
   /** Vectors of all texts of all examples one after another, of the size that the task's teacher has; there when a batch is made. */
   readonly teacherVectors?: (() => Float32Array) | undefined;
+  /** `[N, C]`: logits of all examples, in the order of the task's labels; there when a batch is made. */
+  readonly teacherLogits?: (() => Float32Array) | undefined;
+  /** `[rows, D]`: what a frozen encoder gives of an example, by its number; batches have these instead of tokens. */
+  readonly features?: ((example: number) => Float32Array) | undefined;
 };
 
 /** Stands for the epoch where evaluation draws its masks. */
@@ -102,11 +107,14 @@ export class BatchedDataSet implements TrainingDataSet {
     const microBatches = groups.map((group) =>
       this.#collate(group.map((i) => this.#place(members[i]!, { epoch, position: start + i }))),
     );
+    const numTokens = lengths.reduce((a, b) => a + b, 0);
+    const attended = microBatches.map((batch) => paddedTokens(Array.from(batch.lengths)));
     return {
       microBatches,
       examples: members.map((member) => this.#indexOf(member)),
-      numTokens: lengths.reduce((a, b) => a + b, 0),
-      numPaddedTokens: microBatches.reduce((sum, batch) => sum + paddedTokens(Array.from(batch.lengths)), 0),
+      numTokens,
+      // Behind features there is no attention.
+      numPaddedTokens: this.#options.features === undefined ? attended.reduce((a, b) => a + b, 0) : numTokens,
     };
   }
 
@@ -121,7 +129,11 @@ export class BatchedDataSet implements TrainingDataSet {
   }
 
   #collate(placed: readonly PlacedExample[]): TrainingBatch {
-    return collate(this.task, placed, { masking: this.#options.masking, vocabulary: this.#examples.maskVocabulary });
+    const { masking } = this.#options;
+    const batch = collate(this.task, placed, { masking, vocabulary: this.#examples.maskVocabulary });
+    const rows = featureRowsOf(this.task.name);
+    const features = placed.flatMap((example) => example.features ?? []);
+    return rows === null || features.length === 0 ? batch : withFeatures(batch, features, rows);
   }
 
   #place(member: number, { epoch, position }: { readonly epoch: number; readonly position: number }): PlacedExample {
@@ -133,13 +145,18 @@ export class BatchedDataSet implements TrainingDataSet {
     return {
       ...this.#examples.store.get(index),
       ...this.#taught(index),
+      features: this.#options.features?.(index),
       textId,
       random: () => RandomSequence.of(this.#options.seed, "mask", [epoch, index]),
     };
   }
 
-  #taught(index: number): Pick<PlacedExample, "teacherVectors"> {
-    const { teacherVectors } = this.#options;
+  #taught(index: number): Pick<PlacedExample, "teacherVectors" | "teacherLogits"> {
+    const { teacherVectors, teacherLogits } = this.#options;
+    if (teacherLogits !== undefined && this.task.name === "sequence-classification") {
+      const { numLabels: C } = this.task;
+      return { teacherLogits: teacherLogits().subarray(index * C, (index + 1) * C) };
+    }
     if (teacherVectors === undefined || this.task.name !== "sentence-embedding") return {};
     const size = this.task.numTexts * (this.task.teacher?.dimensions ?? 0);
     return { teacherVectors: teacherVectors().subarray(index * size, (index + 1) * size) };
@@ -164,7 +181,8 @@ export class BatchedDataSet implements TrainingDataSet {
   }
 }
 
-function textsOfExample(task: Task): number {
+/** Texts that each example of a task has. */
+export function textsOfExample(task: Task): number {
   if (task.name === "multiple-choice") return task.numChoices;
   return task.name === "sentence-embedding" ? task.numTexts : 1;
 }

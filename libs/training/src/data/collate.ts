@@ -17,6 +17,10 @@ export type PlacedExample = StoredExample & {
   readonly random: () => RandomSequence;
   /** Of its texts one after another, where a teacher has been asked. */
   readonly teacherVectors?: Float32Array;
+  /** `[C]`, where a teacher has been asked. */
+  readonly teacherLogits?: Float32Array;
+  /** `[rows, D]`: what a frozen encoder gives of it, where that is known. */
+  readonly features?: Float32Array | undefined;
 };
 
 export type Masking = Omit<MaskAtRandomOptions, "vocabulary">;
@@ -70,10 +74,24 @@ function packTexts(texts: readonly Text[]): Omit<TrainingBatch, keyof Targets> {
   return { inputIds, tokenTypeIds, lengths, textIds: Int32Array.from(texts, ({ textId }) => textId) };
 }
 
-function classificationTargets(
-  task: Extract<Task, { name: "sequence-classification" }>,
-  examples: readonly PlacedExample[],
-): Targets {
+type Classification = Extract<Task, { name: "sequence-classification" }>;
+
+function classificationTargets(task: Classification, examples: readonly PlacedExample[]): Targets {
+  const { targets, counts } = labelTargets(task, examples);
+  if (task.distillation === undefined) return { targets, counts };
+  const [B, C] = [examples.length, task.numLabels];
+  const data = new Float32Array(B * C);
+  examples.forEach(({ teacherLogits }, index) => {
+    if (teacherLogits?.length !== C) throw new Error("internal: an example without its teacher's logits");
+    data.set(teacherLogits, index * C);
+  });
+  return {
+    targets: { ...targets, teacher_logits: { dtype: "float32", shape: [B, C], data } },
+    counts: { ...counts, teacher: B },
+  };
+}
+
+function labelTargets(task: Classification, examples: readonly PlacedExample[]): Targets {
   const [B, C] = [examples.length, task.numLabels];
   if (task.problemType === "single_label_classification") {
     const labels = Int32Array.from(examples, ({ target }) => target[0]!);

@@ -22,7 +22,7 @@ export type EncodeExamplesOptions = Omit<TaskReaderOptions, "maxLength"> & {
   readonly modelMaxLength?: number | undefined;
   /** Most tokens of a text for a vector, as the model's sentence modules say: the default of sentence-embedding. */
   readonly sentenceMaxLength?: number | undefined;
-  /** Keep the texts of sentence-embedding as they are written, for a teacher. */
+  /** Keep the texts of sentence-embedding and sequence-classification as they are written, for a teacher. */
   readonly keepTexts?: boolean | undefined;
   /** Default "error". */
   readonly onBadRow?: BadRowRule | undefined;

@@ -1,6 +1,6 @@
 /** @file Files and folders that are on the disk when a call resolves, and what is told of a full disk. */
-import { isDiskFull, syncFolder } from "@stagecoach/transformer/node";
-import { cp, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { isDiskFull, isSystemError, syncFolder } from "@stagecoach/transformer/node";
+import { cp, link, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { TrainingError } from "../loop/trainingError.ts";
 
@@ -21,6 +21,17 @@ export async function replaceDurably(path: string, content: string | Uint8Array)
 export async function copyDurably(from: string, to: string): Promise<void> {
   await cp(from, to, { recursive: true, dereference: true });
   await syncAll(to);
+}
+
+/** A file that nobody changes under a second name, or a copy of it where the file system has one name for a file. */
+export async function linkDurably(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+    await syncFolder(dirname(to));
+  } catch (error) {
+    if (!isSystemError(error, "EPERM", "EXDEV", "ENOTSUP", "EMLINK", "ENOSYS")) throw error;
+    await copyDurably(from, to);
+  }
 }
 
 async function syncAll(path: string): Promise<void> {

@@ -6,7 +6,8 @@ export type { ReadProgress } from "./data/fileBytes.ts";
 export { loadDataSets, type DataSets, type ExampleSet, type LoadDataSetsOptions } from "./data/loadDataSets.ts";
 export { loadExamples, type DataFile, type LoadExamplesOptions, type LoadProgress } from "./data/loadExamples.ts";
 export { dataExtensions, formatOfName, openDataFile, type DataFileOptions } from "./data/openDataFile.ts";
-export { replaceDurably } from "./durableFiles.ts";
+export { FeatureFile, type FeatureLayout } from "./featureFile.ts";
+export { diskError, linkDurably, publishFolder, replaceDurably, writeDurably } from "./durableFiles.ts";
 export {
   loadTrainingStage,
   openInitialParameters,

@@ -53,6 +53,7 @@ export async function loadTrainingStage(request: TrainingStageRequest): Promise<
       ...(settings.dropout === null ? {} : { maskMaker: maskMakerOf(request) }),
       isFrozen: frozenBy(settings.freeze),
       recompute: settings.recompute,
+      part: settings.part,
     });
     return {
       stage,

@@ -49,7 +49,7 @@ export class LocalPipeline implements TrainingPipeline {
     const outputs: TensorMap[] = [];
     for (const stage of stages) stage.discard();
     for (const [microBatch, batch] of microBatches.entries()) {
-      let arriving: StageBatch = batch;
+      let arriving = stageBatch(batch);
       for (const [number, stage] of stages.entries()) {
         const result: TensorMap = await this.#timed(clock[number]!, "forward", () =>
           stage.forward(arriving, { microBatch, numMicroBatches: microBatches.length, scales }),
@@ -80,7 +80,7 @@ export class LocalPipeline implements TrainingPipeline {
 
   async evaluate(batch: TrainingBatch): Promise<TensorMap> {
     const scales = lossScales([batch]);
-    let arriving: StageBatch = batch;
+    let arriving = stageBatch(batch);
     let result: TensorMap = {};
     for (const stage of this.#options.stages) {
       result = await stage.evaluate(arriving, scales);
@@ -124,6 +124,12 @@ export class LocalPipeline implements TrainingPipeline {
     if (shared !== null) delete squares[shared.copy];
     return globalNorm(squares);
   }
+}
+
+/** What the first stage gets: tokens, or features of them. */
+function stageBatch(batch: TrainingBatch): StageBatch {
+  const { features, lengths, targets, textIds } = batch;
+  return features === undefined ? batch : { hidden: features, lengths, targets, textIds };
 }
 
 function hiddenBatch(result: TensorMap, { lengths, targets, textIds }: TrainingBatch): StageBatch {

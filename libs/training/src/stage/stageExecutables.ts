@@ -20,6 +20,7 @@ import {
 } from "@stagecoach/graph";
 import {
   comparesWholeStep,
+  featureRowsOf,
   paddingRows,
   trainingStageGraph,
   type TaskModel,
@@ -54,19 +55,20 @@ export type StageExecutables = {
 
 type CompileOptions = Pick<
   TrainingStageOptions,
-  "engine" | "model" | "layers" | "optimizer" | "dropout" | "isFrozen" | "recompute" | "withPaddingRows"
+  "engine" | "model" | "layers" | "optimizer" | "dropout" | "isFrozen" | "recompute" | "withPaddingRows" | "part"
 >;
 
 export async function compileStage(options: CompileOptions): Promise<StageExecutables> {
-  const { engine, model, layers, dropout, isFrozen = () => false, withPaddingRows = false } = options;
-  const traced = trainingStageGraph(model, layers, { dropout: dropout?.rates ?? null, withPaddingRows });
-  const split = trainingGraphs(traced, { engine, isFrozen, recompute: options.recompute === true });
+  const { engine, model, layers, dropout, isFrozen = () => false, withPaddingRows = false, part } = options;
+  const features = part === "encoder" ? (featureRowsOf(model.task.name) ?? undefined) : undefined;
+  const traced = trainingStageGraph(model, layers, { dropout: dropout?.rates ?? null, withPaddingRows, features });
+  const split = trainingGraphs(traced, { engine, isFrozen, recompute: options.recompute === true, part });
   const graphs = withPaddingRows ? { ...split, backward: withoutPaddingGradient(split.backward, model) } : split;
   const gradientNames = new Set(graphs.backward.outputs.keys());
   const parameters = traced.parameters.map((node) => ({ name: nameOf(node), shape: node.shape as readonly number[] }));
   const trained = parameters.filter(({ name }) => gradientNames.has(`gradient.${name}`));
   const evaluation = parametersAsInputs(
-    stageGraph(trainingStageGraph(model, layers, { dropout: null, withPaddingRows })),
+    stageGraph(trainingStageGraph(model, layers, { dropout: null, withPaddingRows, features })),
   );
   const update = trained.length === 0 ? null : updateGraph(trained, options.optimizer);
   const compile = (graph: Graph) => engine.compile(graph, hostParameters({}));
@@ -80,17 +82,19 @@ export async function compileStage(options: CompileOptions): Promise<StageExecut
   const isLast = layers.end === model.config.numLayers;
   const stepLoss = isLast && comparesWholeStep(model.task) ? await StepLoss.compile(engine, model, model.task) : null;
   const updateInputs = update?.inputs.map(nameOf) ?? [];
+  const evaluate = await keep(evaluation);
   return {
     graphs,
     evaluation,
     parameters,
     trained,
-    forward: await keep(graphs.forward),
+    // An encoder alone is only evaluated.
+    forward: part === "encoder" ? evaluate : await keep(graphs.forward),
     backward: graphs.backward.outputs.size === 0 ? null : await keep(graphs.backward),
     accumulate: () => (accumulating ??= keep(accumulatingGraph(graphs.backward))),
     squares: trained.length === 0 ? null : await keep(squaresGraph(trained)),
     update: update === null ? null : await keep(update),
-    evaluate: await keep(evaluation),
+    evaluate,
     stepLoss,
     selectUpdate: (given) => Object.fromEntries(updateInputs.map((name) => [name, given[name]!])),
     async dispose() {
@@ -112,13 +116,15 @@ type SplitFacts = {
   readonly engine: Engine;
   readonly isFrozen: (name: string) => boolean;
   readonly recompute: boolean;
+  readonly part: TrainingStageOptions["part"];
 };
 
 /** What the engine has kernels for is fused before the graph is differentiated, as far as fused operations have gradient rules. */
-function trainingGraphs(traced: TracedStage, { engine, isFrozen, recompute }: SplitFacts): TrainingGraphs {
-  const trainable = traced.parameters.filter((node) => !isFrozen(nameOf(node)));
+function trainingGraphs(traced: TracedStage, { engine, isFrozen, recompute, part }: SplitFacts): TrainingGraphs {
+  const trainable = part === "encoder" ? [] : traced.parameters.filter((node) => !isFrozen(nameOf(node)));
   const sources = new Map(trainable.map((node) => [nameOf(node), node]));
-  if (traced.hidden !== null) sources.set("hidden", traced.hidden);
+  // Of a part of the model nobody is before it to learn.
+  if (traced.hidden !== null && part === undefined) sources.set("hidden", traced.hidden);
   const fusions = new Set([...engine.fusedOperations].filter((name) => differentiableFusions.has(name)));
   const fused = fuse(stageGraph(traced), fusions);
   const outputs = Object.fromEntries(fused.outputs);

@@ -2,6 +2,7 @@
 import type { Engine, HostTensor } from "@stagecoach/engine";
 import type { LayerRange, TaskModel } from "@stagecoach/transformer";
 import type { OptimizerOptions } from "../optimizers/optimizer.ts";
+import type { TrainedPart } from "./stageSettings.ts";
 import type { DropoutOptions } from "./maskInputs.ts";
 import type { MaskMaker } from "./maskMaker.ts";
 
@@ -23,6 +24,8 @@ export type TrainingStageOptions = {
   readonly isFrozen?: (name: string) => boolean;
   /** Compute activations again in the backward pass instead of keeping them: less memory, more time. */
   readonly recompute?: boolean;
+  /** Default: the whole model. */
+  readonly part?: TrainedPart | undefined;
   /** Padding has rows of its own, as in programs that pad (trainingStageGraph): for comparisons with them. */
   readonly withPaddingRows?: boolean;
 };

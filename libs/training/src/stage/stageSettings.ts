@@ -2,6 +2,12 @@
 import type { DropoutRates, LoraOptions, Task } from "@stagecoach/transformer";
 import type { OptimizerOptions } from "../optimizers/optimizer.ts";
 
+/**
+ * - `encoder`: of the last layer come what a head reads, and nothing is trained: for features of texts that stay as they are
+ * - `head`: what stands behind the last layer, on such features
+ */
+export type TrainedPart = "encoder" | "head";
+
 export type StageSettings = {
   readonly task: Task;
   /** null: no dropout. */
@@ -14,6 +20,8 @@ export type StageSettings = {
   /** Adapters beside the layers; what is frozen with them is in `freeze`. */
   readonly lora?: LoraOptions | undefined;
   readonly recompute: boolean;
+  /** Default: the whole model. */
+  readonly part?: TrainedPart | undefined;
   /** Begin with a new head where the checkpoint has one of another size. */
   readonly replaceHead: boolean;
 };

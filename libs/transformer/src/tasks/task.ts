@@ -36,6 +36,8 @@ export type Task =
       readonly classWeights?: readonly number[];
       /** Share of the target that all classes get alike, in the loss that is trained; single-label only. */
       readonly labelSmoothing?: number;
+      /** What is learned from another classifier's logits, beside the labels; single-label only. */
+      readonly distillation?: Distillation;
     }
   | {
       readonly name: "token-classification";
@@ -49,6 +51,17 @@ export type Task =
   | { readonly name: "next-sentence" }
   | { readonly name: "pretraining" }
   | SentenceEmbeddingTask;
+
+/**
+ * Softened targets (Hinton et al. 2015, arXiv 1503.02531); target `teacher_logits` float32 [B, C]. The loss is
+ * `alpha T^2 KL(teacher || student) + (1 - alpha) cross entropy`, with softmax of logits / T on both sides of the divergence.
+ */
+export type Distillation = {
+  /** T, above 0. */
+  readonly temperature: number;
+  /** From 0 to 1. */
+  readonly alpha: number;
+};
 
 /** Vectors of texts, as the model's sentence modules make them, by how similar they are to be. */
 export type SentenceEmbeddingTask = {
@@ -112,6 +125,7 @@ export const taskNames = [
 
 /** A loss is a sum of parts; each is divided by what it counts over the whole step, not over a micro-batch. */
 export function lossPartsOf(task: Task): readonly string[] {
+  if (task.name === "sequence-classification" && task.distillation !== undefined) return ["labels", "teacher"];
   if (task.name !== "sentence-embedding") return lossParts[task.name];
   return [...(task.loss.name === "none" ? [] : ["pairs"]), ...(task.teacher === undefined ? [] : ["teacher"])];
 }
@@ -146,6 +160,8 @@ export type TrainingBatch = TokenBatch & {
   /** `[B]`: number of each text in the order of the run (counts on over epochs); keys its dropout masks. */
   readonly textIds: Int32Array;
   readonly targets: Readonly<Record<string, Target>>;
+  /** `[T, D]`: what a frozen encoder gives, for a stage that is the head alone (featureRows.ts): T counts these rows, and there are no ids. */
+  readonly features?: Float32Array;
   /**
    * What each loss part counts in this micro-batch: its labels (for class weights the sum of their weights, for
    * multi-label and regression labels times classes, for question answering texts, for sentence embeddings anchors, and for

@@ -18,6 +18,7 @@ import { sequenceClassification } from "./heads/sequenceClassification.ts";
 import { tokenClassification } from "./heads/tokenClassification.ts";
 import { binaryCrossEntropy } from "./losses/binaryCrossEntropy.ts";
 import { crossEntropy } from "./losses/crossEntropy.ts";
+import { distillationLoss } from "./losses/distillationLoss.ts";
 import { embeddingLoss } from "./losses/embeddingLoss.ts";
 import { spanLoss } from "./losses/spanLoss.ts";
 import { squaredError } from "./losses/squaredError.ts";
@@ -38,7 +39,7 @@ export function taskLosses(context: HeadContext): TaskLosses {
   switch (task.name) {
     case "sequence-classification": {
       const logits = sequenceClassification(context, task.numLabels);
-      return { terms: { labels: textLoss(logits, task) }, outputs: { logits } };
+      return { terms: textTerms(logits, task), outputs: { logits } };
     }
     case "token-classification": {
       const logits = tokenClassification(context, task.numLabels);
@@ -76,7 +77,17 @@ export function taskLosses(context: HeadContext): TaskLosses {
   };
 }
 
-function textLoss(logits_BC: Tensor, task: Task & { readonly name: "sequence-classification" }): Tensor {
+type Classification = Extract<Task, { readonly name: "sequence-classification" }>;
+
+function textTerms(logits_BC: Tensor, task: Classification): PartLosses["terms"] {
+  const labels = textLoss(logits_BC, task);
+  if (task.distillation === undefined) return { labels };
+  const { temperature, alpha } = task.distillation;
+  const teacher = distillationLoss(logits_BC, input("teacher_logits", ["B", task.numLabels], "float32"), temperature);
+  return { labels: mul(labels, 1 - alpha), teacher: mul(teacher, alpha) };
+}
+
+function textLoss(logits_BC: Tensor, task: Classification): Tensor {
   const { problemType, numLabels: C } = task;
   if (problemType === "single_label_classification") return crossEntropy(logits_BC, ids("labels", "B"), task);
   const labels_BC = input("labels", ["B", C], "float32");

@@ -4,10 +4,11 @@
  *
  * Dimensions: T packed tokens, B texts, L longest text, D hidden size.
  */
-import { addAll, graphOf, input, mul, sum, withScope, type Tensor } from "@stagecoach/graph";
+import { addAll, gatherRows, graphOf, input, mul, sum, withScope, type Tensor } from "@stagecoach/graph";
 import { encoderStack, type LayerRange } from "../encoderStack.ts";
 import { packingInputs } from "../packing.ts";
 import { encoderDropout, headDropout, type DropoutRates } from "./dropoutSites.ts";
+import type { FeatureRows } from "./featureRows.ts";
 import { embeddingLoss } from "./losses/embeddingLoss.ts";
 import { lossPartsOf, type SentenceEmbeddingTask, type Task } from "./task.ts";
 import { taskLosses } from "./taskLosses.ts";
@@ -21,11 +22,13 @@ export type TrainingStageOptions = {
    * input `key_mask` `[B, L]`, from the target `attention_mask`. Only question answering's loss differs by it.
    */
   readonly withPaddingRows?: boolean;
+  /** The last layer's stage gives these rows instead of a head's outputs. */
+  readonly features?: FeatureRows | undefined;
 };
 
 export type TracedStage = {
   /**
-   * Stages before the last: `hidden` `[T, D]`. The last: `loss` `[]`, `loss.<part>` `[]` where the task has several parts,
+   * Stages before the last: `hidden` `[T, D]`; with `features` the last too, `[B, D]` of first rows. The last: `loss` `[]`, `loss.<part>` `[]` where the task has several parts,
    * and the task's outputs (task.ts); no loss where that compares the whole step (stepLossGraph).
    */
   readonly outputs: Readonly<Record<string, Tensor>>;
@@ -36,7 +39,7 @@ export type TracedStage = {
 };
 
 /**
- * Inputs: those of stageGraph; on the last stage the task's targets (task.ts) and `scale.<part>` `[]`; with dropout a mask
+ * Layers from the last one's end on are the head alone. Inputs: those of stageGraph; on the last stage the task's targets (task.ts) and `scale.<part>` `[]`; with dropout a mask
  * per site (dropoutSites.ts).
  *
  * @throws UnsupportedModelError for a task that the family does not have
@@ -50,12 +53,14 @@ export function trainingStageGraph(model: TaskModel, layers: LayerRange, options
   const dropout = options.dropout === null ? undefined : encoderDropout(model, options.dropout);
   const { input_TD, hidden_TD } = encoderStack(model, layers, { packing, dropout });
   const isLast = layers.end === model.config.numLayers;
-  const outputs = isLast
-    ? withScope("head", () => {
-        const losses = taskLosses({ model, hidden_TD, packing, dropout: headDropout(model, options.dropout) });
-        return { ...(losses.terms === null ? {} : scaledLoss(model.task, losses.terms)), ...losses.outputs };
-      })
-    : { hidden: hidden_TD };
+  const head = () => {
+    const losses = taskLosses({ model, hidden_TD, packing, dropout: headDropout(model, options.dropout) });
+    return { ...(losses.terms === null ? {} : scaledLoss(model.task, losses.terms)), ...losses.outputs };
+  };
+  const features = (): Record<string, Tensor> => ({
+    hidden: options.features === "first" ? gatherRows(hidden_TD, packing.firstIndex_B) : hidden_TD,
+  });
+  const outputs = isLast ? withScope("head", options.features === undefined ? head : features) : { hidden: hidden_TD };
   // Under names of their own: the output `hidden` and the input `hidden` are two tensors.
   const { parameters } = graphOf(new Map(Object.values(outputs).map((tensor, index) => [`output.${index}`, tensor])));
   return { outputs, hidden: input_TD, parameters };

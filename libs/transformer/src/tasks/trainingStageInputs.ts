@@ -68,6 +68,7 @@ function targetRanges({ task, config }: TaskModel, { numTokens, numTexts, firstI
     anchor_rows: upTo(numTexts),
     candidate_rows: upTo(numTexts),
     similarities: () => [-1, 1],
+    teacher_logits: () => [-Number.MAX_VALUE, Number.MAX_VALUE],
     teacher_vectors: () => [-Number.MAX_VALUE, Number.MAX_VALUE],
     labels: labelRange(task),
   };

@@ -211,6 +211,13 @@ export function storeCases(database: string, createDatabase: (() => string) | nu
         expect(await store.jobs.endedBefore(5)).toEqual(["ftjob-a"]);
       });
 
+      test("a model that a job learns from is in use, and no other whose name is in its method", async () => {
+        const method = JSON.stringify({ task: "ft:other", teacher: { model: "ft:large" } });
+        await store.jobs.add({ ...jobOf("a"), method });
+        expect((await store.jobs.usingModel("ft:large"))?.id).toBe("ftjob-a");
+        expect(await store.jobs.usingModel("ft:other")).toBeUndefined();
+      });
+
       test("are counted by status, with zeros", async () => {
         await add("a", "b");
         await store.jobs.claim({ now: 1, except: [] });

@@ -38,6 +38,7 @@ export function sequenceClassificationReader(fields: RowFields, options: TaskRea
       const { ids, typeIds, truncated } = tokenizer.encodeIds(text, { pair, truncation: { maxLength } });
       if (truncated) sink.truncated();
       sink.add({ ids, firstSegment: firstSegmentOf(typeIds), target });
+      sink.texts(pair === undefined ? [text] : [text, pair]);
     },
   };
 }

@@ -1,8 +1,9 @@
 /** @file Pieces of encoded examples: the first ones in memory, the others in a file of their own. */
-import { closeSync, openSync, readSync, rmSync, writeSync } from "node:fs";
+import { closeSync, openSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { randomUUID } from "node:crypto";
 import { memoryPieces, pieceWords, type PieceStorage } from "../../data/exampleStore.ts";
+import { readRange, writeRange } from "./fileRanges.ts";
 
 /**
  * The file is nameless where the system allows that (it is removed at once and lives as long as it is open), so that a
@@ -28,18 +29,12 @@ export function filePieces(folder: string, maxMemoryBytes: number): PieceStorage
     write: (piece, words) => {
       if (piece < numInMemory) return memory.write(piece, words);
       const bytes = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
-      for (let done = 0; done < bytes.length;) {
-        done += writeSync(opened(), bytes, done, bytes.length - done, position(piece, 0) + done);
-      }
+      writeRange(opened(), bytes, position(piece, 0));
     },
     read: (piece, start, end) => {
       if (piece < numInMemory) return memory.read(piece, start, end);
       const bytes = new Uint8Array((end - start) * 4);
-      for (let done = 0; done < bytes.length;) {
-        const count = readSync(opened(), bytes, done, bytes.length - done, position(piece, start) + done);
-        if (count === 0) throw new Error(`internal: piece ${piece} ends early`);
-        done += count;
-      }
+      readRange(opened(), bytes, position(piece, start));
       return new Int32Array(bytes.buffer);
     },
     close: () => {

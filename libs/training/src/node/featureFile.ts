@@ -1,0 +1,81 @@
+/**
+ * @file What a frozen encoder gives for the examples of a set, in a file: written in any order, read example by example, so that
+ * memory does not bound it. Nothing but float32 values, little-endian, in the order of the set.
+ *
+ * Dimensions: D hidden size.
+ */
+import { closeSync, fsyncSync, openSync } from "node:fs";
+import { readRange, writeRange } from "./data/fileRanges.ts";
+
+export type FeatureLayout = {
+  /** Numbers of the examples. */
+  readonly examples: Int32Array;
+  /** Rows that an example has. */
+  readonly rowsOf: (example: number) => number;
+  /** D */
+  readonly width: number;
+};
+
+export class FeatureFile {
+  readonly #file: number;
+  readonly #layout: FeatureLayout;
+  /** First row of each example, by its number. */
+  readonly #starts = new Map<number, number>();
+
+  private constructor(file: number, layout: FeatureLayout) {
+    this.#file = file;
+    this.#layout = layout;
+    let row = 0;
+    for (const example of layout.examples) {
+      this.#starts.set(example, row);
+      row += layout.rowsOf(example);
+    }
+  }
+
+  /** An empty one. @throws what `node:fs` throws */
+  static create(path: string, layout: FeatureLayout): FeatureFile {
+    return new FeatureFile(openSync(path, "w+"), layout);
+  }
+
+  /** One that was written. @throws what `node:fs` throws */
+  static open(path: string, layout: FeatureLayout): FeatureFile {
+    return new FeatureFile(openSync(path, "r"), layout);
+  }
+
+  /** @param rows - `[rows, D]` of examples one after another */
+  write(examples: Int32Array, rows: Float32Array): void {
+    let at = 0;
+    for (const example of examples) {
+      const size = this.#sizeOf(example);
+      const own = rows.subarray(at, (at += size));
+      writeRange(this.#file, new Uint8Array(own.buffer, own.byteOffset, own.byteLength), this.#positionOf(example));
+    }
+    if (at !== rows.length) throw new Error(`internal: expected ${at} values for these examples, got ${rows.length}`);
+  }
+
+  /** `[rows, D]` */
+  read(example: number): Float32Array {
+    const rows = new Float32Array(this.#sizeOf(example));
+    readRange(this.#file, new Uint8Array(rows.buffer), this.#positionOf(example));
+    return rows;
+  }
+
+  /** On the disk when it returns. */
+  sync(): void {
+    fsyncSync(this.#file);
+  }
+
+  close(): void {
+    closeSync(this.#file);
+  }
+
+  #sizeOf(example: number): number {
+    return this.#layout.rowsOf(example) * this.#layout.width;
+  }
+
+  #positionOf(example: number): number {
+    const start = this.#starts.get(example);
+    if (start === undefined) throw new Error(`internal: features of example ${example}, which the set does not have`);
+    return start * this.#layout.width * Float32Array.BYTES_PER_ELEMENT;
+  }
+}

@@ -1,0 +1,145 @@
+/** @file A classifier that learns another one's logits: what it is told, in which order, and that it comes to say the same. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Hyperparameters } from "../../apps/server/src/jobs/hyperparameters.ts";
+import { runTrainingJob, type JobEvent } from "../../apps/server/src/training/runJob.ts";
+import { trainingSettingsSchema, type TrainingSettingsInput } from "../../apps/server/src/training/trainingSettings.ts";
+import { copyModel, editJson } from "../harness/modelFolders.ts";
+import { openLocalPipeline } from "../harness/openLocalPipeline.ts";
+import { tinyEncoder } from "../harness/paths.ts";
+import { toys } from "../harness/toyTasks.ts";
+
+const scratch = mkdtempSync(join(tmpdir(), "stagecoach-logits-"));
+/** The teacher's tokenizer, half its size, no weights. */
+const student = copyModel((folder) => {
+  for (const name of ["model.safetensors", "modules.json", "1_Pooling", "sentence_bert_config.json"])
+    rmSync(join(folder, name), { recursive: true });
+  editJson(join(folder, "config.json"), { hidden_size: 16, intermediate_size: 32, num_hidden_layers: 2 });
+});
+afterAll(() => {
+  student[Symbol.dispose]();
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+type Row = { readonly text: string; readonly text_pair?: string; readonly label: string };
+
+function write(name: string, rowOf: (row: Row) => Row): string {
+  const path = join(scratch, name);
+  const rows = Array.from({ length: 24 }, (_, number) => rowOf(toys["sequence-classification"].row(number) as Row));
+  writeFileSync(path, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+  return path;
+}
+const plain = write("plain.jsonl", (row) => row);
+/** Every label is wrong. */
+const flipped = write("flipped.jsonl", (row) => ({ ...row, label: row.label === "yes" ? "no" : "yes" }));
+const pairs = write("pairs.jsonl", (row) => ({ ...row, text_pair: "of the stag" }));
+const others = write("others.jsonl", (row) => ({ ...row, label: `${row.label}!` }));
+
+type Given = Omit<TrainingSettingsInput, "hyperparameters"> & { readonly hyperparameters?: Hyperparameters };
+
+async function train(name: string, { hyperparameters, ...given }: Given) {
+  const events: JobEvent[] = [];
+  const folder = join(scratch, name);
+  const settings = trainingSettingsSchema.parse({
+    evaluation_data: given.data,
+    threads: 1,
+    ...given,
+    hyperparameters: { max_steps: 1, batch_size: 24, learning_rate: 5e-3, warmup_steps: 0, ...hyperparameters },
+  });
+  await runTrainingJob(settings, {
+    folder,
+    openPipeline: openLocalPipeline,
+    onEvent: (event) => void events.push(event),
+  });
+  const steps = events.flatMap((event) => (event.type === "step" ? [event] : []));
+  const metrics = events.flatMap((event) => (event.type === "evaluation" ? [event.evaluation.metrics] : []));
+  return { folder, model: join(folder, "model"), steps, metrics: metrics.at(-1)! };
+}
+
+let teacher: string;
+beforeAll(async () => {
+  const trained = await train("teacher", {
+    model: tinyEncoder,
+    data: { path: plain },
+    hyperparameters: { max_steps: 30 },
+  });
+  teacher = trained.model;
+});
+
+describe("distillation of logits", () => {
+  test("a student that hears the teacher alone says what the teacher says, whatever the labels are; the card tells of it", async () => {
+    const { metrics, steps, folder } = await train("alone", {
+      model: student.folder,
+      data: { path: flipped },
+      teacher: { model: teacher },
+      stages: 2,
+      hyperparameters: { max_steps: 60, distillation_alpha: 1 },
+    });
+    expect(metrics["accuracy"]).toBe(0);
+    expect(steps.at(-1)!.parts["teacher"]).toBeLessThan(0.05 * steps[0]!.parts["teacher"]!);
+    expect(steps.at(-1)!.parts["labels"]).toBe(0);
+    expect(readdirSync(join(folder, "teacher"))).toHaveLength(1);
+    const card = readFileSync(join(folder, "model", "README.md"), "utf8");
+    expect(card).toMatch(/\| distillation_temperature +\| 2 +\|/);
+    expect(card).toMatch(/\| what is learned of it +\| logits +\|/);
+  });
+
+  test.each([
+    ["texts", plain],
+    ["pairs", pairs],
+  ])(
+    "a student that is its teacher learns nothing from %s: the same tokens, in the order of the examples",
+    async (name, path) => {
+      const own = await train(`own-${name}`, {
+        model: teacher,
+        data: { path },
+        teacher: { model: teacher },
+        hyperparameters: { distillation_alpha: 0.5, distillation_temperature: 3 },
+      });
+      expect(own.steps[0]!.parts["teacher"]).toBeLessThan(1e-6);
+      expect(own.steps[0]!.loss).toBeCloseTo(own.steps[0]!.parts["labels"]!, 6);
+    },
+  );
+
+  test("classes are told by their names: a teacher that has them in another order says the opposite with the same weights", async () => {
+    using swapped = copyModel((folder) => {
+      const names = { id2label: { 0: "yes", 1: "no" }, label2id: { yes: 0, no: 1 } };
+      editJson(join(folder, "config.json"), names);
+    }, teacher);
+    const data = { path: plain };
+    const { steps } = await train("swapped", { model: teacher, data, teacher: { model: swapped.folder } });
+    expect(steps[0]!.parts["teacher"]).toBeGreaterThan(0.1);
+  });
+
+  test.each<[what: string, given: (teacher: string) => Given, message: RegExp]>([
+    [
+      "other labels",
+      (model) => ({ data: { path: others }, teacher: { model } }),
+      /teacher: expected the labels no!, yes!, got no, yes/,
+    ],
+    [
+      "a teacher without a head",
+      () => ({ data: { path: plain }, teacher: { model: tinyEncoder } }),
+      /teacher: expected a classifier of one label per text, got a model without a head/,
+    ],
+    [
+      "another task",
+      (model) => ({ data: { path: plain }, task: "masked-lm", teacher: { model } }),
+      /teacher: expected the task sentence-embedding, or sequence-classification of one label, got masked-lm/,
+    ],
+    [
+      "what vectors have",
+      (model) => ({ data: { path: plain }, teacher: { model, match: "similarities" } }),
+      /teacher match: expected the task sentence-embedding/,
+    ],
+    [
+      "a temperature without a teacher",
+      () => ({ data: { path: plain }, hyperparameters: { distillation_temperature: 2 } }),
+      /distillation temperature: it says nothing without a teacher of classes/,
+    ],
+  ])("%s: refused before the teacher is asked", async (_, given, message) => {
+    await expect(train("refused", { model: tinyEncoder, ...given(teacher) })).rejects.toThrow(message);
+  });
+});
