@@ -8,7 +8,7 @@
  * const [vector] = await encoder.encode(["hello"]);
  * ```
  */
-import { Batcher, SingleStagePipeline } from "@stagecoach/parallel";
+import { Batcher, SingleStagePipeline, typicalRunCost } from "@stagecoach/parallel";
 import { now, StageLanes } from "@stagecoach/parallel/node";
 import type { Encoding } from "@stagecoach/tokenizer";
 import { loadTokenizer } from "@stagecoach/tokenizer/node";
@@ -27,6 +27,11 @@ export type LoadEncoderOptions = {
   readonly threads?: number;
   /** Most tokens of a micro-batch. */
   readonly maxBatchTokens?: number;
+  /**
+   * Cut micro-batches by costs that are the same each time, instead of those that were measured when the model was loaded: the same texts
+   * then give the same bytes on this machine, call after call and program after program. False when left out.
+   */
+  readonly reproducible?: boolean;
   /** Progress of a download. */
   readonly onProgress?: (progress: DownloadProgress) => void;
   /** Stops loading. */
@@ -84,6 +89,7 @@ export async function loadEncoder(model: string, options: LoadEncoderOptions = {
     engine = "onnxruntime",
     threads = availableParallelism(),
     maxBatchTokens = 512,
+    reproducible = false,
     onProgress,
     signal,
   } = options;
@@ -97,7 +103,8 @@ export async function loadEncoder(model: string, options: LoadEncoderOptions = {
     ]);
     signal?.throwIfAborted();
     const { numLanes } = lanes;
-    const pipeline = new SingleStagePipeline((batch, output) => lanes.run(batch, output), { runCost, numLanes });
+    const cost = reproducible ? typicalRunCost : runCost;
+    const pipeline = new SingleStagePipeline((batch, output) => lanes.run(batch, output), { runCost: cost, numLanes });
     const batcher = new Batcher({ pipeline, maxBatchTokens, maxQueuedTokens: Infinity, now });
     return new LocalEncoder(new Embedder({ model: described, tokenizer, batcher, now }), lanes);
   } catch (error) {

@@ -129,7 +129,9 @@ function eachVector(vectors: Float32Array, size: number, act: (vector: Float32Ar
 
 async function openEncoder(folder: string, { engine, threads, signal }: AskOptions): Promise<OpenTeacher> {
   const stopping = signal === undefined ? {} : { signal };
-  const teacher = await loadEncoder(folder, { engine, ...(threads === undefined ? {} : { threads }), ...stopping });
+  // A job that is made again learns the same bytes.
+  const options = { engine, reproducible: true, ...(threads === undefined ? {} : { threads }), ...stopping };
+  const teacher = await loadEncoder(folder, options);
   return {
     async answer(encoded, onDone) {
       // A text that occurs twice is asked once.
