@@ -161,7 +161,7 @@ class TrainingJob {
         hyperparameters: plan.hyperparameters,
       };
       await this.#announce(resolved, plan, data);
-      return await this.#train({ settings: resolved, base, plan, data });
+      return await this.#train({ settings: resolved, base, plan, data, files: teaching?.studentFiles() ?? {} });
     } finally {
       data.close();
     }
@@ -179,9 +179,9 @@ class TrainingJob {
 
   async #findTeacher(settings: TrainingSettings, base: ResolvedModel, data: DataSets): Promise<Teaching | null> {
     if (settings.teacher === undefined) return null;
-    const { modules: student } = await readEncoderModel(jsonReader(base.folder));
+    const { modules } = await readEncoderModel(jsonReader(base.folder));
     return findTeacher(settings.teacher, data.task, {
-      student,
+      student: { folder: base.folder, modules },
       labels: data.labels,
       signal: this.#options.signal,
       onDownload: (progress) => void this.#tell({ type: "download", ...progress }),
@@ -225,6 +225,7 @@ class TrainingJob {
         base: base.folder,
         baseName: name,
         labels: data.labels,
+        files: job.files,
         texts: jobTexts(facts),
       });
       await this.#tell({ type: "exported", folder: paths.model });
@@ -288,13 +289,13 @@ class TrainingJob {
     });
   }
 
-  async #note(event: TrainingEvent, { settings, base, plan, data }: PreparedJob): Promise<void> {
+  async #note(event: TrainingEvent, { settings, base, plan, data, files }: PreparedJob): Promise<void> {
     if (event.type === "started") {
       const { folder } = this.#options;
       await writeJobSettings(folder, settings);
       const { modelFiles } = jobPaths(folder);
       const { name: baseName } = nameOf(settings, base);
-      const facts = { model: plan.model, base: base.folder, baseName, labels: data.labels };
+      const facts = { model: plan.model, base: base.folder, baseName, labels: data.labels, files };
       if (!existsSync(modelFiles)) await exportModelFiles(modelFiles, facts);
     }
     if (event.type === "evaluation" && event.isBest) this.#classes = event.evaluation.classes;
@@ -311,6 +312,8 @@ type PreparedJob = {
   readonly base: ResolvedModel;
   readonly plan: JobPlan;
   readonly data: DataSets;
+  /** What the model's folder gets besides, by name. */
+  readonly files: Readonly<Record<string, Uint8Array>>;
 };
 
 /** Only models of the hub are known by name elsewhere; of a folder, its path is nobody's business. */
