@@ -118,10 +118,8 @@ describe("distillation", () => {
       model: join(scratch, "second", "model"),
     });
     expect(third.losses[0]).toBeLessThan(losses[0]! / 5);
-    console.log(losses[0], losses.at(-1), again.losses, third.losses);
     using forgetful = copyModel((folder) => rmSync(join(folder, "teacher_basis.safetensors")), model);
     const anew = await distill(join(scratch, "anew"), { steps: 1, from: some, model: forgetful.folder, teacher });
-    console.log(anew.losses);
     expect(anew.losses[0]).toBeGreaterThan(5 * again.losses[0]!);
   });
 
