@@ -204,11 +204,26 @@ describe("stagecoach train", () => {
 
   test("adapters are trained alone, merged into the model, and kept in peft's layout", async () => {
     const lora = ["--lora-rank", "2", "--lora-alpha", "8", "--lora-targets", "query", "--lora-targets", "output.dense"];
-    const { code, stderr } = await run("adapted", "--max-steps", "2", "--learning-rate", "1e-2", ...lora);
+    const { code, stderr } = await run(
+      "adapted",
+      "--max-steps",
+      "2",
+      "--learning-rate",
+      "1e-2",
+      "--lora-dropout",
+      "0.1",
+      ...lora,
+    );
     expect([code, stderr]).toEqual([0, expect.not.stringContaining("lora_A")]);
     const model = join(folder, "adapted", "model");
     const config = JSON.parse(readFileSync(join(model, "adapter", "adapter_config.json"), "utf8")) as object;
-    expect(config).toMatchObject({ peft_type: "LORA", r: 2, lora_alpha: 8, modules_to_save: ["classifier"] });
+    expect(config).toMatchObject({
+      peft_type: "LORA",
+      r: 2,
+      lora_alpha: 8,
+      lora_dropout: 0.1,
+      modules_to_save: ["classifier"],
+    });
     const { openSafetensors } = await import("@stagecoach/transformer/node");
     await using before = await openSafetensors(tinyEncoder);
     await using after = await openSafetensors(model);

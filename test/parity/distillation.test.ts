@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadEncoder } from "stagecoach";
+import { packagedModelFolder } from "@stagecoach/transformer/node";
 import { afterAll, describe, expect, test } from "vitest";
 import { runTrainingJob, type JobEvent } from "../../apps/server/src/training/runJob.ts";
 import { trainingSettingsSchema } from "../../apps/server/src/training/trainingSettings.ts";
@@ -28,24 +29,35 @@ const data = join(scratch, "texts.jsonl");
 writeFileSync(data, texts.map((text) => `${JSON.stringify({ text })}\n`).join(""));
 
 type Options = {
+  /** Texts; all of them, when left out. */
+  readonly from?: string;
+  readonly teacher?: string;
+  readonly model?: string;
   readonly match?: "vectors" | "similarities";
   readonly steps: number;
   /** Stop after this step. */
   readonly pauseAfter?: number;
 };
 
-async function distill(folder: string, { match, steps, pauseAfter }: Options) {
+async function distill(folder: string, options: Options) {
+  const { match, steps, pauseAfter, from = data, model = student.folder, teacher = tinyEncoder } = options;
   const stopping = new AbortController();
   const events: JobEvent[] = [];
   const settings = trainingSettingsSchema.parse({
-    model: student.folder,
+    model,
     task: "sentence-embedding",
-    data: { path: data },
-    evaluation_data: { path: data },
-    teacher: { model: tinyEncoder, match },
+    data: { path: from },
+    evaluation_data: { path: from },
+    teacher: { model: teacher, match },
     stages: 2,
     threads: 1,
-    hyperparameters: { max_steps: steps, batch_size: 24, learning_rate: 5e-3, warmup_steps: 0, eval_steps: 10 },
+    hyperparameters: {
+      max_steps: steps,
+      batch_size: from === data ? 24 : 8,
+      learning_rate: 5e-3,
+      warmup_steps: 0,
+      eval_steps: 10,
+    },
   });
   const onEvent = (event: JobEvent) => {
     events.push(event);
@@ -54,7 +66,8 @@ async function distill(folder: string, { match, steps, pauseAfter }: Options) {
   const { signal } = stopping;
   const result = await runTrainingJob(settings, { folder, openPipeline: openLocalPipeline, onEvent, signal });
   const metrics = events.flatMap((event) => (event.type === "evaluation" ? [event.evaluation.metrics] : []));
-  return { result, events, metrics };
+  const losses = events.flatMap((event) => (event.type === "step" ? [event.loss] : []));
+  return { result, events, metrics, losses };
 }
 
 describe("distillation", () => {
@@ -76,6 +89,38 @@ describe("distillation", () => {
     expect(Math.max(...differences)).toBeLessThan(0.2);
     const card = readFileSync(join(folder, "model", "README.md"), "utf8");
     expect(card).toMatch(/\| teacher \| tiny-encoder \|/);
+  });
+
+  test("a second run, on other texts, goes on in the directions of the first: what is right stays so", async () => {
+    const [some, others] = ["the worker joins", "the layers leave"].map((half, number) => {
+      const path = join(scratch, `half-${number}.jsonl`);
+      const ends = ["a ship", "the bank", "red soup", "old music", "a dog", "the law", "cold rain", "a garden"];
+      writeFileSync(
+        path,
+        ends.map((end) => JSON.stringify({ text: number === 0 ? `${half} ${end}` : `${end} ${half}` })).join("\n"),
+      );
+      return path;
+    }) as [string, string];
+    const both = join(scratch, "both.jsonl");
+    writeFileSync(both, [some, others].map((path) => readFileSync(path, "utf8")).join("\n"));
+    // Vectors of real texts point in many directions.
+    const teacher = packagedModelFolder;
+    const first = join(scratch, "first");
+    const { losses } = await distill(first, { steps: 120, from: both, teacher });
+    const model = join(first, "model");
+    const again = await distill(join(scratch, "second"), { steps: 1, from: some, model, teacher });
+    expect(again.losses[0]).toBeLessThan(losses[0]! / 10);
+    // The third has the file from the second.
+    const third = await distill(join(scratch, "third"), {
+      steps: 1,
+      from: others,
+      teacher,
+      model: join(scratch, "second", "model"),
+    });
+    expect(third.losses[0]).toBeLessThan(losses[0]! / 5);
+    using forgetful = copyModel((folder) => rmSync(join(folder, "teacher_basis.safetensors")), model);
+    const anew = await distill(join(scratch, "anew"), { steps: 1, from: some, model: forgetful.folder, teacher });
+    expect(anew.losses[0]).toBeGreaterThan(5 * again.losses[0]!);
   });
 
   test("of similarities: texts become as near to each other as the teacher says", async () => {

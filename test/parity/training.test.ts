@@ -55,7 +55,7 @@ type CaseName = keyof typeof cases;
 
 const settingsOf = (name: CaseName, recompute = false): StageSettings => ({
   task: tasks[cases[name]],
-  dropout: { hidden: 0.1, attention: 0.1, classifier: 0.1 },
+  dropout: { hidden: 0.1, attention: 0.1, classifier: 0.1, lora: 0.1 },
   seed: 11,
   optimizer: adamWDefaults,
   ...(name === "adapters" ? { lora, freeze: ["^(?!classifier|.*lora_)"] } : { freeze: [] }),

@@ -13,6 +13,9 @@ export function dropout(x: Tensor, mask: Tensor | undefined): Tensor {
   return mask === undefined ? x : mul(x, mask);
 }
 
+/** The mask for the adapter of the linear layer `module`. */
+export type AdapterDropout = (module: string, numInputs: number) => Tensor | undefined;
+
 /** Masks inside one encoder layer. */
 export type LayerDropout = {
   /** After softmax. */
@@ -21,6 +24,8 @@ export type LayerDropout = {
   readonly attentionOutput_TD?: Tensor;
   /** After the feed-forward network, before the residual. */
   readonly output_TD?: Tensor;
+  /** Of what the adapter of a linear layer reads, `[T, inputs]`; the layer itself reads all. */
+  readonly adapterInput?: AdapterDropout;
 };
 
 /** Masks of an encoder. */

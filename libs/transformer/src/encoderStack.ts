@@ -44,12 +44,13 @@ export function encoderStack(
   let hidden_TD = input_TD ?? withScope("embeddings", () => dropped(embeddingBlock(model), dropout?.embeddings_TD));
   for (let layer = layers.start; layer < layers.end; layer++) {
     const before_TD = hidden_TD;
+    const masks = dropout?.ofLayer(layer);
     hidden_TD = withScope(`layer.${layer}`, () =>
-      encoderLayer(before_TD, layerParameters(model, layer), {
+      encoderLayer(before_TD, layerParameters(model, layer, masks?.adapterInput), {
         config,
         packing,
         bias_1NLS,
-        dropout: dropout?.ofLayer(layer),
+        dropout: masks,
       }),
     );
   }

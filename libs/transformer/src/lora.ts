@@ -1,12 +1,12 @@
 /**
- * @file Low-rank adapters of linear layers: Hu et al. 2021 (arXiv 2106.09685), as peft's LoRA without dropout.
+ * @file Low-rank adapters of linear layers: Hu et al. 2021 (arXiv 2106.09685), as peft's LoRA.
  *
- * An adapted layer computes `x W^T + bias + alpha / rank * (x A^T) B^T` (linear.ts). Only A and B are trained, so the backward pass
+ * In training what an adapter reads may be dropped, as peft's `lora_dropout` has it. An adapted layer computes `x W^T + bias + alpha / rank * (x A^T) B^T` (linear.ts). Only A and B are trained, so the backward pass
  * has no gradient of W to compute.
  *
  * Dimensions: I inputs, O outputs, R rank.
  */
-import { parameter } from "@stagecoach/graph";
+import { parameter, type Tensor } from "@stagecoach/graph";
 import type { EncoderModel } from "./encoderModel.ts";
 import type { LayerNames } from "./families/family.ts";
 import type { LinearAdapter } from "./linear.ts";
@@ -20,6 +20,8 @@ export type LoraOptions = {
   readonly modules: readonly string[];
   /** Beginnings of names of weights that are trained as a whole beside the adapters: `classifier`. peft's `modules_to_save`. */
   readonly saved: readonly string[];
+  /** Rate at which what adapters read is dropped in training: peft's `lora_dropout`. Default: 0. */
+  readonly dropout?: number | undefined;
 };
 
 /** Names of an adapter's weights: A is `[R, I]`, B `[O, R]`. peft puts `base_model.model.` before them. */
@@ -37,12 +39,23 @@ export function adapterOf(
     module,
     numInputs,
     numOutputs,
-  }: { readonly module: string; readonly numInputs: number; readonly numOutputs: number },
+    mask_TI,
+  }: {
+    readonly module: string;
+    readonly numInputs: number;
+    readonly numOutputs: number;
+    readonly mask_TI?: Tensor | undefined;
+  },
 ): LinearAdapter | undefined {
   if (lora === undefined || !lora.modules.includes(module)) return undefined;
   const { a, b } = loraNames(module);
   const { rank, alpha } = lora;
-  return { a_RI: parameter(a, [rank, numInputs]), b_OR: parameter(b, [numOutputs, rank]), scale: alpha / rank };
+  return {
+    a_RI: parameter(a, [rank, numInputs]),
+    b_OR: parameter(b, [numOutputs, rank]),
+    scale: alpha / rank,
+    mask_TI,
+  };
 }
 
 /** Names of all linear layers of the encoder's layers, in the order of the model. */

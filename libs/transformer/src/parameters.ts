@@ -7,6 +7,7 @@
  * Dimensions: V vocabulary, P positions, K segments, D hidden size, F feed-forward size, N heads.
  */
 import { parameter } from "@stagecoach/graph";
+import type { AdapterDropout } from "./dropout.ts";
 import type { EmbeddingParameters } from "./embeddings.ts";
 import type { LayerParameters } from "./encoderLayer.ts";
 import type { EncoderModel } from "./encoderModel.ts";
@@ -33,13 +34,17 @@ export function embeddingParameters({ family, config }: EncoderModel): Embedding
   };
 }
 
-/** @param layer - its number in the whole model */
-export function layerParameters({ family, config, lora }: EncoderModel, layer: number): LayerParameters {
+/** @param layer - its number in the whole model @param dropout - of what adapters read, in training */
+export function layerParameters(
+  { family, config, lora }: EncoderModel,
+  layer: number,
+  dropout: AdapterDropout = () => undefined,
+): LayerParameters {
   const { hiddenSize: D, intermediateSize: F } = config;
   const names = family.layerNames(layer);
   const adapted = (module: string, numInputs: number, numOutputs: number): LinearParameters => ({
     ...linearParameters(module, numInputs, numOutputs),
-    adapter: adapterOf(lora, { module, numInputs, numOutputs }),
+    adapter: adapterOf(lora, { module, numInputs, numOutputs, mask_TI: dropout(module, numInputs) }),
   });
   return {
     attention: {

@@ -87,6 +87,10 @@ const fields = {
     description:
       "linear layers with adapters: ends of their names, such as query or attention.output.dense, or all-linear; queries and values when left out",
   }),
+  lora_dropout: probability.meta({
+    description:
+      "share of what adapters read that is dropped in training (the layers beside them read all); 0 when left out",
+  }),
   class_weights: z
     .union([z.literal("balanced"), z.record(z.string(), z.number().gt(0))], {
       error: 'expected "balanced", or an object from label to weight',

@@ -58,9 +58,9 @@ async function teacherOf(
   { tell, signal }: JobDataOptions,
 ): Promise<Teaching | null> {
   if (teacher === undefined) return null;
-  const { modules: student } = await readEncoderModel(jsonReader(base.folder));
+  const { modules } = await readEncoderModel(jsonReader(base.folder));
   return findTeacher(teacher, data.task, {
-    student,
+    student: { folder: base.folder, modules },
     labels: data.labels,
     signal,
     onDownload: (progress) => tell({ type: "download", ...progress }),

@@ -30,12 +30,12 @@ const ALL_LINEAR = "all-linear";
  */
 export function loraOfJob(
   model: TaskModel,
-  { lora_rank: rank, lora_alpha: alpha, lora_targets: targets }: Hyperparameters,
+  { lora_rank: rank, lora_alpha: alpha, lora_targets: targets, lora_dropout: dropout }: Hyperparameters,
   missing: readonly string[],
 ): LoraOptions | undefined {
   if (rank === undefined) {
-    if (alpha !== undefined || targets !== undefined)
-      throw wrong("lora rank: expected one together with lora alpha and lora targets, got none");
+    if ([alpha, targets, dropout].some((given) => given !== undefined))
+      throw wrong("lora rank: expected one together with lora alpha, lora targets and lora dropout, got none");
     return undefined;
   }
   const { task } = model;
@@ -49,6 +49,7 @@ export function loraOfJob(
     alpha: alpha ?? rank,
     modules: targets === undefined ? standardLoraModules(model) : modulesNamed(model, targets),
     saved: savedModules(model, missing),
+    ...(dropout === undefined ? {} : { dropout }),
   };
 }
 

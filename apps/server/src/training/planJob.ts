@@ -136,6 +136,7 @@ async function dropoutOf(
     hidden: isCached === true ? 0 : (given.dropout ?? own.hidden),
     attention: isCached === true ? 0 : (given.attention_dropout ?? own.attention),
     classifier: given.classifier_dropout ?? own.classifier,
+    ...(model.lora?.dropout === undefined ? {} : { lora: model.lora.dropout }),
   };
   return Object.values(rates).every((rate) => rate === 0) ? null : rates;
 }

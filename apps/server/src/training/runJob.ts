@@ -175,7 +175,7 @@ class TrainingJob {
           hyperparameters: plan.hyperparameters,
         };
         await this.#announce(resolved, plan, data);
-        return await train({ settings: resolved, base, plan, data });
+        return await train({ settings: resolved, base, plan, data, files: teaching?.studentFiles() ?? {} });
       } finally {
         if (shared === undefined) data.close();
       }
@@ -230,6 +230,7 @@ class TrainingJob {
       base: base.folder,
       baseName: name,
       labels: data.labels,
+      files: job.files,
       texts: jobTexts(facts),
     });
     await this.#tell({ type: "exported", folder: model });
@@ -292,13 +293,13 @@ class TrainingJob {
     });
   }
 
-  async #note(event: TrainingEvent, { settings, base, plan, data }: PreparedJob): Promise<void> {
+  async #note(event: TrainingEvent, { settings, base, plan, data, files }: PreparedJob): Promise<void> {
     if (event.type === "started") {
       const { folder } = this.#options;
       await writeJobSettings(folder, settings);
       const { modelFiles } = jobPaths(folder);
       const { name: baseName } = nameOf(settings, base);
-      const facts = { model: plan.model, base: base.folder, baseName, labels: data.labels };
+      const facts = { model: plan.model, base: base.folder, baseName, labels: data.labels, files };
       if (!existsSync(modelFiles)) await exportModelFiles(modelFiles, facts);
     }
     if (event.type === "evaluation" && event.isBest) this.#classes = event.evaluation.classes;
@@ -317,6 +318,8 @@ type PreparedJob = {
   readonly base: ResolvedModel;
   readonly plan: JobPlan;
   readonly data: DataSets;
+  /** What the model's folder gets besides, by name. */
+  readonly files: Readonly<Record<string, Uint8Array>>;
 };
 
 /** Only models of the hub are known by name elsewhere; of a folder, its path is nobody's business. */

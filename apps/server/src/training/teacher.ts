@@ -1,7 +1,7 @@
 /** @file The teacher of a job: a model whose vectors are learned, asked in this process, or a classifier whose logits are. */
 import { joinFloat32 } from "@stagecoach/engine";
-import { findBasis, inBasis, TrainingError } from "@stagecoach/training";
-import type { DataSets } from "@stagecoach/training/node";
+import { findBasis, inBasis, TrainingError, type VectorBasis } from "@stagecoach/training";
+import { BASIS_FILE, encodeBasis, readBasis, type DataSets } from "@stagecoach/training/node";
 import {
   normalizeInPlace,
   readEncoderModel,
@@ -25,6 +25,8 @@ type AnyTeaching = {
   readonly fingerprint: string;
   /** Ask it for all texts. @throws what loading the teacher throws; TrainingError `disk_full`; the signal's reason */
   ask(data: DataSets, options: AskOptions): Promise<void>;
+  /** What the student's folder gets, by file name; there once it was asked. */
+  studentFiles(): Readonly<Record<string, Uint8Array>>;
 };
 
 export type VectorTeaching = AnyTeaching & {
@@ -42,8 +44,11 @@ export type LogitTeaching = AnyTeaching & {
   logitsOf(encoded: Encoded): Float32Array;
 };
 
+/** The model that training begins with. */
+export type Student = { readonly folder: string; readonly modules: SentenceModules };
+
 export type FindTeacherOptions = {
-  readonly student: SentenceModules;
+  readonly student: Student;
   /** Of the job's classes. */
   readonly labels: readonly string[];
   readonly onDownload: (progress: DownloadProgress) => void;
@@ -85,7 +90,7 @@ function isOfOneLabel(task: Task): boolean {
 
 async function findVectorTeacher(
   folder: string,
-  student: SentenceModules,
+  { folder: studentFolder, modules: student }: Student,
   { match, weight }: Required<Pick<NonNullable<TrainingSettings["teacher"]>, "match" | "weight">>,
 ): Promise<VectorTeaching> {
   const { dimensions: size, transforms } = (await readEncoderModel(jsonReader(folder))).modules;
@@ -96,6 +101,9 @@ async function findVectorTeacher(
     );
   const hasUnitLength = transforms.at(-1) === "normalize";
   const fingerprint = await contentFingerprint(folder);
+  const sizes = { size, numDirections: student.dimensions };
+  const known = isReduced ? await readBasis(studentFolder, { ...sizes, teacher: fingerprint }) : null;
+  let basis: VectorBasis | null = known;
   let answers: ReadonlyMap<Encoded, Float32Array> = new Map();
   return {
     learned: "vectors",
@@ -107,13 +115,17 @@ async function findVectorTeacher(
       const open = () => openEncoder(folder, options);
       const asked = await askTeacher(data, { ...options, open, size, fingerprint });
       if (isReduced) {
-        const basis = findBasis(asked.get(data.train.encoded)!, size, student.dimensions);
-        for (const [encoded, vectors] of asked) asked.set(encoded, inBasis(vectors, basis));
+        const directions = known ?? findBasis(asked.get(data.train.encoded)!, size, student.dimensions);
+        for (const [encoded, vectors] of asked) asked.set(encoded, inBasis(vectors, directions));
+        basis = directions;
       }
       // A student of unit length can learn no other, and fewer dimensions are shorter.
       const isScaled = match === "vectors" && (hasUnitLength || student.transforms.at(-1) === "normalize");
       if (isScaled) for (const vectors of asked.values()) eachVector(vectors, student.dimensions, normalizeInPlace);
       answers = asked;
+    },
+    studentFiles(): Readonly<Record<string, Uint8Array>> {
+      return basis === null ? {} : { [BASIS_FILE]: encodeBasis(basis, fingerprint) };
     },
     vectorsOf(encoded) {
       const vectors = answers.get(encoded);

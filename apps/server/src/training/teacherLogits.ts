@@ -41,6 +41,7 @@ export async function findLogitTeacher(folder: string, labels: readonly string[]
       const asked = await askTeacher(data, { ...options, open, size: own.length, fingerprint });
       answers = new Map([...asked].map(([encoded, logits]) => [encoded, inOrder(logits, columns)]));
     },
+    studentFiles: () => ({}),
     logitsOf(encoded) {
       const logits = answers.get(encoded);
       if (logits === undefined) throw new Error("internal: a teacher's logits before it was asked");

@@ -39,7 +39,7 @@ export function adapterConfig({ task }: TaskModel, lora: LoraOptions, base: stri
     base_model_name_or_path: base,
     r: lora.rank,
     lora_alpha: lora.alpha,
-    lora_dropout: 0,
+    lora_dropout: lora.dropout ?? 0,
     target_modules: lora.modules,
     modules_to_save: lora.saved.length === 0 ? null : lora.saved,
     bias: "none",

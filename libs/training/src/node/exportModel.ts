@@ -34,6 +34,7 @@ import {
   adapterTensors,
   readAdapterConfig,
 } from "./adapterFiles.ts";
+import { BASIS_FILE } from "./basisFile.ts";
 import { copyDurably, diskError, publishFolder, writeDurably } from "./durableFiles.ts";
 
 export type ModelFilesOptions = {
@@ -44,6 +45,8 @@ export type ModelFilesOptions = {
   readonly baseName: string;
   /** Names of the classes; none for tasks without. */
   readonly labels: readonly string[];
+  /** What else comes along with the weights, by file name. */
+  readonly files?: Readonly<Record<string, Uint8Array>>;
 };
 
 export type ExportModelOptions = ModelFilesOptions & {
@@ -67,6 +70,7 @@ const copiedFiles = [
   "sentencepiece.bpe.model",
   ...sentenceLimitFiles,
   "config_sentence_transformers.json",
+  BASIS_FILE,
 ];
 
 /** Folders of modules are beside config.json; the transformer itself has the path "". */
@@ -145,6 +149,7 @@ async function writeModelFiles(folder: string, options: ModelFilesOptions): Prom
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeDurably(join(folder, path), `${JSON.stringify(json, null, 2)}\n`);
   }
+  for (const [name, content] of Object.entries(options.files ?? {})) await writeDurably(join(folder, name), content);
   const { model, baseName } = options;
   if (model.lora !== undefined) {
     const config = adapterConfig(model, model.lora, baseName);

@@ -1,5 +1,6 @@
 /** @file What training needs of Node: files. */
 export { adapterTensors } from "./adapterFiles.ts";
+export { BASIS_FILE, encodeBasis, readBasis } from "./basisFile.ts";
 export { CheckpointFolder, readCheckpoint, type CheckpointFolderOptions } from "./checkpointFolder.ts";
 export { dataSplits, type DataSplit } from "./data/dataFolder.ts";
 export type { ReadProgress } from "./data/fileBytes.ts";

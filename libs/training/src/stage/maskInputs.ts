@@ -41,7 +41,7 @@ export async function maskInputs(
   return result;
 }
 
-function maskShape({ shape }: Tensor, { numHeads, hiddenSize }: EncoderConfig): MaskShape {
+function maskShape({ shape }: Tensor, { numHeads }: EncoderConfig): MaskShape {
   if (shape.length === 4) return { kind: "attention", numHeads };
-  return { kind: shape[0] === "T" ? "tokens" : "texts", width: hiddenSize };
+  return { kind: shape[0] === "T" ? "tokens" : "texts", width: shape[1] as number };
 }

@@ -2,7 +2,7 @@
  * @file Where a task model drops in training, by BERT's places: after the embeddings, attention's weights, attention's
  * output, the feed-forward network, and before the classifier.
  *
- * A site is a float32 input of the graph; a rate of 0 leaves its sites out. Which sites a family has follows transformers
+ * With adapters there is one more place: what an adapter reads. A site is a float32 input of the graph; a rate of 0 leaves its sites out. Which sites a family has follows transformers
  * (DistilBERT does not drop attention's output; RoBERTa's and MPNet's classification head drops twice).
  *
  * Dimensions: T packed tokens, B batch, L longest text, D hidden size, N heads.
@@ -24,6 +24,8 @@ export type DropoutRates = {
   readonly attention: number;
   /** Before the classifier. */
   readonly classifier: number;
+  /** Of what adapters read (LoRA). Default: 0. */
+  readonly lora?: number | undefined;
 };
 
 /** transformers' defaults; DistilBERT has 0.2 before its classifier of texts. */
@@ -54,15 +56,22 @@ export function readDropoutRates(json: unknown, model: TaskModel): DropoutRates 
   };
 }
 
+/** How the name of a site ends that is an adapter's input. */
+const ADAPTER_SITE = ".lora";
+
 /** The rate of a graph's input `dropout.*`; null for other inputs. */
 export function rateOfSite(rates: DropoutRates, inputName: string): number | null {
   if (!inputName.startsWith("dropout.")) return null;
+  if (inputName.endsWith(ADAPTER_SITE)) return rates.lora ?? 0;
   if (inputName.startsWith("dropout.classifier")) return rates.classifier;
   return inputName.endsWith(".attention_probs") ? rates.attention : rates.hidden;
 }
 
 /** Masks of the encoder as inputs of the graph. */
-export function encoderDropout({ family, config }: EncoderModel, { hidden, attention }: DropoutRates): EncoderDropout {
+export function encoderDropout(
+  { family, config }: EncoderModel,
+  { hidden, attention, lora = 0 }: DropoutRates,
+): EncoderDropout {
   const { numHeads: N, hiddenSize: D } = config;
   const { hasAttentionOutputDropout } = taskFamilyOf(family);
   return {
@@ -73,6 +82,7 @@ export function encoderDropout({ family, config }: EncoderModel, { hidden, atten
         ? site(`layer.${layer}.attention_output`, ["T", D], hidden)
         : undefined,
       output_TD: site(`layer.${layer}.output`, ["T", D], hidden),
+      adapterInput: (module, numInputs) => site(module + ADAPTER_SITE, ["T", numInputs], lora),
     }),
   };
 }
