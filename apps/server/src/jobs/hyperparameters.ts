@@ -82,6 +82,10 @@ const fields = {
     description:
       "linear layers with adapters: ends of their names, such as query or attention.output.dense, or all-linear; queries and values when left out",
   }),
+  lora_merge: z.boolean().meta({
+    description:
+      "false keeps the adapters beside the base instead of merging them: the model is then an adapter in peft's layout, and is served with its base's weights; true when left out",
+  }),
   class_weights: z
     .union([z.literal("balanced"), z.record(z.string(), z.number().gt(0))], {
       error: 'expected "balanced", or an object from label to weight',

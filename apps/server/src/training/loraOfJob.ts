@@ -30,12 +30,12 @@ const ALL_LINEAR = "all-linear";
  */
 export function loraOfJob(
   model: TaskModel,
-  { lora_rank: rank, lora_alpha: alpha, lora_targets: targets }: Hyperparameters,
+  { lora_rank: rank, lora_alpha: alpha, lora_targets: targets, lora_merge: merge }: Hyperparameters,
   missing: readonly string[],
 ): LoraOptions | undefined {
   if (rank === undefined) {
-    if (alpha !== undefined || targets !== undefined)
-      throw wrong("lora rank: expected one together with lora alpha and lora targets, got none");
+    if (alpha !== undefined || targets !== undefined || merge !== undefined)
+      throw wrong("lora rank: expected one together with lora alpha, lora targets and lora merge, got none");
     return undefined;
   }
   const { task } = model;

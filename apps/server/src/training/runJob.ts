@@ -26,6 +26,7 @@ import { jsonReader, resolveModel, type DownloadProgress, type ResolvedModel } f
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import { threadsEach } from "../config/threadsEach.ts";
+import { adapterBaseOf } from "./adapterBase.ts";
 import { jobTexts } from "./jobCard.ts";
 import { jobPaths, lockJobFolder, readJobSettings, writeJobSettings } from "./jobFolder.ts";
 import type { OpenPipeline, PipelineRequest } from "./pipelineRequest.ts";
@@ -213,6 +214,7 @@ class TrainingJob {
         base: base.folder,
         baseName: name,
         labels: data.labels,
+        unmergedFrom: await adapterBaseOf(settings, base),
         texts: jobTexts(facts),
       });
       await this.#tell({ type: "exported", folder: paths.model });
@@ -273,7 +275,13 @@ class TrainingJob {
       await writeJobSettings(folder, settings);
       const { modelFiles } = jobPaths(folder);
       const { name: baseName } = nameOf(settings, base);
-      const facts = { model: plan.model, base: base.folder, baseName, labels: data.labels };
+      const facts = {
+        model: plan.model,
+        base: base.folder,
+        baseName,
+        labels: data.labels,
+        unmergedFrom: await adapterBaseOf(settings, base),
+      };
       if (!existsSync(modelFiles)) await exportModelFiles(modelFiles, facts);
     }
     if (event.type === "evaluation" && event.isBest) this.#classes = event.evaluation.classes;
