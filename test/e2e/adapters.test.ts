@@ -2,7 +2,7 @@
  * @file Adapters served beside their base: jobs that do not merge them, on a server of one stage and of two. Each answers as the merged
  * model of the same job does, the base gives the bytes that it gave before, and its weights are there once.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { OpenAI } from "openai";
@@ -130,5 +130,26 @@ describe.each([
     expect(existsSync(second.folder)).toBe(false);
     expect(await predict(first)).toEqual(answers.get(first.name));
     expect(await vectorOf(BASE)).toBe(baseBytes);
+  });
+
+  test("after a restart they are served as before; one that was trained on another base says so, and no other fails", async () => {
+    await server[Symbol.asyncDispose]();
+    server = await startServer({ dataDir, flags });
+    client = openAi(server);
+    expect(await predict(first)).toEqual(answers.get(first.name));
+    await server[Symbol.asyncDispose]();
+    const path = join(first.folder, "adapter_base.json");
+    const told = JSON.parse(readFileSync(path, "utf8")) as object;
+    writeFileSync(path, JSON.stringify({ ...told, fingerprint: "0".repeat(64) }));
+    server = await startServer({ dataDir, flags });
+    const response = await server.post("/v1/embeddings", { model: first.name, input: text });
+    expect({ status: response.status, answer: await response.json() }).toMatchObject({
+      status: 500,
+      answer: {
+        error: { message: expect.stringContaining("expected the base model that the adapter was trained on") },
+      },
+    });
+    expect(await vectorOf(BASE)).toBe(baseBytes);
+    await predict(merged);
   });
 });

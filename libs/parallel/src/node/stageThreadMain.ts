@@ -51,7 +51,10 @@ serveEngineThread(
       stages[width].set(model, local);
       const { facts } = local.stage;
       const result: LoadResult | LaneLoadResult =
-        width === "whole" ? { facts, runCost: await local.stage.calibrate() } : { facts };
+        // An adapter costs what its base does: nobody measures it either.
+        width === "whole" && request.beside === undefined
+          ? { facts, runCost: await local.stage.calibrate() }
+          : { facts };
       return { result };
     },
     async unload(model: number) {
