@@ -89,20 +89,23 @@ describe.each(Object.keys(engines))("peft's adapter on its base, on %s", (engine
     expect(largestError(await logitsOf(engine, whole, run), golden.logits.flat())).toBeLessThan(TOLERANCE);
   });
 
-  test.each([1, 2])("in %i stages beside the base's program, where the engine can share", async (numStages) => {
-    if (engine.compileBeside === undefined) return expect(engine.compileShared).toBeUndefined();
-    await using ofBase = await openModelFolder(base);
-    const compile: Compile = async (each, graph, layers) => {
-      const program = mkdtempSync(join(parent, "program-"));
-      const baseGraph = stageGraph(ofBase.model, layers, { task: ofBase.task! });
-      const weights = checkpointParameters(ofBase.model, ofBase.weights, ofBase.task);
-      await (await each.compileShared!(baseGraph, weights, { folder: program, isWritten: false })).dispose();
-      const isOwn = (name: string) => opened.adapter!.names.has(name);
-      return each.compileBeside!(graph, parameters(), { folder: program, isOwn });
-    };
-    const stages = evenStages(2, numStages);
-    expect(largestError(await logitsOf(engine, model, { stages, compile }), golden.logits.flat())).toBeLessThan(
-      TOLERANCE,
-    );
-  });
+  // Of the engines, only ONNX Runtime can map another graph's weights.
+  test.skipIf(engineName !== "onnxruntime").each([1, 2])(
+    "in %i stages beside the base's program: the same",
+    async (numStages) => {
+      await using ofBase = await openModelFolder(base);
+      const compile: Compile = async (each, graph, layers) => {
+        const program = mkdtempSync(join(parent, "program-"));
+        const baseGraph = stageGraph(ofBase.model, layers, { task: ofBase.task! });
+        const weights = checkpointParameters(ofBase.model, ofBase.weights, ofBase.task);
+        await (await each.compileShared!(baseGraph, weights, { folder: program, isWritten: false })).dispose();
+        const isOwn = (name: string) => opened.adapter!.names.has(name);
+        return each.compileBeside!(graph, parameters(), { folder: program, isOwn });
+      };
+      const stages = evenStages(2, numStages);
+      expect(largestError(await logitsOf(engine, model, { stages, compile }), golden.logits.flat())).toBeLessThan(
+        TOLERANCE,
+      );
+    },
+  );
 });

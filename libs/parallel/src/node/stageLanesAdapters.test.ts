@@ -82,7 +82,7 @@ describe.each([1, 2])("StageLanes with adapters beside a model, %i threads", (th
     expect(await programs()).toHaveLength(1);
     const answer = (await lanes.run(batch(), "sentence", 2)).data;
     await lanes.unload(1);
-    await expect(lanes.run(batch(), "sentence", 1)).rejects.toThrow();
+    await expect(lanes.run(batch(), "sentence", 1)).rejects.toThrow(/a run of model 1 \(whole\) before it was loaded/);
     expect((await lanes.run(batch(), "sentence", 2)).data).toEqual(answer);
     expect(await programs()).toHaveLength(1);
     await lanes.unload(2);
