@@ -5,6 +5,7 @@
  * loads is given back as soon as it is there.
  */
 import {
+  canShareProgram,
   Serial,
   type Assignment,
   type FurtherModel,
@@ -15,7 +16,11 @@ import {
 import { StageLanes, type LoadResult } from "@stagecoach/parallel/node";
 import type { EngineName } from "@stagecoach/engine/node";
 import type { HiddenBatch, TokenBatch } from "@stagecoach/transformer";
+import { expectAdapterBase, isAdapterFolder } from "@stagecoach/transformer/node";
+import { realpath } from "node:fs/promises";
 import { engineNamed, resolveAssignedModel } from "./assignedModel.ts";
+
+type Loadable = Pick<Assignment, "model" | "layers" | "engine" | "threads">;
 
 export class EngineHost implements StageHost {
   /** For one engine and thread count; another assignment takes another thread. */
@@ -27,6 +32,8 @@ export class EngineHost implements StageHost {
   readonly #further = new Map<number, { readonly lanes: StageLanes; readonly key: string }>();
   readonly #changes = new Serial();
   #isLoading = false;
+  /** What is loaded as the assignment's own model: adapters of these layers are loaded beside it. */
+  #base: { readonly folder: string; readonly layers: string } | null = null;
 
   readonly #onBroken: (error: Error) => void;
 
@@ -53,7 +60,7 @@ export class EngineHost implements StageHost {
     const key = JSON.stringify({ model, layers, engine, threads });
     if (key !== this.#loadedKey || this.#loaded === null) {
       this.#loadedKey = key;
-      this.#loaded = this.#changes.run(() => this.#load(assignment, { modelFolder: this.#modelFolder }));
+      this.#loaded = this.#changes.run(() => this.#load(assignment));
       this.#loaded.catch(() => (this.#loaded = null));
     }
     return this.#loaded;
@@ -71,8 +78,7 @@ export class EngineHost implements StageHost {
       const loaded = this.#further.get(number);
       if (loaded !== undefined && loaded.lanes === this.#lanes && loaded.key === key) return;
       this.#further.delete(number);
-      // Not from the folder that this worker was told for its own model.
-      await this.#load({ model, layers, engine, threads }, { number, modelFolder: null });
+      await this.#loadFurther(number, { model, layers, engine, threads });
       this.#further.set(number, { lanes: this.#lanes!, key });
     });
   }
@@ -93,6 +99,7 @@ export class EngineHost implements StageHost {
   async #stopLanes(): Promise<void> {
     const lanes = this.#lanes;
     this.#lanes = null;
+    this.#base = null;
     await lanes?.stop();
   }
 
@@ -106,16 +113,44 @@ export class EngineHost implements StageHost {
     return (this.#lanes = lanes);
   }
 
-  async #load(
-    { model, layers, engine, threads }: Pick<Assignment, "model" | "layers" | "engine" | "threads">,
-    { number, modelFolder }: { readonly number?: number; readonly modelFolder: string | null },
-  ): Promise<LoadResult> {
+  /** Whether a model is an adapter of the one that is loaded. @throws AdapterError when its base is gone, or another one than before */
+  async #isBeside(folder: string, { layers, engine }: Loadable): Promise<boolean> {
+    if (!(await isAdapterFolder(folder))) return false;
+    const base = await realpath(await expectAdapterBase(folder));
+    return base === this.#base?.folder && JSON.stringify(layers) === this.#base.layers && canShareProgram(engine);
+  }
+
+  #load(assignment: Assignment): Promise<LoadResult> {
+    return this.#whileLoading(async () => {
+      const { request, lanes } = await this.#prepare(assignment, this.#modelFolder);
+      this.#base = null;
+      const loaded = await lanes.load(request);
+      this.#base = { folder: await realpath(request.folder), layers: JSON.stringify(request.layers) };
+      return loaded;
+    });
+  }
+
+  #loadFurther(number: number, model: Loadable): Promise<void> {
+    return this.#whileLoading(async () => {
+      // Not from the folder that this worker was told for its own model.
+      const { request, lanes } = await this.#prepare(model, null);
+      const isBeside = await this.#isBeside(request.folder, model);
+      const further = { ...request, model: number, isBaseVerified: true };
+      await (isBeside ? lanes.loadBeside(further) : lanes.load(further));
+    });
+  }
+
+  async #prepare({ model, layers, engine: named, threads }: Loadable, modelFolder: string | null) {
+    const folder = await resolveAssignedModel(model, { modelFolder });
+    const engine = engineNamed(named);
+    const lanes = await this.#lanesFor(engine, threads);
+    return { lanes, request: { folder, pooling: model.pooling, layers, engine, threads } };
+  }
+
+  async #whileLoading<T>(load: () => Promise<T>): Promise<T> {
     this.#isLoading = true;
     try {
-      const folder = await resolveAssignedModel(model, { modelFolder });
-      const lanes = await this.#lanesFor(engineNamed(engine), threads);
-      const { pooling } = model;
-      return await lanes.load({ model: number, folder, pooling, layers, engine: engineNamed(engine), threads });
+      return await load();
     } finally {
       this.#isLoading = false;
     }

@@ -72,6 +72,14 @@ export type SharedProgram = {
   readonly isWritten: boolean;
 };
 
+/** A program that lies in a folder, for another graph with weights of the same checkpoint. */
+export type BesideProgram = {
+  /** Where `compileShared` has written it, with the same parameters. */
+  readonly folder: string;
+  /** Parameters that the program does not have, or has with other values. */
+  readonly isOwn: (name: string) => boolean;
+};
+
 export interface Engine {
   readonly name: string;
   /** What it runs on, for people: library and version, threads, device. */
@@ -85,6 +93,13 @@ export interface Engine {
    * @throws ParameterError, EngineFailureError (a full disk included)
    */
   compileShared?(graph: Graph, parameters: ParameterSource, program: SharedProgram): Promise<Executable>;
+  /**
+   * As `compile`, but all parameters that are not the graph's own are mapped from a shared program: the executable has only its own
+   * ones in memory, and graphs that differ in nothing but the values of those share everything else too. The program's folder is
+   * read while this compiles, and can be deleted then. Absent where an engine cannot do this.
+   * @throws ParameterError, EngineFailureError
+   */
+  compileBeside?(graph: Graph, parameters: ParameterSource, program: BesideProgram): Promise<Executable>;
   /** Copy a tensor into the engine. */
   hold(tensor: HostTensor): EngineTensor;
   /** Executables and held tensors must have been disposed of. */

@@ -13,6 +13,7 @@ export {
   type RunInputs,
   type RunOptions,
   type RunResult,
+  type BesideProgram,
   type SharedProgram,
   type TensorData,
 } from "./engine.ts";

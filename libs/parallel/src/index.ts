@@ -36,7 +36,7 @@ export { SingleStagePipeline } from "./singleStagePipeline.ts";
 export { BASE_MODEL, MAX_MASKED_ROWS, type ServedOutput, type StageTiming } from "./microBatchFrames.ts";
 export { modelCosts, parameterBytes, TYPICAL_LENGTH } from "./modelCosts.ts";
 export type { MicroBatchResult, PipelinePort } from "./pipelinePort.ts";
-export { numLanes } from "./numLanes.ts";
+export { canShareProgram, numLanes } from "./numLanes.ts";
 export { planStages, stageCost, type ModelCosts } from "./planStages.ts";
 export { Replica, type ReplicaPlan, type ReplicaState } from "./replica.ts";
 export { ReplicaSet } from "./replicaSet.ts";

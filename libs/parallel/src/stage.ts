@@ -4,7 +4,14 @@
  * Knows nothing of sockets, threads or the other stages. Whoever owns it sees to it that runs do not overlap and that it is
  * on a thread that may block.
  */
-import { runToHost, type Engine, type Executable, type SharedProgram } from "@stagecoach/engine";
+import {
+  runToHost,
+  type BesideProgram,
+  type Engine,
+  type Executable,
+  type ParameterSource,
+  type SharedProgram,
+} from "@stagecoach/engine";
 import type { Graph } from "@stagecoach/graph";
 import {
   stageGraph,
@@ -47,6 +54,8 @@ export type StageOptions = {
   readonly task?: Task | undefined;
   /** Where the compiled stage lies for several engines to run it; only for an engine that can share. */
   readonly program?: SharedProgram | undefined;
+  /** Where that of its base lies, for a model that is an adapter. */
+  readonly beside?: BesideProgram | undefined;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
 };
@@ -82,14 +91,11 @@ export class Stage {
    * @throws CheckpointError, ParameterError, EngineFailureError
    */
   static async load(options: StageOptions): Promise<Stage> {
-    const { engine, model, weights, layers, task, program, now } = options;
+    const { engine, model, weights, layers, task, now } = options;
     const start = now();
     const graph = stageGraph(model, layers, task === undefined ? {} : { task });
     const parameters = checkpointParameters(model, weights, task);
-    const executable =
-      program === undefined
-        ? await engine.compile(graph, parameters)
-        : await engine.compileShared?.(graph, parameters, program);
+    const executable = await compile(options, graph, parameters);
     if (executable === undefined) throw new Error(`internal: ${engine.name} cannot share a program`);
     const facts = {
       engine: engine.description,
@@ -140,4 +146,14 @@ export class Stage {
     const inputIds = Int32Array.from({ length: numTokens }, (_, row) => (row * 7919) % model.config.vocabSize);
     return { lengths, inputIds, tokenTypeIds: new Int32Array(numTokens) };
   }
+}
+
+/** @returns undefined where the engine cannot do what is asked */
+function compile(
+  { engine, program, beside }: StageOptions,
+  graph: Graph,
+  parameters: ParameterSource,
+): Promise<Executable> | undefined {
+  if (beside !== undefined) return engine.compileBeside?.(graph, parameters, beside);
+  return program === undefined ? engine.compile(graph, parameters) : engine.compileShared?.(graph, parameters, program);
 }

@@ -24,6 +24,12 @@ export class CheckpointError extends Error {
   }
 }
 
+/** An adapter that we do not compute, or whose base is gone or another one than it was trained on. */
+export class AdapterError extends Error {
+  override readonly name = "AdapterError";
+  readonly code = "invalid_adapter";
+}
+
 /** Texts that cannot become a batch: no texts, an empty text, or one longer than the model's positions. */
 export class BatchError extends Error {
   override readonly name = "BatchError";

@@ -1,5 +1,6 @@
 /** @file Transformer encoders of the BERT family: layers as traced functions, families by config and weight names, checkpoints. */
 export { activationNames, activations, gelu, geluTanh, silu, type ActivationName } from "./activation.ts";
+export { mergedWeights, PEFT_PREFIX, readAdapterWeights } from "./adapterWeights.ts";
 export { checkpointEntries, resolveCheckpointNames, type CheckpointEntries } from "./checkpointNames.ts";
 export { JsonFields, type EncoderConfig } from "./config.ts";
 export { expectDenseWeights } from "./denseWeights.ts";
@@ -8,7 +9,7 @@ export { embeddings, type EmbeddingParameters } from "./embeddings.ts";
 export { encoderLayer, type LayerContext, type LayerParameters } from "./encoderLayer.ts";
 export { readEncoderModel, type EncoderModel, type ModelFolderOptions } from "./encoderModel.ts";
 export { encoderStack, type EncoderStack, type EncoderStackOptions, type LayerRange } from "./encoderStack.ts";
-export { BatchError, CheckpointError, ModelConfigError, UnsupportedModelError } from "./errors.ts";
+export { AdapterError, BatchError, CheckpointError, ModelConfigError, UnsupportedModelError } from "./errors.ts";
 export type { Family, LayerNames } from "./families/family.ts";
 export { families, readEncoderConfig } from "./families/registry.ts";
 export { feedForward, type FeedForwardParameters } from "./feedForward.ts";

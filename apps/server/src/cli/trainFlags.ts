@@ -96,8 +96,16 @@ export function trainOptions(): Option[] {
     number("--threads <n>", "threads of each stage (default: the cores, divided by the stages)"),
     number("--seed <n>", "of order, split, dropout and new weights (default: 42)"),
     number("--keep-checkpoints <n>", "newest checkpoints to keep, besides the best one (default: 2)"),
-    ...fieldNames.map(hyperparameterOption),
+    ...fieldNames.flatMap(hyperparameterOptions),
   ];
+}
+
+/** Of what is done unless one says no; commander takes a flag that only says no for one that is always given. */
+function hyperparameterOptions(name: FieldName): Option[] {
+  if (name !== "lora_merge") return [hyperparameterOption(name)];
+  const help =
+    "keep the adapters beside the model that they start from: what is written is an adapter in peft's layout";
+  return [new Option(`--${flagOf(name)}`).hideHelp(), new Option(`--no-${flagOf(name)}`, help)];
 }
 
 function hyperparameterOption(name: FieldName): Option {

@@ -3,7 +3,7 @@
  *
  * All other files come along as they are, weights of the modules behind the pooling included, which are small.
  */
-import { openSafetensors, writeSafetensors, jsonReader, type TensorToWrite } from "@stagecoach/transformer/node";
+import { openWholeWeights, writeSafetensors, jsonReader, type TensorToWrite } from "@stagecoach/transformer/node";
 import { existsSync, readdirSync } from "node:fs";
 import { cp, mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
@@ -14,8 +14,9 @@ export const exportedDtypes = ["float32", "float16"] as const;
 export type ExportedDtype = (typeof exportedDtypes)[number];
 
 const WEIGHTS = "model.safetensors";
-/** Of the folder itself: weights in any form, and what hubs add. */
-const leftOut = /\.(safetensors|safetensors\.index\.json|bin|onnx|h5|msgpack|ot|pt)$|^\.|^(onnx|openvino|checkpoints)$/;
+/** Of the folder itself: weights in any form, what hubs add, and what an adapter says of itself, which is in the weights then. */
+const leftOut =
+  /^adapter_(config|base)\.json$|\.(safetensors|safetensors\.index\.json|bin|onnx|h5|msgpack|ot|pt)$|^\.|^(onnx|openvino|checkpoints)$/;
 /** float16's largest number. */
 const MAX_FLOAT16 = 65_504;
 
@@ -51,7 +52,7 @@ export async function exportFolder(folder: string, path: string, dtype: Exported
 }
 
 async function writeWeights(folder: string, path: string, dtype: ExportedDtype): Promise<void> {
-  await using source = await openSafetensors(folder);
+  await using source = await openWholeWeights(folder);
   const tensors = new Map<string, TensorToWrite>();
   for (const name of source.names()) {
     const { dtype: own, shape } = source.entry(name);

@@ -1,6 +1,7 @@
 /** @file Any error as a problem of a request: its code, its message for the client, and headers that go with it. */
 import { OverloadedError, StageFailureError, StageLostError, StageUnavailableError } from "@stagecoach/parallel";
 import { TokenizerError } from "@stagecoach/tokenizer";
+import { AdapterError } from "@stagecoach/transformer";
 import { EmptyInputError, InvalidInputError } from "../embedding/errors.ts";
 import { RefusedError } from "../jobs/errors.ts";
 import { isOutOfRoom, UnknownCursorError } from "../store/errors.ts";
@@ -62,6 +63,7 @@ export function problemOf(error: unknown): HttpProblem {
     return new HttpProblem("stage_unavailable", error.message, { headers: { "retry-after": "1" }, cause: error });
   }
   if (error instanceof StageFailureError) return new HttpProblem("stage_failure", error.message, { cause: error });
+  if (error instanceof AdapterError) return new HttpProblem("stage_failure", error.message, { cause: error });
   // The router's own, for a parameter in the path.
   if (error instanceof URIError)
     return new HttpProblem("malformed_request", "the path has a % that is not followed by UTF-8 in two digits each", {

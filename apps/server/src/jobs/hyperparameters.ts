@@ -91,6 +91,10 @@ const fields = {
     description:
       "share of what adapters read that is dropped in training (the layers beside them read all); 0 when left out",
   }),
+  lora_merge: z.boolean().meta({
+    description:
+      "false keeps the adapters beside the base instead of merging them: the model is then an adapter in peft's layout, and is served with its base's weights; true when left out",
+  }),
   class_weights: z
     .union([z.literal("balanced"), z.record(z.string(), z.number().gt(0))], {
       error: 'expected "balanced", or an object from label to weight',

@@ -30,12 +30,20 @@ const ALL_LINEAR = "all-linear";
  */
 export function loraOfJob(
   model: TaskModel,
-  { lora_rank: rank, lora_alpha: alpha, lora_targets: targets, lora_dropout: dropout }: Hyperparameters,
+  {
+    lora_rank: rank,
+    lora_alpha: alpha,
+    lora_targets: targets,
+    lora_dropout: dropout,
+    lora_merge: merge,
+  }: Hyperparameters,
   missing: readonly string[],
 ): LoraOptions | undefined {
   if (rank === undefined) {
-    if ([alpha, targets, dropout].some((given) => given !== undefined))
-      throw wrong("lora rank: expected one together with lora alpha, lora targets and lora dropout, got none");
+    if ([alpha, targets, dropout, merge].some((given) => given !== undefined))
+      throw wrong(
+        "lora rank: expected one together with lora alpha, lora targets, lora dropout and lora merge, got none",
+      );
     return undefined;
   }
   const { task } = model;

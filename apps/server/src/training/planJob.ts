@@ -21,6 +21,7 @@ import { withClassWeights, withLabelSmoothing } from "./classWeights.ts";
 import { featureCacheOf, type FeatureCache } from "./featureCache.ts";
 import { scheduleFor, withEmbeddingLoss } from "./embeddingTask.ts";
 import { frozenParameters } from "./frozenParameters.ts";
+import { expectWholeBase } from "./adapterBase.ts";
 import { frozenByLora, loraOfJob } from "./loraOfJob.ts";
 import { metricOptions } from "./metricOptions.ts";
 import { microBatchRule } from "./microBatchRule.ts";
@@ -75,6 +76,7 @@ export async function planJob(
   await initial.close();
   const lora = loraOfJob(initial.model, given, initial.missing);
   const model: TaskModel = { ...initial.model, lora };
+  if (given.lora_merge === false) await expectWholeBase(folder);
   const hyperparameters = {
     ...resolveHyperparameters(task.name, given, {
       numExamples: data.train.examples.length,

@@ -28,6 +28,7 @@ import { basename } from "node:path";
 import { threadsEach } from "../config/threadsEach.ts";
 import type { Trial } from "../jobs/searchSchema.ts";
 import type { SearchEvent } from "../search/searchEvents.ts";
+import { adapterBaseOf } from "./adapterBase.ts";
 import { jobTexts } from "./jobCard.ts";
 import { askTeacher, openJobData, pinned, type JobData, type JobDataEvent } from "./jobData.ts";
 import { jobPaths, lockJobFolder, readJobSettings, writeJobSettings } from "./jobFolder.ts";
@@ -231,6 +232,7 @@ class TrainingJob {
       baseName: name,
       labels: data.labels,
       files: job.files,
+      unmergedFrom: await adapterBaseOf(settings, base),
       texts: jobTexts(facts),
     });
     await this.#tell({ type: "exported", folder: model });
@@ -299,7 +301,14 @@ class TrainingJob {
       await writeJobSettings(folder, settings);
       const { modelFiles } = jobPaths(folder);
       const { name: baseName } = nameOf(settings, base);
-      const facts = { model: plan.model, base: base.folder, baseName, labels: data.labels, files };
+      const facts = {
+        model: plan.model,
+        base: base.folder,
+        baseName,
+        labels: data.labels,
+        files,
+        unmergedFrom: await adapterBaseOf(settings, base),
+      };
       if (!existsSync(modelFiles)) await exportModelFiles(modelFiles, facts);
     }
     if (event.type === "evaluation" && event.isBest) this.#classes = event.evaluation.classes;

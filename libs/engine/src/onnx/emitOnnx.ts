@@ -19,6 +19,8 @@ export type EmitOnnxOptions = {
   readonly graphName: string;
   /** Where the values of a parameter are: in the model, or in a file beside it. */
   readonly parameterValues: (name: string) => OnnxInitializer["values"];
+  /** Parameters that are inputs of the model, of their fixed shapes: none when left out. */
+  readonly isInput?: (name: string) => boolean;
   readonly metadata?: Readonly<Record<string, string>>;
   /** Emits nodes before the graph that compute its inputs from others. */
   readonly prologue?: (builder: ModelBuilder) => Prologue;
@@ -35,7 +37,11 @@ export function emitOnnx(graph: Graph, options: EmitOnnxOptions): OnnxModel {
   const builder = new ModelBuilder();
   const names = new Map<Tensor, string>();
   const prologue = options.prologue?.(builder);
-  const inputs = prologue?.inputs ?? graph.inputs.map((node) => valueOf(nameOf(node), node));
+  const { isInput = () => false } = options;
+  const inputs = [
+    ...(prologue?.inputs ?? graph.inputs.map((node) => valueOf(nameOf(node), node))),
+    ...graph.parameters.filter((node) => isInput(nameOf(node))).map((node) => valueOf(nameOf(node), node)),
+  ];
   const inputValue = (node: Tensor) => prologue?.values[nameOf(node)] ?? nameOf(node);
   for (const node of graph.inputs) builder.declareInput(inputValue(node), node.shape);
 
@@ -56,6 +62,7 @@ export function emitOnnx(graph: Graph, options: EmitOnnxOptions): OnnxModel {
     if (node.op === "input") return inputValue(node);
     if (node.op === "parameter") {
       const name = nameOf(node);
+      if (isInput(name)) return name;
       return builder.initializer({
         name,
         dtype: "float32",

@@ -29,7 +29,10 @@ export type OnnxInitializer = {
   readonly shape: readonly number[];
   /** Little-endian values, or the place in a file beside the model where they lie. */
   readonly values:
-    { readonly bytes: Uint8Array } | { readonly location: string; readonly offset: number; readonly length: number };
+    | { readonly bytes: Uint8Array }
+    | { readonly location: string; readonly offset: number; readonly length: number }
+    /** Keys and values as another program has them. */
+    | { readonly external: Readonly<Record<string, string>> };
 };
 
 export type OnnxValue = { readonly name: string; readonly dtype: DType | OnnxDataType; readonly shape: Shape };
@@ -99,7 +102,10 @@ function writeInitializer(writer: ProtobufWriter, { name, dtype, shape, values }
     writer.bytes(9, values.bytes);
     return;
   }
-  const external = { location: values.location, offset: String(values.offset), length: String(values.length) };
+  const external =
+    "external" in values
+      ? values.external
+      : { location: values.location, offset: String(values.offset), length: String(values.length) };
   for (const [key, value] of Object.entries(external))
     writer.message(13, (entry) => entry.string(1, key).string(2, value));
   writer.varint(14, EXTERNAL);

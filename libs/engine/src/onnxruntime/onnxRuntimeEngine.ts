@@ -43,8 +43,10 @@ import { LocalLoops, type LoopRunner } from "../loops/loopRunner.ts";
 import { encodeOnnxModel, type OnnxInitializer } from "../onnx/onnxModel.ts";
 import { evaluateConstant } from "../reference/referenceEngine.ts";
 import { BufferPool } from "../bufferPool.ts";
+import { BesideSessions, type ProgramFiles } from "./besideSessions.ts";
 import type { OrtModule, OrtSession, OrtSessionOptions, OrtTensor } from "./ort.ts";
 import { LEADING_SEQUENCE, runInPlace } from "./runInPlace.ts";
+import { PROGRAM_FILE } from "./sharedProgram.ts";
 import { addRows, separateTableSums, type TableSum } from "./tableSums.ts";
 
 export const onnxRuntimeFusedOperations: ReadonlySet<FusedOperationName> = new Set<FusedOperationName>([
@@ -72,6 +74,8 @@ export type OnnxRuntimeOptions = {
   readonly spinning: boolean;
   /** Who runs loops; the engine closes it. This thread alone when left out. */
   readonly loops?: LoopRunner;
+  /** For graphs beside a shared program; without them there are none. */
+  readonly files?: ProgramFiles;
 };
 
 export function createOnnxRuntimeEngine(ort: OrtModule, options: OnnxRuntimeOptions): Engine {
@@ -81,6 +85,18 @@ export function createOnnxRuntimeEngine(ort: OrtModule, options: OnnxRuntimeOpti
   const held: HeldTensors = { hold, valuesOf: (handle) => heldOrt(handle).data as Float32Array };
   const optimized = (graph: Graph) =>
     optimize(graph, { fusedOperations: onnxRuntimeFusedOperations, evaluate: evaluateConstant });
+  function compilerBeside(files: ProgramFiles): NonNullable<Engine["compileBeside"]> {
+    const beside = new BesideSessions(files, (file) =>
+      compiling(() => ort.InferenceSession.create(file, sessionOptions(options))),
+    );
+    return async (graph, parameters, program) => {
+      const fused = optimized(graph);
+      const { session, own, release } = await beside.open(fused, parameters, program);
+      const fixed = Object.fromEntries(Object.entries(own).map(([name, tensor]) => [name, toOrt(ort, tensor)]));
+      const compiled = executable({ ort, pool }, fused, { session, computed: fused, tableSums: new Map(), fixed });
+      return { ...compiled, dispose: release };
+    };
+  }
   return {
     name: "onnxruntime",
     description: `ONNX Runtime ${options.version}, CPU, ${options.threads} ${options.threads === 1 ? "thread" : "threads"}`,
@@ -103,6 +119,7 @@ export function createOnnxRuntimeEngine(ort: OrtModule, options: OnnxRuntimeOpti
       const session = await compiling(() => ort.InferenceSession.create(file, sessionOptions(options)));
       return executable({ ort, pool }, fused, { session, computed: fused, tableSums: new Map() });
     },
+    ...(options.files === undefined ? {} : { compileBeside: compilerBeside(options.files) }),
     hold: (tensor) => hold({ ...tensor, data: copied(tensor, runner) }),
     async dispose() {
       pool.clear();
@@ -110,8 +127,6 @@ export function createOnnxRuntimeEngine(ort: OrtModule, options: OnnxRuntimeOpti
     },
   };
 }
-
-const PROGRAM_FILE = "program.onnx";
 
 type SessionPlan = {
   readonly options: OnnxRuntimeOptions;
@@ -201,6 +216,11 @@ async function placeParameters(
     }
     const { shape, data } = await parameters.read(name);
     if (shape.join() !== resolveShape(node.shape, new Map()).join()) throw new ParameterError(name, node.shape, shape);
+    if (folder !== null) {
+      // ONNX Runtime takes weights either from a folder or from memory: what a mapped checkpoint lacks is a part of the model.
+      values.set(name, { bytes: bytesOf(data) });
+      continue;
+    }
     const path = `memory/${inMemory.length}`;
     inMemory.push({ path, data: bytesOf(data) });
     values.set(name, { location: path, offset: 0, length: data.byteLength });
@@ -225,9 +245,15 @@ type Program = {
   readonly session: OrtSession;
   readonly computed: Graph;
   readonly tableSums: ReadonlyMap<string, TableSum>;
+  /** Parameters that are inputs of the session. */
+  readonly fixed?: Readonly<Record<string, OrtTensor>>;
 };
 
-function executable({ ort, pool }: Context, graph: Graph, { session, computed, tableSums }: Program): Executable {
+function executable(
+  { ort, pool }: Context,
+  graph: Graph,
+  { session, computed, tableSums, fixed = {} }: Program,
+): Executable {
   const fed = new Set(computed.inputs.map(nameOf));
   const rowShapes = new Map([...tableSums.values()].map(({ rows }) => [rows, computed.outputs.get(rows)!.shape]));
   return {
@@ -244,7 +270,7 @@ function executable({ ort, pool }: Context, graph: Graph, { session, computed, t
           isHostTensor(tensor) ? toOrt(ort, tensor) : heldOrt(tensor),
         ]),
       );
-      const feeds = Object.fromEntries(Object.entries(tensors).filter(([name]) => fed.has(name)));
+      const feeds = { ...fixed, ...Object.fromEntries(Object.entries(tensors).filter(([name]) => fed.has(name))) };
       const isKept = (name: string) => options.keep?.includes(name) === true;
       if (!wanted.some(isKept) && Object.keys(into).length === 0 && sums.length === 0) {
         const results = await guarded(() => session.run(feeds, Object.fromEntries(wanted.map((name) => [name, null]))));

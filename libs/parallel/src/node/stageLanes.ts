@@ -4,7 +4,8 @@
  * - All of a stage's threads on one micro-batch give the shortest answer; one lane for each of several gives the most answers a
  *   second (numLanes.ts). Which one it is depends on what waits, never on a setting.
  * - Lanes share one program on disk (SharedProgram): every further one costs its activations only, and gives the same bytes.
- *   The folder is deleted as soon as all have mapped it. Where it cannot be written, there is one lane, and `facts.engine` says why.
+ *   The folder is deleted as soon as all have mapped it; while adapters of a model are loaded it is kept, and they map it too
+ *   (programFolders.ts). Where it cannot be written, there is one lane, and `facts.engine` says why.
  * - A lane that is the only one has its next micro-batch at hand when it is done with one. With several, whichever is done first
  *   takes the next.
  * - A result can overtake an earlier one.
@@ -17,6 +18,7 @@ import { join } from "node:path";
 import { BASE_MODEL } from "../microBatchFrames.ts";
 import { numLanes } from "../numLanes.ts";
 import type { StageOutput, StageOutputKind } from "../stage.ts";
+import { ProgramFolders } from "./programFolders.ts";
 import { StageThread } from "./stageThread.ts";
 import type { LoadRequest, LoadResult, StageWidth } from "./threadMessages.ts";
 
@@ -37,6 +39,9 @@ export class StageLanes {
   readonly #threadsOfLane: number;
   /** Models that every lane holds; others run on all threads, one micro-batch at a time. */
   readonly #inLanes = new Set<number>();
+  /** How each model was loaded. */
+  readonly #requests = new Map<number, LoadRequest>();
+  readonly #programs = new ProgramFolders();
   readonly #waiting: Waiting[] = [];
   readonly #unsettled = new Set<Promise<unknown>>();
   #isDispatching = false;
@@ -76,14 +81,14 @@ export class StageLanes {
   async load(request: LoadRequest): Promise<LoadResult> {
     const { model = BASE_MODEL } = request;
     this.#inLanes.delete(model);
+    await this.#programs.leave(model);
+    this.#requests.set(model, request);
     const [{ thread }] = this.#lanes;
     if (this.#isOnly) return thread.load(request);
     try {
-      const result = await this.#loadShared(request);
-      this.#inLanes.add(model);
-      return result;
+      return await this.#loadShared(request);
     } catch (error) {
-      await this.unload(model);
+      await this.#unloadThreads(model);
       // What is wrong with the model is thrown by this as well.
       const { facts, runCost } = await thread.load(request);
       const why = error instanceof Error ? error.message : String(error);
@@ -93,20 +98,60 @@ export class StageLanes {
 
   async #loadShared(request: LoadRequest): Promise<LoadResult> {
     const folder = await mkdtemp(join(tmpdir(), "stagecoach-stage-"));
-    const [{ thread }] = this.#lanes;
     try {
-      const result = await thread.load({ ...request, program: { folder, isWritten: false } });
-      const program = { folder, isWritten: true };
-      const ofLane = { ...request, width: "lane", threads: this.#threadsOfLane, program } as const;
-      await Promise.all(this.#lanes.map((lane) => lane.thread.load(ofLane)));
-      return result;
+      return await this.#loadFrom(folder, request);
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
   }
 
+  /** Write the model's program, and load it from there in all widths. */
+  async #loadFrom(folder: string, request: LoadRequest): Promise<LoadResult> {
+    const [{ thread }] = this.#lanes;
+    const result = await thread.load({ ...request, program: { folder, isWritten: false } });
+    await this.#loadLanes({ ...request, program: { folder, isWritten: true } });
+    return result;
+  }
+
+  async #loadLanes(request: LoadRequest): Promise<void> {
+    if (this.#isOnly) return;
+    const ofLane = { ...request, width: "lane", threads: this.#threadsOfLane } as const;
+    await Promise.all(this.#lanes.map((lane) => lane.thread.load(ofLane)));
+    this.#inLanes.add(request.model ?? BASE_MODEL);
+  }
+
+  /**
+   * Load an adapter beside its base, which is loaded and goes on meanwhile; the base's weights are there once.
+   *
+   * The first adapter of a base has it written as a shared program and loaded from there, which gives the same bytes.
+   * @param request.model - its number @param base - the base's
+   * @throws EngineThreadError with the code of what went wrong
+   */
+  async loadBeside(request: LoadRequest & { readonly model: number }, base = BASE_MODEL): Promise<void> {
+    const { model } = request;
+    await this.unload(model);
+    const ofBase = this.#requests.get(base);
+    if (ofBase === undefined) throw new Error(`internal: an adapter of model ${base} before that was loaded`);
+    try {
+      const beside = await this.#programs.join(model, base, async (folder) => {
+        await this.#loadFrom(folder, { ...ofBase, isReload: true });
+      });
+      await this.#lanes[0].thread.load({ ...request, beside });
+      await this.#loadLanes({ ...request, beside });
+    } catch (error) {
+      await this.unload(model);
+      throw error;
+    }
+  }
+
   /** Give back what was loaded under a number. */
   async unload(model: number): Promise<void> {
+    this.#requests.delete(model);
+    await this.#unloadThreads(model);
+    await this.#programs.leave(model);
+  }
+
+  async #unloadThreads(model: number): Promise<void> {
     this.#inLanes.delete(model);
     await Promise.all(this.#lanes.map(({ thread }) => thread.unload(model)));
   }
@@ -128,6 +173,7 @@ export class StageLanes {
   async stop(): Promise<void> {
     await Promise.allSettled(this.#unsettled);
     await Promise.all(this.#lanes.map(({ thread }) => thread.stop()));
+    await this.#programs.removeAll();
   }
 
   /** Not at once: what is handed over in the same turn, or because a result has just left, counts as company. */

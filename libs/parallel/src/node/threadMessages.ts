@@ -13,10 +13,16 @@ export type LoadRequest = {
   readonly width?: StageWidth;
   /** Where the compiled stage lies for both widths and all lanes. */
   readonly program?: SharedProgram;
+  /** For an adapter: the folder of its base's program, whose weights it takes. */
+  readonly beside?: string;
+  /** What is loaded under the number serves until this is, and nothing is measured: the same stage, in another place of memory. */
+  readonly isReload?: boolean;
   /** Number of the model; 0, the one that a gateway was started for, when left out. What was loaded under it before is unloaded. */
   readonly model?: number;
   /** The model's folder on this machine. */
   readonly folder: string;
+  /** Whoever asks has seen that the base of an adapter has the weights that it was trained on. */
+  readonly isBaseVerified?: boolean;
   /** Takes the place of the pooling that the folder declares. */
   readonly pooling?: PoolingMode | undefined;
   /** All layers when left out. */

@@ -5,6 +5,7 @@
 import {
   checkpointNameOf,
   isLoraName,
+  PEFT_PREFIX,
   taskParameters,
   type LoraOptions,
   type TaskModel,
@@ -13,8 +14,6 @@ import {
 
 /** Beside a trained model's own files. */
 export const ADAPTER_FOLDER = "adapter";
-export const ADAPTER_CONFIG = "adapter_config.json";
-export const ADAPTER_WEIGHTS = "adapter_model.safetensors";
 
 /** peft's TaskType; null where it has none. */
 const taskTypes: Readonly<Partial<Record<TaskName, string>>> = {
@@ -60,5 +59,5 @@ export function readAdapterConfig(json: unknown): LoraOptions {
 export function adapterTensors(model: TaskModel, { saved }: LoraOptions) {
   return taskParameters(model)
     .filter(({ name }) => isLoraName(name) || saved.some((beginning) => name.startsWith(`${beginning}.`)))
-    .map(({ name, shape }) => ({ name, shape, stored: `base_model.model.${checkpointNameOf(model, name)}` }));
+    .map(({ name, shape }) => ({ name, shape, stored: PEFT_PREFIX + checkpointNameOf(model, name) }));
 }

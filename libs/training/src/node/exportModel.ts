@@ -3,7 +3,8 @@
  *
  * Everything that the base model's folder has besides its weights comes along: tokenizer, and the modules of
  * sentence-transformers (pooling), with which the encoder gives vectors as before. Adapters are merged into the weights that they are
- * beside; by themselves they are in a folder of peft's layout in the model's.
+ * beside; by themselves they are in a folder of peft's layout in the model's. Where they are not to be merged, the model's folder is
+ * that folder: it has no weights of the base, and says where those are.
  */
 import {
   checkpointNameOf,
@@ -20,20 +21,22 @@ import {
   type TaskModel,
   type WeightSource,
 } from "@stagecoach/transformer";
-import { jsonReader, openSafetensors, writeSafetensors, type TensorToWrite } from "@stagecoach/transformer/node";
+import {
+  ADAPTER_BASE,
+  ADAPTER_CONFIG,
+  ADAPTER_WEIGHTS,
+  jsonReader,
+  openSafetensors,
+  writeSafetensors,
+  type AdapterBase,
+  type TensorToWrite,
+} from "@stagecoach/transformer/node";
 import { existsSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Checkpoint } from "../loop/checkpointStore.ts";
 import { TrainingError } from "../loop/trainingError.ts";
-import {
-  ADAPTER_CONFIG,
-  ADAPTER_FOLDER,
-  ADAPTER_WEIGHTS,
-  adapterConfig,
-  adapterTensors,
-  readAdapterConfig,
-} from "./adapterFiles.ts";
+import { ADAPTER_FOLDER, adapterConfig, adapterTensors, readAdapterConfig } from "./adapterFiles.ts";
 import { BASIS_FILE } from "./basisFile.ts";
 import { copyDurably, diskError, publishFolder, writeDurably } from "./durableFiles.ts";
 
@@ -47,6 +50,8 @@ export type ModelFilesOptions = {
   readonly labels: readonly string[];
   /** What else comes along with the weights, by file name. */
   readonly files?: Readonly<Record<string, Uint8Array>>;
+  /** Keep adapters beside this base instead of merging them. */
+  readonly unmergedFrom?: AdapterBase | undefined;
 };
 
 export type ExportModelOptions = ModelFilesOptions & {
@@ -83,7 +88,7 @@ const plainName = /^\w[\w.-]*$/;
 export async function exportModel(output: string, options: ExportModelOptions): Promise<void> {
   await publish(output, async (temporary) => {
     await writeModelFiles(temporary, options);
-    await writeWeights(temporary, options);
+    await writeWeights(temporary, { ...options, isMerged: options.unmergedFrom === undefined });
     for (const [name, text] of Object.entries(options.texts)) await writeDurably(join(temporary, name), text);
   });
 }
@@ -109,23 +114,29 @@ export async function exportCheckpoint(
   from: { readonly files: string; readonly checkpoint: Pick<Checkpoint, "folder" | "files"> },
 ): Promise<void> {
   const json = jsonReader(from.files);
-  const model = await readTaskModel(from.files, json);
+  const isMerged = (await json(ADAPTER_BASE)) === undefined;
+  const model = await readTaskModel(from.files, json, adapterFolder("", isMerged));
   await publish(output, async (temporary) => {
     await copyDurably(from.files, temporary);
-    await writeWeights(temporary, { checkpoint: from.checkpoint, model });
+    await writeWeights(temporary, { checkpoint: from.checkpoint, model, isMerged });
   });
 }
 
 /** The model that these files describe; with modules and without a head it is one of sentence vectors. @throws TrainingError */
-async function readTaskModel(folder: string, json: ReadJson): Promise<TaskModel> {
+async function readTaskModel(folder: string, json: ReadJson, adapterPath: string): Promise<TaskModel> {
   const encoder = await readEncoderModel(json);
-  const adapter = await json(`${ADAPTER_FOLDER}/${ADAPTER_CONFIG}`);
+  const adapter = await json(join(adapterPath, ADAPTER_CONFIG));
   const lora = adapter === undefined ? undefined : readAdapterConfig(adapter);
   const task = readTask(await json("config.json"));
   if (task !== null) return { ...encoder, task, lora };
   if (encoder.modules.isDeclared)
     return { ...encoder, lora, task: { name: "sentence-embedding", loss: { name: "cosine-similarity" }, numTexts: 2 } };
   throw new TrainingError("checkpoint_unusable", `${folder}: expected a config.json with a task, got none`);
+}
+
+/** Where in a model's folder its adapter is. */
+function adapterFolder(folder: string, isMerged: boolean): string {
+  return isMerged ? join(folder, ADAPTER_FOLDER) : folder;
 }
 
 /** A folder appears as a whole, or not at all. */
@@ -150,12 +161,15 @@ async function writeModelFiles(folder: string, options: ModelFilesOptions): Prom
     await writeDurably(join(folder, path), `${JSON.stringify(json, null, 2)}\n`);
   }
   for (const [name, content] of Object.entries(options.files ?? {})) await writeDurably(join(folder, name), content);
-  const { model, baseName } = options;
+  const { model, baseName, unmergedFrom } = options;
   if (model.lora !== undefined) {
     const config = adapterConfig(model, model.lora, baseName);
-    await mkdir(join(folder, ADAPTER_FOLDER), { recursive: true });
-    await writeDurably(join(folder, ADAPTER_FOLDER, ADAPTER_CONFIG), `${JSON.stringify(config, null, 2)}\n`);
+    const target = adapterFolder(folder, unmergedFrom === undefined);
+    await mkdir(target, { recursive: true });
+    await writeDurably(join(target, ADAPTER_CONFIG), `${JSON.stringify(config, null, 2)}\n`);
   }
+  if (unmergedFrom !== undefined)
+    await writeDurably(join(folder, ADAPTER_BASE), `${JSON.stringify(unmergedFrom, null, 2)}\n`);
   const tokenizer = await tokenizerConfigOf(options);
   if (tokenizer !== null) await writeDurably(join(folder, TOKENIZER_CONFIG), tokenizer);
 }
@@ -198,7 +212,7 @@ async function copyBase(base: string, folder: string): Promise<void> {
 /** Weights of a checkpoint as transformers names them, and its adapters as peft does. */
 async function writeWeights(
   folder: string,
-  { checkpoint, model }: Pick<ExportModelOptions, "checkpoint" | "model">,
+  { checkpoint, model, isMerged }: Pick<ExportModelOptions, "checkpoint" | "model"> & { readonly isMerged: boolean },
 ): Promise<void> {
   const sources: WeightSource[] = [];
   try {
@@ -209,13 +223,13 @@ async function writeWeights(
       const message = `${checkpoint.folder}: expected the weight "${name}", got none (is the checkpoint complete?)`;
       throw new TrainingError("checkpoint_unusable", message);
     };
-    await writeSafetensors(join(folder, WEIGHTS), wholeWeights(model, read));
+    if (isMerged) await writeSafetensors(join(folder, WEIGHTS), wholeWeights(model, read));
     if (model.lora === undefined) return;
     const adapter = adapterTensors(model, model.lora).map(({ name, shape, stored }): [string, TensorToWrite] => [
       stored,
       { dtype: "F32", shape, data: () => read(name) },
     ]);
-    await writeSafetensors(join(folder, ADAPTER_FOLDER, ADAPTER_WEIGHTS), new Map(adapter));
+    await writeSafetensors(join(adapterFolder(folder, isMerged), ADAPTER_WEIGHTS), new Map(adapter));
   } finally {
     await Promise.all(sources.map((source) => source.close()));
   }

@@ -10,7 +10,7 @@ import {
   type LayerRange,
   type TaskModel,
 } from "@stagecoach/transformer";
-import { jsonReader, openSafetensors } from "@stagecoach/transformer/node";
+import { isAdapterFolder, jsonReader, openWholeWeights } from "@stagecoach/transformer/node";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { sharedWeightOf, type SharedWeight } from "../pipeline/sharedWeights.ts";
@@ -103,9 +103,9 @@ export async function openInitialParameters(
   const hasCheckpoint = ["model.safetensors", "model.safetensors.index.json"].some((name) =>
     existsSync(join(folder, name)),
   );
-  if (!hasCheckpoint)
+  if (!hasCheckpoint && !(await isAdapterFolder(folder)))
     return { model, parameter: async (name) => make(name), missing: [...all.keys()], close: () => Promise.resolve() };
-  const weights = await openSafetensors(folder);
+  const weights = await openWholeWeights(folder);
   const { names, missing } = resolveTaskCheckpointNames(model, checkpointEntries(weights), { replaceHead });
   return {
     model,

@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 
 /** Files that change what the stages compute: of the encoder, and of modules such as `1_Pooling`. */
-const describing = /^(config|modules)\.json$|^\d+_\w+[/\\]config\.json$/;
+const describing = /^(config|modules|adapter_config|adapter_base)\.json$|^\d+_\w+[/\\]config\.json$/;
 
 /** Files that change what the stages are given for a text. */
 const tokenizing =
@@ -49,7 +49,7 @@ async function fingerprintWithWeights(folder: string, kinds: readonly RegExp[]):
 
 /** Checkpoints of the model and of its modules, in a fixed order. */
 async function checkpointFiles(folder: string): Promise<string[]> {
-  const files = await filesOf(folder, [/(^|[/\\])model[^/\\]*\.safetensors$/]);
+  const files = await filesOf(folder, [/(^|[/\\])model[^/\\]*\.safetensors$|^adapter_model\.safetensors$/]);
   return Promise.all(files.map((path) => realpath(join(folder, path))));
 }
 

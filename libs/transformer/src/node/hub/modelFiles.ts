@@ -8,6 +8,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isSystemError } from "../isSystemError.ts";
+import { isAdapterFolder } from "../isAdapterFolder.ts";
 import { indexFileName, singleFileName } from "../openSafetensors.ts";
 import { parseSafetensorsIndex } from "../parseSafetensorsIndex.ts";
 import { HubError } from "./errors.ts";
@@ -93,6 +94,7 @@ export async function missingModelFiles(
 
 async function missingWeights(folder: string, base: string): Promise<readonly string[]> {
   if (await isFile(join(folder, base, singleFileName))) return [];
+  if (base === "" && (await isAdapterFolder(folder))) return [];
   const index = join(folder, base, indexFileName);
   if (!(await isFile(index))) return [join(base, singleFileName)];
   const shards = new Set(parseSafetensorsIndex(await readFile(index, "utf8"), index).values());
