@@ -22,7 +22,7 @@ const suite = (name: string, include: string[], options: { timeoutMs?: number; a
 export default defineConfig({
   test: {
     projects: [
-      suite("unit", ["libs/**/*.test.ts", "apps/**/*.test.ts"]),
+      suite("unit", ["libs/**/*.test.ts", "apps/**/*.test.ts", "tools/**/*.test.ts"]),
       suite("conformance", ["test/conformance/**/*.test.ts"], { timeoutMs: 120_000 }),
       suite("golden", ["test/golden/**/*.test.ts"], { timeoutMs: 120_000 }),
       suite("parity", ["test/parity/**/*.test.ts"], { timeoutMs: 120_000 }),

@@ -73,6 +73,15 @@ const expected: Readonly<Record<string, Family["type"]>> = {
   stagecoach_replica_up: "gauge",
   stagecoach_loaded_models: "gauge",
   stagecoach_loaded_models_bytes: "gauge",
+  stagecoach_http_requests_limit: "gauge",
+  stagecoach_queue_tokens_limit: "gauge",
+  stagecoach_data_disk_bytes: "gauge",
+  stagecoach_data_disk_free_bytes: "gauge",
+  stagecoach_machine_cpus: "gauge",
+  stagecoach_machine_load: "gauge",
+  stagecoach_machine_memory_bytes: "gauge",
+  stagecoach_machine_available_memory_bytes: "gauge",
+  stagecoach_machine_cpu_seconds_total: "counter",
 };
 
 const places = [0, 1].flatMap((replica) => [0, 1].map((stage) => ({ replica: String(replica), stage: String(stage) })));

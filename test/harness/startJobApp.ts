@@ -31,7 +31,8 @@ export async function startJobApp(flags: { readonly apiKey?: string[] } = {}): P
     test.jobs = await openJobs({
       ...test.options(),
       onEvent: (jobId, event) => metrics.observeJob(jobId, event),
-      onIdle: (jobId) => void metrics.forgetJob(jobId),
+      onStart: (jobId) => metrics.observeJobStart(jobId),
+      onIdle: (jobId, end) => void metrics.observeJobEnd(jobId, end),
     });
     return test.jobs;
   });

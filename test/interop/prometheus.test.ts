@@ -1,15 +1,13 @@
 /** @file The metrics in a real Prometheus: promtool's lint, a scrape, and the queries of docs/METRICS.md. */
-import { spawn, spawnSync, type ChildProcess } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { golden } from "../harness/goldenSentences.ts";
 import { repository } from "../harness/paths.ts";
-import { freePort, startServer, type TestServer } from "../harness/startServer.ts";
+import { startPrometheus, type Sample, type TestPrometheus } from "../harness/startPrometheus.ts";
+import { startServer, type TestServer } from "../harness/startServer.ts";
 import { eventually } from "../harness/eventually.ts";
-
-type Sample = { readonly metric: Readonly<Record<string, string>>; readonly value: readonly [number, string] };
 
 /** `| question | `query` |` rows of the document. */
 const documented = [
@@ -19,52 +17,21 @@ const documented = [
   .filter(({ query }) => query.includes("("));
 
 let server: TestServer;
-let folder: string;
-let prometheus: ChildProcess;
-let url: string;
-let log = "";
+let prometheus: TestPrometheus;
 
 beforeAll(async () => {
   server = await startServer({ flags: ["--stages", "2", "--served-model-name", 'a "quoted" \\ model'] });
-  folder = mkdtempSync(join(tmpdir(), "stagecoach-prometheus-"));
-  const config = {
-    global: { scrape_interval: "500ms", scrape_timeout: "500ms" },
-    scrape_configs: [{ job_name: "stagecoach", static_configs: [{ targets: [new URL(server.url).host] }] }],
-  };
-  // YAML is a superset of JSON.
-  writeFileSync(join(folder, "prometheus.yml"), JSON.stringify(config));
-  const address = `127.0.0.1:${await freePort()}`;
-  url = `http://${address}`;
-  prometheus = spawn(
-    "prometheus",
-    [
-      `--config.file=${join(folder, "prometheus.yml")}`,
-      `--storage.tsdb.path=${join(folder, "data")}`,
-      `--web.listen-address=${address}`,
-    ],
-    { stdio: ["ignore", "ignore", "pipe"] },
-  );
-  prometheus.stderr!.setEncoding("utf8").on("data", (text: string) => (log += text));
+  prometheus = await startPrometheus({ scraped: server.url });
 }, 60_000);
 afterAll(async () => {
-  const ended = new Promise((resolve) => prometheus.once("exit", resolve));
-  prometheus.kill();
-  await ended;
-  rmSync(folder, { recursive: true, force: true });
+  await prometheus[Symbol.asyncDispose]();
   await server[Symbol.asyncDispose]();
 });
 
-/** @throws Error with Prometheus' own words for a query that it does not take */
-async function ask(expression: string): Promise<readonly Sample[]> {
-  const response = await fetch(`${url}/api/v1/query?query=${encodeURIComponent(expression)}`);
-  const answer = (await response.json()) as { status: string; error?: string; data: { result: readonly Sample[] } };
-  if (answer.status !== "success") throw new Error(`${expression}: ${answer.error}`);
-  return answer.data.result;
-}
+const ask = (expression: string) => prometheus.ask(expression);
+const valueOf = (expression: string) => prometheus.valueOf(expression);
 
 const isOfJobs = ({ query: expression }: { readonly query: string }) => expression.includes("stagecoach_job_");
-
-const valueOf = async (expression: string) => Number((await ask(expression))[0]?.value[1]);
 
 describe("Prometheus", () => {
   test("promtool's lint finds nothing, neither at the first scrape nor after requests", async () => {
@@ -81,7 +48,9 @@ describe("Prometheus", () => {
   });
 
   test("scrapes it, and has the numbers that it gave", async () => {
-    await eventually(async () => expect(await valueOf('up{job="stagecoach"}'), log).toBe(1), { timeout: 30_000 });
+    await eventually(async () => expect(await valueOf('up{job="stagecoach"}'), prometheus.log()).toBe(1), {
+      timeout: 30_000,
+    });
     const tokens = golden.token_ids.reduce((total, ids) => total + ids.length, 0);
     await eventually(async () => expect(await valueOf("stagecoach_tokens_total")).toBe(tokens));
     const [{ metric }] = (await ask("stagecoach_tokens_total")) as [Sample];

@@ -44,7 +44,8 @@ export function lazyJobs({ settings, metrics, log, links }: JobsContext): LazyJo
       findBaseModel: async (name) => links.findBase(name),
       log,
       onEvent: (jobId, event) => metrics.observeJob(jobId, event),
-      onIdle: (jobId) => void metrics.forgetJob(jobId),
+      onStart: (jobId) => metrics.observeJobStart(jobId),
+      onIdle: (jobId, end) => void metrics.observeJobEnd(jobId, end),
     });
     metrics.watchJobs(async () => ({ jobs: await opened.counts(), files: await opened.files.totals() }));
     opened.models.watch(({ kind, model }) => {

@@ -95,6 +95,7 @@ const CONTROL_MESSAGE_BYTES = 1 << 20;
 export async function startGateway(settings: ServeSettings, controls: GatewayControls): Promise<Gateway> {
   const { log } = controls;
   const metrics = new Metrics({ version, numStages: settings.stages, numReplicas: settings.replicas });
+  metrics.watchGateway(settings);
   const links: JobLinks = { findBase: () => null, host: null };
   const jobs = lazyJobs({ settings, metrics, log, links });
   const serving: Serving = {

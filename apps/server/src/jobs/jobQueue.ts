@@ -28,6 +28,7 @@ import type {
   JobRunner,
   JobModels,
   JobSpec,
+  RunEnd,
   RunnerEvent,
   RunningJob,
   StopKind,
@@ -44,8 +45,10 @@ export type JobQueueOptions = FinishOptions & {
   readonly maxStalls?: number;
   /** How long to wait before what the store has refused is tried again: to store an end, to look for jobs. */
   readonly retryMs?: number;
+  /** A job runs from now on. */
+  readonly onStart?: (jobId: string) => void;
   /** A job runs no longer. */
-  readonly onIdle?: (jobId: string) => void;
+  readonly onIdle?: (jobId: string, end: RunEnd) => void;
 };
 
 type Run = {
@@ -184,12 +187,14 @@ export class JobQueue {
   }
 
   async #run(job: JobRecord, run: Run): Promise<void> {
-    const { log, feed, onIdle, retryMs = RETRY_MS } = this.#options;
+    const { log, feed, onStart, onIdle, retryMs = RETRY_MS } = this.#options;
     const events = new Serial();
+    onStart?.(job.id);
     const outcome = await this.#train(job, run, events);
+    let end: RunEnd = { outcome: "stopped" };
     for (let isSettled = false; !isSettled;) {
       try {
-        await events.run(() => this.#settle(job, run, outcome));
+        end = await events.run(() => this.#settle(job, run, outcome));
         isSettled = true;
       } catch (error) {
         log.error({ jobId: job.id, err: error }, "the end of a job could not be stored");
@@ -200,7 +205,7 @@ export class JobQueue {
     }
     this.#runs.delete(job.id);
     feed.forget(job.id);
-    onIdle?.(job.id);
+    onIdle?.(job.id, end);
     this.wake();
   }
 
@@ -237,18 +242,24 @@ export class JobQueue {
     return { training, validation };
   }
 
-  async #settle(job: JobRecord, run: Run, outcome: Outcome): Promise<void> {
+  async #settle(job: JobRecord, run: Run, outcome: Outcome): Promise<RunEnd> {
     const { log, maxStalls = MAX_STALLS } = this.#options;
     log.info({ jobId: job.id, attempt: job.attempt, outcome: outcome.status }, "job ended");
     if (outcome.status === "succeeded") {
       await finishJob(this.#options, job, outcome);
       this.#options.recorder.stored(job.id);
-      return;
+      return { outcome: "succeeded" };
     }
     if (outcome.status === "failed") return this.#fail(job, outcome.error);
-    if (run.stop !== null) return this.#requeue(job, {});
+    if (run.stop !== null) {
+      await this.#requeue(job, {});
+      return { outcome: "stopped" };
+    }
     const stalls = ((await this.#options.store.jobs.find(job.id))?.stalls ?? 0) + 1;
-    if (stalls < maxStalls) return this.#requeue(job, { stalls });
+    if (stalls < maxStalls) {
+      await this.#requeue(job, { stalls });
+      return { outcome: "lost" };
+    }
     const reason = outcome.status === "lost" ? outcome.reason : "it stopped unasked";
     const message = `the trainer was lost ${stalls} times without getting to a checkpoint; the last time: ${reason}`;
     return this.#fail(job, { code: "trainer_lost", message, param: null });
@@ -260,15 +271,17 @@ export class JobQueue {
     await this.#options.store.jobs.change(job.id, only, { status: "queued", ...changes });
   }
 
-  async #fail(job: JobRecord, error: JobFailure): Promise<void> {
+  async #fail(job: JobRecord, error: JobFailure): Promise<RunEnd> {
     const { store, recorder, now } = this.#options;
     const ended = { status: "failed" as const, finished_at: now(), error: JSON.stringify(error) };
-    await store.transaction(async (records) => {
+    const hasFailed = await store.transaction(async (records) => {
       const changed = await records.jobs.change(job.id, { from: ["running"], attempt: job.attempt }, ended);
-      if (changed === undefined) return;
+      if (changed === undefined) return false;
       await recorder.note(records, job.id, { level: "error", message: `The job failed: ${error.message}` });
+      return true;
     });
     recorder.stored(job.id);
+    return hasFailed ? { outcome: "failed", code: error.code } : { outcome: "stopped" };
   }
 }
 

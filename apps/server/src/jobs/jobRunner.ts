@@ -109,6 +109,10 @@ export type JobEnd =
   /** As it was told to. */
   | { readonly status: "stopped" };
 
+/** How a run of a job has ended: one that was lost, or stopped before the job's end, is followed by another. */
+export type RunEnd =
+  { readonly outcome: "succeeded" | "stopped" | "lost" } | { readonly outcome: "failed"; readonly code: string };
+
 /** `pause` and `shutdown` save a checkpoint first, `cancel` does not. */
 export type StopKind = "pause" | "cancel" | "shutdown";
 

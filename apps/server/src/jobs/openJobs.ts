@@ -15,7 +15,7 @@ import { FineTunedModels } from "./fineTunedModels.ts";
 import { JobFeed } from "./jobFeed.ts";
 import { jobFolderOf, JobQueue } from "./jobQueue.ts";
 import { JobRecorder } from "./jobRecorder.ts";
-import type { BaseModel, JobModels, JobRunner, RunnerEvent } from "./jobRunner.ts";
+import type { BaseModel, JobModels, JobRunner, RunEnd, RunnerEvent } from "./jobRunner.ts";
 import { newModelName } from "./modelName.ts";
 import { methodOf, type TrainingRequest } from "./trainingRequest.ts";
 
@@ -40,8 +40,10 @@ export type JobsOptions = {
   readonly now?: () => number;
   /** A job's runner has told something. */
   readonly onEvent?: (jobId: string, event: RunnerEvent) => void;
+  /** A job runs from now on. */
+  readonly onStart?: (jobId: string) => void;
   /** A job runs no longer. */
-  readonly onIdle?: (jobId: string) => void;
+  readonly onIdle?: (jobId: string, end: RunEnd) => void;
 };
 
 export type Jobs = {
@@ -67,7 +69,7 @@ const SWEEP_MS = 600_000;
 /** @throws StoreLockedError when another gateway works on the same folder or database @throws StoreError */
 export async function openJobs(options: JobsOptions): Promise<Jobs> {
   const { dataDir, runner, log, now = () => Math.floor(Date.now() / 1000) } = options;
-  const { maxFileBytes, maxFilesBytes: maxTotalBytes, onEvent = () => {}, onIdle, maxRunning = 1 } = options;
+  const { maxFileBytes, maxFilesBytes: maxTotalBytes, onEvent = () => {}, onStart, onIdle, maxRunning = 1 } = options;
   const onInterruption = (error: Error) => log.warn({ reason: error.message }, "the database's connection broke");
   const store = await openStore({ dataDir, databaseUrl: options.databaseUrl, onInterruption });
   try {
@@ -94,6 +96,7 @@ export async function openJobs(options: JobsOptions): Promise<Jobs> {
       feed,
       log,
       maxRunning,
+      ...(onStart && { onStart }),
       ...(onIdle && { onIdle }),
       ...(options.retryMs !== undefined && { retryMs: options.retryMs }),
     });

@@ -14,7 +14,7 @@ import {
   type StageSeconds,
   type StepNumbers,
 } from "../jobs/jobNumbers.ts";
-import type { RunnerEvent } from "../jobs/jobRunner.ts";
+import type { RunEnd, RunnerEvent } from "../jobs/jobRunner.ts";
 
 export type JobLevels = {
   readonly jobs: Readonly<Record<string, number>>;
@@ -28,6 +28,17 @@ const gauges = {
   ...evaluationNumbers,
   ...checkpointNumbers,
 } as const;
+
+/** Codes of failures that have a series before the first one: an increase from nothing is none to Prometheus. */
+const failureCodes = [
+  "checkpoint_quota",
+  "disk_full",
+  "stage_failure",
+  "trainer_lost",
+  "training_diverged",
+  "training_stalled",
+];
+const runOutcomes: readonly RunEnd["outcome"][] = ["succeeded", "failed", "stopped", "lost"];
 
 type GaugeName = keyof typeof gauges;
 type JobNumbers = { readonly step: number } & (Partial<StepNumbers> | EvaluationNumbers | CheckpointNumbers);
@@ -43,6 +54,10 @@ export class JobMetrics {
   readonly #evaluation: Gauge<"job" | "metric">;
   readonly #stageSeconds: Counter<"job" | "stage" | "phase">;
   readonly #replayedSteps: Counter;
+  readonly #starts: Counter;
+  readonly #ends: Counter<"outcome">;
+  readonly #failures: Counter<"code">;
+  readonly #lastEvent: Gauge<"job">;
 
   /** @param read - asked at each scrape */
   constructor(registry: Registry, read: () => Promise<JobLevels>) {
@@ -77,6 +92,30 @@ export class JobMetrics {
       help: "Steps that jobs have made again after the loss of a stage or of a trainer",
       registers,
     });
+    this.#starts = new Counter({
+      name: "stagecoach_job_starts_total",
+      help: "Runs of jobs that were started: a job that goes on after a stop or a loss is counted again",
+      registers,
+    });
+    this.#ends = new Counter({
+      name: "stagecoach_job_ends_total",
+      help: "Runs of jobs that have ended, by how",
+      labelNames: ["outcome"],
+      registers,
+    });
+    this.#failures = new Counter({
+      name: "stagecoach_job_failures_total",
+      help: "Jobs that have failed, by the code of their error",
+      labelNames: ["code"],
+      registers,
+    });
+    for (const outcome of runOutcomes) this.#ends.inc({ outcome }, 0);
+    for (const code of failureCodes) this.#failures.inc({ code }, 0);
+    this.#lastEvent = gauge(
+      "job_last_event_timestamp_seconds",
+      "When a running job last told anything, Unix time",
+      "job",
+    );
     this.#stageSeconds = new Counter({
       name: "stagecoach_job_stage_seconds_total",
       help: "Time of a running job's steps on a stage, by what it was spent on",
@@ -85,8 +124,14 @@ export class JobMetrics {
     });
   }
 
+  start(job: string): void {
+    this.#starts.inc();
+    this.#lastEvent.set({ job }, Date.now() / 1000);
+  }
+
   /** What the runner of a job has told. */
   observe(job: string, event: RunnerEvent): void {
+    this.#lastEvent.set({ job }, Date.now() / 1000);
     switch (event.type) {
       case "progress":
         this.#addSeconds(job, event.stages);
@@ -104,7 +149,10 @@ export class JobMetrics {
   }
 
   /** A job that runs no longer has no numbers. */
-  async forget(job: string): Promise<void> {
+  async end(job: string, end: RunEnd): Promise<void> {
+    this.#ends.inc({ outcome: end.outcome });
+    if (end.outcome === "failed") this.#failures.inc({ code: end.code });
+    this.#lastEvent.remove({ job });
     for (const each of Object.values(this.#gauges)) each.remove({ job });
     const [evaluation, seconds] = [this.#evaluation, this.#stageSeconds];
     for (const { labels } of (await evaluation.get()).values) if (labels.job === job) evaluation.remove(labels);

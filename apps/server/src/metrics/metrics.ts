@@ -1,5 +1,5 @@
 /**
- * @file Every metric of the server but those of jobs (jobMetrics.ts). Nothing outside of this folder imports prom-client.
+ * @file Every metric of the server but those of jobs (jobMetrics.ts), and of its machine (gatewayMetrics.ts). Nothing outside of this folder imports prom-client.
  *
  * Prefix `stagecoach_`, base units, low-cardinality labels. All series that can be known are there from the first scrape, so
  * that a dashboard or an alert never asks for what does not exist yet.
@@ -7,7 +7,8 @@
 import type { MicroBatchReport, Place, WorkerCounters } from "@stagecoach/parallel";
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { Timings } from "../embedding/embedder.ts";
-import type { RunnerEvent } from "../jobs/jobRunner.ts";
+import type { RunEnd, RunnerEvent } from "../jobs/jobRunner.ts";
+import { addGatewayMetrics, type GatewayLimits } from "./gatewayMetrics.ts";
 import { JobMetrics, type JobLevels } from "./jobMetrics.ts";
 
 /** From 1 ms to 10 s and a little beyond, in steps of about a factor of two. */
@@ -204,6 +205,11 @@ export class Metrics {
     this.#loadedModelBytes.set(bytes);
   }
 
+  /** The limits that were set, and the machine. */
+  watchGateway(limits: GatewayLimits): void {
+    addGatewayMetrics(this.#registry, limits);
+  }
+
   /** Where levels of a queue are read from; what is shown is the sum of all that are watched. */
   watchQueue(read: () => QueueLevels): void {
     this.#queues.push(read);
@@ -219,9 +225,13 @@ export class Metrics {
     this.#jobs?.observe(job, event);
   }
 
+  observeJobStart(job: string): void {
+    this.#jobs?.start(job);
+  }
+
   /** A job that runs no longer has no numbers. */
-  async forgetJob(job: string): Promise<void> {
-    await this.#jobs?.forget(job);
+  async observeJobEnd(job: string, end: RunEnd): Promise<void> {
+    await this.#jobs?.end(job, end);
   }
 
   /** Series of the model, all at zero. */
