@@ -142,7 +142,9 @@ describe("the first scrape, before any request", () => {
           "/v1/files/{file_id}",
           "/v1/files/{file_id}/content",
           "/v1/fine_tuning/jobs",
-          ...["", "/events", "/checkpoints"].map((name) => `/v1/fine_tuning/jobs/{fine_tuning_job_id}${name}`),
+          ...["", "/events", "/checkpoints", "/trials", "/trials.svg"].map(
+            (name) => `/v1/fine_tuning/jobs/{fine_tuning_job_id}${name}`,
+          ),
         ].map((route) => `GET ${route}`),
         ...["/v1/models/{model}", "/v1/files/{file_id}"].map((route) => `DELETE ${route}`),
         ...["/docs", "/openapi.json", "unknown"].map((route) => `GET ${route}`),
