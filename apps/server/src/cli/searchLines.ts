@@ -15,7 +15,7 @@ export function trialLine(trial: Trial, isBest: boolean): string | null {
   if (status === "failed") return `${name} failed: ${runs.find(({ error }) => error !== null)?.error}`;
   if (status !== "finished" && status !== "stopped") return null;
   const spread = deviation === null ? "" : ` ± ${formatMetric(deviation)}`;
-  const remark = status === "stopped" ? ", stopped: others are better" : isBest ? " (best so far)" : "";
+  const remark = status === "stopped" ? ", stopped: others go on" : isBest ? " (best so far)" : "";
   return `${name}: ${metric} ${formatMetric(score)}${spread}${remark}`;
 }
 

@@ -129,7 +129,7 @@ function trialMessage({ trial, isBest }: Extract<JobEvent, { type: "trial" }>): 
   const result =
     status === "failed"
       ? `failed: ${runs.find(({ error }) => error !== null)?.error}`
-      : `${metric}=${shownNumber(score)}${status === "stopped" ? ", stopped as others are better" : isBest ? ", the best so far" : ""}`;
+      : `${metric}=${shownNumber(score)}${status === "stopped" ? ", stopped: others go on" : isBest ? ", the best so far" : ""}`;
   const level = status === "failed" ? ("warn" as const) : ("info" as const);
   const data = { trial: number, status, score };
   return [
