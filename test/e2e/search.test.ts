@@ -9,7 +9,7 @@ import { createSearch, trialsOf, withoutTimes } from "../harness/searchJobs.ts";
 import { tinyEncoder } from "../harness/paths.ts";
 import { cleanEnv, stagecoach, stagecoachMain, startServer, type TestServer } from "../harness/startServer.ts";
 import { writeToyTexts } from "../harness/toyTexts.ts";
-import { eventsOf, openAi, reached, upload } from "../harness/trainingJobs.ts";
+import { createJob, eventsOf, openAi, reached, upload } from "../harness/trainingJobs.ts";
 import { eventually } from "../harness/eventually.ts";
 
 const MODEL = "org/tiny";
@@ -102,8 +102,12 @@ describe("a job that searches", () => {
   });
 
   test("has no trials where it does not search", async () => {
-    const response = await server.get("/v1/fine_tuning/jobs/ftjob-none/trials");
-    expect(response.status).toBe(404);
+    const hyperparameters = { max_steps: 1, batch_size: 8, micro_batches: 1 };
+    const id = await createJob(client, { model: MODEL, file }, { hyperparameters });
+    expect(await trialsOf(server, id)).toEqual([]);
+    expect(await (await server.get(`/v1/fine_tuning/jobs/${id}/trials.svg`)).text()).toContain("no values");
+    await reached(client, id, "succeeded");
+    expect((await server.get("/v1/fine_tuning/jobs/ftjob-none/trials")).status).toBe(404);
   });
 });
 

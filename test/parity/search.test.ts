@@ -136,9 +136,9 @@ describe("a search", () => {
     );
   });
 
-  test("has nothing to compare trials by without data to evaluate on", async () => {
-    await expect(run({ search: grid, evaluation_data: undefined })).rejects.toThrow(
-      "search: expected data to compare trials by, got none (give a file to evaluate on, a validation split, or folds)",
+  test("has nothing to compare trials by without data to evaluate on", () => {
+    expect(() => settingsOf({ search: grid, evaluation_data: undefined })).toThrow(
+      "expected data to compare trials by, got none (give a file to evaluate on, a validation split, or folds)",
     );
   });
 });

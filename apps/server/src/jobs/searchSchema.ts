@@ -11,6 +11,7 @@ import { knownKeys } from "./knownKeys.ts";
 
 export const searchStrategies = ["grid", "random", "successive-halving"] as const;
 
+const MAX_TRIALS = 10_000;
 const count = z.int().min(1);
 
 /** Trials with different ones of these could not be compared. */
@@ -45,7 +46,7 @@ export const searchSchema = knownKeys({
       "grid: every combination; random: so many trials at random; successive-halving: the same, and only the best ones are trained to their end",
   }),
   space: space.default({}),
-  trials: count.max(10_000).optional().meta({ description: "trials of a search at random; 10 when left out" }),
+  trials: count.max(MAX_TRIALS).optional().meta({ description: "trials of a search at random; 10 when left out" }),
   reduction_factor: z.int().min(2).max(100).optional().meta({
     description: "successive-halving: of so many trials one goes on, for so many times the steps; 3 when left out",
   }),
@@ -67,10 +68,13 @@ export type Search = z.output<typeof searchSchema>;
 function searchProblems({ strategy, space: given, trials, reduction_factor: factor, folds }: SearchFields) {
   const problems: [string, string][] = [];
   const isEmpty = Object.keys(given).length === 0;
+  const size = gridSize(given as SearchSpace);
   if (isEmpty && folds === undefined)
     problems.push(["space", "expected hyper-parameters to vary, or folds, got neither"]);
   if (isEmpty && strategy !== "grid") problems.push(["space", `expected hyper-parameters to vary, got none`]);
-  if (strategy === "grid" && gridSize(given as SearchSpace) === null)
+  if (strategy === "grid" && size !== null && size > MAX_TRIALS)
+    problems.push(["space", `expected at most ${MAX_TRIALS} combinations, got ${size} (search at random)`]);
+  if (strategy === "grid" && size === null)
     problems.push(["space", "expected lists of values for a grid, got a range (search at random, or name values)"]);
   if (strategy === "grid" && trials !== undefined)
     problems.push(["trials", "a grid has as many as it has combinations (search at random to choose their number)"]);
@@ -112,6 +116,9 @@ export function isWholeNumber(name: string): boolean {
   return isField(name) && [0.5, 1.5].every((value) => !hyperparametersSchema.shape[name].safeParse(value).success);
 }
 
+const NOTHING_TO_COMPARE_BY =
+  "expected data to compare trials by, got none (give a file to evaluate on, a validation split, or folds)";
+
 /** What is wrong with a search beside the rest of a request; null where nothing is. */
 export function searchProblem(
   search: Search | undefined,
@@ -127,7 +134,7 @@ export function searchProblem(
   });
   if (both !== undefined) return `${both}: expected it to vary, or one value for all trials, got both`;
   const hasSplit = hyperparameters.validation_split !== undefined;
-  if (search.folds === undefined) return null;
+  if (search.folds === undefined) return hasEvaluationFile || hasSplit ? null : NOTHING_TO_COMPARE_BY;
   if (hasEvaluationFile) return "folds: they say nothing beside a file to evaluate on (leave one of the two out)";
   return hasSplit ? "folds: they say nothing beside validation_split (leave one of the two out)" : null;
 }

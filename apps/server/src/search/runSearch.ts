@@ -74,7 +74,6 @@ class SearchRun {
     const shared = new SharedData(asked.seed, { folder, openPipeline, tell, signal: this.#signal });
     try {
       const first = await shared.of(all[0]!);
-      expectEvaluation(first, asked);
       const settings = withPlaces(asked, first, points.length);
       await writeJobSettings(folder, settings);
       const book = await TrialBook.open(folder, { points, numFolds: settings.search.folds }, async (trial) => {
@@ -146,12 +145,14 @@ class SearchRun {
     const { status, fold, step, total_steps: totalSteps, intervals } = before;
     const hasCome = totalSteps !== null && step >= Math.ceil(part.until * totalSteps - 1e-6);
     if (status === "finished" || status === "failed" || (status === "paused" && hasCome)) return;
+    // Another fold of it cannot be trained.
+    if (book.of(place.trial).status === "failed") return;
     const started_at = Date.now();
-    await book.change(place, { status: "running", intervals: [...intervals, { started_at, ended_at: null }] });
     const interval = () => [...intervals, { started_at, ended_at: Date.now() }];
     const given = trials[place.trial - 1]!;
     const folder = searchPaths(this.#options.folder).run(place.trial, fold);
     try {
+      await book.change(place, { status: "running", intervals: [...intervals, { started_at, ended_at: null }] });
       const { summary, evaluations } = await runTrial(given, {
         ...this.#options,
         ...part,
@@ -215,8 +216,10 @@ class SearchRun {
   async #tidy({ settings, book }: Search, place: RunPlace): Promise<void> {
     const { run } = searchPaths(this.#options.folder);
     const over = book.trials.filter(({ status }) => status === "finished" || status === "stopped");
+    // Those that still run may fail.
+    const best = settings.search.folds === undefined ? ranked(over)[0]?.number : undefined;
     for (const { number, runs } of over) {
-      if (settings.search.folds === undefined && number === book.best?.number) continue;
+      if (number === best) continue;
       for (const { fold } of runs) await dropCheckpoints(run(number, fold));
     }
     if (settings.search.folds !== undefined) await dropCheckpoints(run(place.trial, book.runOf(place).fold));
@@ -295,17 +298,12 @@ function withPlaces(settings: SearchedSettings, given: JobData, numTrials: numbe
   };
 }
 
-function expectEvaluation({ data }: JobData, { search }: SearchedSettings): void {
-  if (data.validation !== undefined || search.folds !== undefined) return;
-  const message =
-    "search: expected data to compare trials by, got none (give a file to evaluate on, a validation split, or folds)";
-  throw new TrainingError("training_option", message);
-}
+/** Of a run: it is too large for the machine, or cannot be trained. */
+const trialErrors: readonly string[] = ["training_diverged", "training_option", "training_stalled"];
 
 /** Whether another trial may fare better. */
 function isOfTrial(error: unknown): error is Error {
-  if (error instanceof DataError) return true;
-  return error instanceof TrainingError && (error.code === "training_diverged" || error.code === "training_option");
+  return error instanceof DataError || (error instanceof TrainingError && trialErrors.includes(error.code));
 }
 
 function nothingFound(trials: readonly Trial[]): TrainingError {

@@ -18,8 +18,17 @@ import {
   type SearchedSettings,
 } from "./trials.ts";
 
-const searched = (search: object, given: object = {}): SearchedSettings =>
-  trainingSettingsSchema.parse({ data: { path: "a.jsonl" }, search, ...given }) as SearchedSettings;
+const list = (length: number) => Array.from({ length }, (_, index) => (index + 1) / 1e4);
+
+const searched = (search: object, given: object = {}): SearchedSettings => {
+  const evaluated = "folds" in search ? {} : { evaluation_data: { path: "b.jsonl" } };
+  return trainingSettingsSchema.parse({
+    data: { path: "a.jsonl" },
+    ...evaluated,
+    search,
+    ...given,
+  }) as SearchedSettings;
+};
 
 function trialOf(number: number, values: readonly (number | null)[], given: Partial<TrialRun> = {}): Trial {
   const trial = newTrial(number, { learning_rate: number * 1e-5 }, values.length === 1 ? undefined : values.length);
@@ -29,7 +38,10 @@ function trialOf(number: number, values: readonly (number | null)[], given: Part
 
 describe("what a search asks for", () => {
   const problemOf = (search: object, request: object = {}) => {
-    const method = { type: "supervised", supervised: { search, ...request } };
+    // Half of these are about something else than what trials are compared by.
+    const validated = "folds" in search || "bare" in request ? {} : { hyperparameters: { validation_split: 0.1 } };
+    const { bare: _, ...given } = request as { readonly bare?: true };
+    const method = { type: "supervised", supervised: { search, ...validated, ...given } };
     const { error } = trainingRequestSchema.safeParse({ model: "m", training_file: "f", method });
     return error?.issues.map(({ path, message }) => `${path.slice(2).join(".")}: ${message}`).join("\n");
   };
@@ -84,6 +96,13 @@ describe("what a search asks for", () => {
       { hyperparameters: { validation_split: 0.1 } },
       "they say nothing beside validation_split",
     ],
+    ["nothing to compare trials by", { space }, { bare: true }, "search: expected data to compare trials by"],
+    [
+      "more trials than anybody waits for",
+      { space: { learning_rate: list(1000), weight_decay: list(11) } },
+      {},
+      "expected at most 10000 combinations, got 11000",
+    ],
     ["an unknown field", { space, fold: 3 }, {}, 'unknown "fold" (did you mean "folds"?)'],
   ])("refuses %s", (...[, search, request, message]) => {
     expect(problemOf(search, request)).toContain(message);
@@ -98,6 +117,7 @@ describe("what a search asks for", () => {
   test("is read from flags: lists, ranges, names of flags and of fields", () => {
     const { search } = settingsOf({
       data: "a.jsonl",
+      evalData: "b.jsonl",
       vary: [
         "learning-rate=1e-5,3e-5",
         "epochs=1,2",
@@ -205,6 +225,8 @@ describe("the trials of a search", () => {
       runs: [20, 30, 40, 30].map((step) => ({ ...trialOf(1, [0.5]).runs[0]!, best_step: step })),
     };
     expect(settingsOfAll(settings, best).hyperparameters).toEqual({ n_epochs: 9, max_steps: 40 });
+    const warm = searched({ folds: 4 }, { hyperparameters: { early_stopping_patience: 2, warmup_steps: 500 } });
+    expect(settingsOfAll(warm, best).hyperparameters).toEqual({ max_steps: 40, warmup_steps: 40 });
     const plain = searched({ folds: 4 }, { hyperparameters: { eval_steps: 10, n_epochs: 9 } });
     expect(settingsOfAll(plain, best).hyperparameters).toEqual({ n_epochs: 9 });
   });

@@ -3,8 +3,8 @@
  * which is written anew as a whole whenever something has changed.
  */
 import { TrainingError } from "@stagecoach/training";
-import { replaceDurably } from "@stagecoach/training/node";
-import { syncFolder } from "@stagecoach/transformer/node";
+import { diskError, replaceDurably } from "@stagecoach/training/node";
+import { isSystemError, syncFolder } from "@stagecoach/transformer/node";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { appendFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
@@ -56,8 +56,12 @@ function withoutOpenRuns(trial: Trial): Trial {
   return { ...trial, runs };
 }
 
-export function writeTrials(folder: string, trials: readonly Trial[]): Promise<void> {
-  return replaceDurably(searchPaths(folder).records, JSON.stringify(trials, null, 1));
+/** @throws TrainingError `disk_full` */
+export async function writeTrials(folder: string, trials: readonly Trial[]): Promise<void> {
+  const { records } = searchPaths(folder);
+  await replaceDurably(records, JSON.stringify(trials, null, 1)).catch((error: unknown) => {
+    throw diskError(error, records);
+  });
 }
 
 /** The checkpoints of a run that will not go on. */
@@ -81,12 +85,25 @@ export async function moveModel(from: string, folder: string): Promise<string> {
   return model;
 }
 
-/** All files in a folder; those that go meanwhile do not count. */
-export async function folderBytes(folder: string): Promise<number> {
-  const names = await readdir(folder, { recursive: true });
-  const sizes = names.map(async (name) => {
-    const found = await stat(join(folder, name)).catch(() => null);
-    return found?.isFile() === true ? found.size : 0;
+/** All files in a folder, each once however many links it has; those that go meanwhile do not count. */
+export async function folderBytes(folder: string, seen = new Set<string>()): Promise<number> {
+  let bytes = 0;
+  for (const entry of await orNothing(readdir(folder, { withFileTypes: true }), [])) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) bytes += await folderBytes(path, seen);
+    else if (entry.isFile()) {
+      const found = await orNothing(stat(path), null);
+      const key = `${found?.dev}:${found?.ino}`;
+      if (found !== null && !seen.has(key)) bytes += found.size;
+      seen.add(key);
+    }
+  }
+  return bytes;
+}
+
+async function orNothing<Found, Nothing>(found: Promise<Found>, nothing: Nothing): Promise<Found | Nothing> {
+  return found.catch((error: unknown) => {
+    if (isSystemError(error, "ENOENT")) return nothing;
+    throw error;
   });
-  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
 }

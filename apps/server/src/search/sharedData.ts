@@ -3,6 +3,7 @@ import { foldExamples, type Fold } from "@stagecoach/training";
 import type { DataSets } from "@stagecoach/training/node";
 import { Serial } from "@stagecoach/parallel";
 import { askTeacher, openJobData, type JobData, type JobDataOptions } from "../training/jobData.ts";
+import { planJob } from "../training/planJob.ts";
 import type { OpenPipeline } from "../training/pipelineRequest.ts";
 import type { TrainingSettings } from "../training/trainingSettings.ts";
 
@@ -56,6 +57,10 @@ export class SharedData {
   async #open(settings: TrainingSettings): Promise<JobData> {
     const opened = await openJobData({ ...settings, seed: this.#seed }, this.#options);
     try {
+      // What is wrong with the settings is found before a teacher spends hours.
+      const { threads = 1 } = settings;
+      if (opened.teaching !== null)
+        await planJob(opened.base.folder, { ...settings, threads }, { ...opened.data, teaching: opened.teaching });
       await askTeacher(opened, settings, this.#options);
     } catch (error) {
       opened.data.close();

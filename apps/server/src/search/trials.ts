@@ -48,11 +48,14 @@ export function settingsOfTrial({ search: _, ...settings }: SearchedSettings, po
 export function settingsOfAll(settings: TrainingSettings, best: Trial): TrainingSettings {
   const { early_stopping_patience: patience, ...given } = settings.hyperparameters ?? {};
   const { early_stopping_threshold: _, metric_for_best_model: __, eval_steps: ___, ...hyperparameters } = given;
+  if (patience === undefined) return { ...settings, hyperparameters };
   // Where folds have stopped early, this one stops where they did on average: it has no evaluations to stop by.
   const stops = best.runs.map(({ best_step: step }) => step ?? 0);
   const share = best.runs.length / (best.runs.length - 1);
   const max_steps = Math.max(1, Math.round(mean(stops) * share));
-  return { ...settings, hyperparameters: { ...hyperparameters, ...(patience === undefined ? {} : { max_steps }) } };
+  const { warmup_steps: warmup } = given;
+  const shorter = warmup === undefined ? {} : { warmup_steps: Math.min(warmup, max_steps) };
+  return { ...settings, hyperparameters: { ...hyperparameters, ...shorter, max_steps } };
 }
 
 export function newTrial(number: number, point: SearchPoint, numFolds: number | undefined): Trial {

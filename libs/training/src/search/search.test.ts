@@ -37,6 +37,16 @@ describe("a space of hyper-parameters", () => {
     expect(drawn.map(({ n_epochs: epochs }) => Number(epochs)).toSorted((a, b) => a - b)).toEqual([1, 2, 3]);
   });
 
+  test("narrow ranges have as many values as wide ones", () => {
+    const range = (min: number, max: number) => ({ min, max, scale: "linear" as const });
+    const of = (space: Parameters<typeof randomPoints>[0], isWhole = none) =>
+      new Set(randomPoints(space, { seed: 5, count: 50, isWhole }).map((point) => point["x"])).size;
+    expect(of({ x: range(0.999, 0.9999) })).toBe(50);
+    expect(of({ x: range(1000, 1100) }, () => true)).toBe(50);
+    expect(of({ x: range(0, 1) })).toBe(50);
+    expect(of({ x: { min: 0.999, max: 0.9999, scale: "log" } })).toBe(50);
+  });
+
   test("logarithmic ranges have as many values in each decade, linear ones in each tenth", () => {
     const space = {
       rate: { min: 1e-6, max: 1e-2, scale: "log" as const },

@@ -50,7 +50,7 @@ export function randomPoints(
   const draw = ([name, values]: [string, SearchSpace[string]]) => {
     if (isList(values)) return [name, values[random.below(values.length)]];
     const value = drawFrom(values, random.uniform());
-    return [name, isWhole(name) ? Math.round(value) : value];
+    return [name, isWhole(name) ? Math.round(value) : shortened(value, values)];
   };
   const points = new Map<string, SearchPoint>();
   const most = Math.min(count, gridSize(space) ?? Infinity);
@@ -64,8 +64,13 @@ export function randomPoints(
 /** For each point, until no others are to be had: a range of whole numbers may hold fewer than were asked for. */
 const ATTEMPTS = 1000;
 
-/** Three digits: more tell nobody anything. */
 function drawFrom({ min, max, scale }: SearchRange, uniform: number): number {
-  const value = scale === "log" ? min * (max / min) ** uniform : min + (max - min) * uniform;
-  return Math.min(max, Math.max(min, Number(value.toPrecision(3))));
+  return scale === "log" ? min * (max / min) ** uniform : min + (max - min) * uniform;
+}
+
+/** More digits than the range has to itself tell nobody anything: about a thousandth of it. */
+function shortened(value: number, { min, max, scale }: SearchRange): number {
+  const digits =
+    scale === "log" && max / min >= 10 ? 3 : 3 + Math.max(0, Math.ceil(Math.log10(Math.abs(value) / (max - min))));
+  return Math.min(max, Math.max(min, Number(value.toPrecision(Math.min(15, digits)))));
 }

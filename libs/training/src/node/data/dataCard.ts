@@ -61,7 +61,7 @@ function configOf(given: unknown, wrong: Wrong): DataConfig {
   return {
     name,
     isDefault: isDefault === true || name === "default",
-    folder: posix.normalize(folder).replace(/^\.$/, ""),
+    folder: posix.normalize(folder).replace(/\/+$/, "").replace(/^\.$/, ""),
     patterns,
   };
 }
@@ -73,7 +73,7 @@ function patternsOf(files: unknown, wrong: Wrong): ReadonlyMap<string, readonly 
   const entries: readonly ({ readonly split?: unknown; readonly path?: unknown } | null)[] = Array.isArray(files)
     ? files
     : [null];
-  return new Map(
+  const patterns = new Map(
     entries.map((entry) => {
       const { split, path } = entry ?? {};
       const paths = typeof path === "string" ? [path] : path;
@@ -81,6 +81,8 @@ function patternsOf(files: unknown, wrong: Wrong): ReadonlyMap<string, readonly 
       throw wrong("`data_files` as paths, or with a `split` and a `path` each", JSON.stringify(files));
     }),
   );
+  if (patterns.size < entries.length) throw wrong("each split once in `data_files`", JSON.stringify(files));
+  return patterns;
 }
 
 const isOfTexts = (value: unknown): value is string[] =>

@@ -97,7 +97,7 @@ describe("the card of a data set", () => {
   - split: validation
     path: en/held-out.jsonl
 - config_name: de
-  data_dir: de
+  data_dir: ./de/
 - config_name: all
   data_files: "**/*.jsonl"
 `,
@@ -161,6 +161,11 @@ configs:
     ["no list", "configs: 3\n", /expected a list of `configs`, got 3/],
     ["no name", "configs:\n- data_files: a\n", /expected `config_name` of each of the `configs`/],
     ["an object", "configs:\n- config_name: a\n  data_files:\n    train: a\n", /a `split` and a `path` each/],
+    [
+      "a split twice",
+      "configs:\n- config_name: a\n  data_files:\n  - {split: train, path: a}\n  - {split: train, path: b}\n",
+      /expected each split once in `data_files`/,
+    ],
     ["no paths", "configs:\n- config_name: a\n  data_files:\n  - split: train\n", /a `split` and a `path` each/],
   ])("with %s is told", async (_, front, message) => {
     await expect(textsOf(withCard(front), "train")).rejects.toThrow(message);
