@@ -21,9 +21,6 @@ const search = {
   reduction_factor: 2,
   parallel: 2,
 };
-/** Of the four trials: 6, 6, 12 and 24 of 24. */
-const TOTAL_STEPS = 48;
-
 describe.skipIf(absent !== null)(`a search under kill -9 (seed ${SEED}; ${absent ?? "Linux"})`, () => {
   const random = seededRandom(SEED);
   let folder: string;
@@ -65,43 +62,26 @@ describe.skipIf(absent !== null)(`a search under kill -9 (seed ${SEED}; ${absent
       { timeout: 60_000, interval: 10 },
     );
 
-  async function expectUndisturbed(id: string): Promise<void> {
-    await reached(client, id, "succeeded");
-    expect(withoutTimes(await trialsOf(server, id))).toEqual(undisturbed.trials);
-    expect(modelBytes(dataDir, id).equals(modelBytes(dataDir, undisturbed.id))).toBe(true);
-  }
-
-  const someSteps = () => 1 + Math.floor(random() * TOTAL_STEPS * 0.7);
-
   test("the rounds are those of successive halving", async () => {
     const steps = (await trialsOf(server, undisturbed.id)).map(({ runs }) => runs[0]!.step);
     expect(steps.toSorted((a, b) => a - b)).toEqual([6, 6, 12, 24]);
   });
 
-  test("a worker of a trial", async () => {
+  test("a worker, the trainer more often than a job may lose it without getting on, and the gateway", async () => {
     const id = await create();
-    await made(id, someSteps());
-    const [worker] = jobProcesses(server, 1).workers;
-    if (worker !== -1) process.kill(worker!, "SIGKILL");
-    await expectUndisturbed(id);
-  });
-
-  test("the trainer, more often than a job may lose it without getting on", async () => {
-    const id = await create();
-    for (const steps of [4, 10, 16, 22, 28]) {
+    const kill = (pid: number) => pid !== -1 && process.kill(pid, "SIGKILL");
+    await made(id, 1 + Math.floor(random() * 3));
+    kill(jobProcesses(server, 1).workers[0]!);
+    for (const steps of [8, 14, 20, 26, 32]) {
       await made(id, steps);
-      const { trainer } = jobProcesses(server, 1);
-      if (trainer !== -1) process.kill(trainer, "SIGKILL");
+      kill(jobProcesses(server, 1).trainer);
     }
-    await expectUndisturbed(id);
-  });
-
-  test("the gateway: the next one goes on", async () => {
-    const id = await create();
-    await made(id, someSteps());
+    await made(id, 32 + Math.floor(random() * 8));
     server.process.kill("SIGKILL");
     await server[Symbol.asyncDispose]();
     await open();
-    await expectUndisturbed(id);
+    await reached(client, id, "succeeded");
+    expect(withoutTimes(await trialsOf(server, id))).toEqual(undisturbed.trials);
+    expect(modelBytes(dataDir, id).equals(modelBytes(dataDir, undisturbed.id))).toBe(true);
   });
 });
