@@ -9,8 +9,15 @@ import { repository } from "../harness/paths.ts";
 import { freePort, launchServer, requestsTo, startWorker } from "../harness/startServer.ts";
 
 const { services } = parse(readFileSync(join(repository, "deploy/compose.yaml"), "utf8"), { merge: true }) as {
-  readonly services: Readonly<Record<string, { readonly command: readonly string[] }>>;
+  readonly services: Readonly<
+    Record<string, { readonly command: readonly string[]; readonly volumes: readonly string[] }>
+  >;
 };
+
+test.each(["worker-0", "worker-1"])("%s finds each model at the server's path", (worker) => {
+  const placesOf = (name: string) => services[name]!.volumes.map((volume) => volume.split(":").slice(0, 2).join(":"));
+  expect(placesOf(worker).toSorted()).toEqual(placesOf("server").toSorted());
+});
 
 test("the server of compose.yaml and its two workers answer a request", async () => {
   const [port, workerPort] = [await freePort(), await freePort()];

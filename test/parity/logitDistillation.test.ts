@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Hyperparameters } from "../../apps/server/src/jobs/hyperparameters.ts";
+import type { OpenPipeline } from "../../apps/server/src/training/pipelineRequest.ts";
 import { runTrainingJob, type JobEvent } from "../../apps/server/src/training/runJob.ts";
 import { trainingSettingsSchema, type TrainingSettingsInput } from "../../apps/server/src/training/trainingSettings.ts";
 import { copyModel, editJson } from "../harness/modelFolders.ts";
@@ -39,7 +40,11 @@ const others = write("others.jsonl", (row) => ({ ...row, label: `${row.label}!` 
 
 type Given = Omit<TrainingSettingsInput, "hyperparameters"> & { readonly hyperparameters?: Hyperparameters };
 
-async function train(name: string, { hyperparameters, ...given }: Given) {
+async function train(
+  name: string,
+  { hyperparameters, ...given }: Given,
+  openPipeline: OpenPipeline = openLocalPipeline,
+) {
   const events: JobEvent[] = [];
   const folder = join(scratch, name);
   const settings = trainingSettingsSchema.parse({
@@ -50,7 +55,7 @@ async function train(name: string, { hyperparameters, ...given }: Given) {
   });
   await runTrainingJob(settings, {
     folder,
-    openPipeline: openLocalPipeline,
+    openPipeline,
     onEvent: (event) => void events.push(event),
   });
   const steps = events.flatMap((event) => (event.type === "step" ? [event] : []));
@@ -84,6 +89,23 @@ describe("distillation of logits", () => {
     const card = readFileSync(join(folder, "model", "README.md"), "utf8");
     expect(card).toMatch(/\| distillation_temperature +\| 2 +\|/);
     expect(card).toMatch(/\| what is learned of it +\| logits +\|/);
+  });
+
+  test("a stage that is lost while the teacher is asked: the next pipeline is asked, and the bytes are the same", async () => {
+    const lost = Object.assign(new Error("stage 0 is gone"), { code: "stage_lost" });
+    let evaluations = 0;
+    const openPipeline: OpenPipeline = async (request, before) => {
+      await before?.close();
+      const pipeline = await openLocalPipeline(request);
+      const evaluate: typeof pipeline.evaluate = (batch) =>
+        ++evaluations === 1 ? Promise.reject(lost) : pipeline.evaluate(batch);
+      return { ...pipeline, evaluate };
+    };
+    const given = { model: student.folder, data: { path: plain }, teacher: { model: teacher } };
+    const [disturbed, quiet] = [await train("disturbed", given, openPipeline), await train("quiet", given)];
+    expect(evaluations).toBeGreaterThan(1);
+    const bytesOf = ({ model }: typeof quiet) => readFileSync(join(model, "model.safetensors"));
+    expect(bytesOf(disturbed).equals(bytesOf(quiet))).toBe(true);
   });
 
   test.each([

@@ -45,6 +45,8 @@ export type PanelSpec = {
   readonly limits?: { readonly orange: number; readonly red: number };
   readonly isStacked?: true;
   readonly max?: number;
+  /** Values may be below 0. */
+  readonly hasNegative?: true;
   /** The dashboard that says more. */
   readonly more?: BoardUid;
 };
@@ -90,8 +92,8 @@ function withBasics<P extends AnyPanel>(panel: P, spec: PanelSpec, height: numbe
     .unit(spec.unit)
     .datasource(source)
     .span(spec.width)
-    .height(height)
-    .min(0);
+    .height(height);
+  if (!spec.hasNegative) panel.min(0);
   if (spec.max !== undefined) panel.max(spec.max);
   if (spec.limits) panel.thresholds(thresholdsOf(spec.limits));
   if (spec.more) panel.links([linkTo(spec.more)]);

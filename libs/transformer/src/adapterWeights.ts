@@ -62,6 +62,9 @@ export function readAdapterWeights(model: EncoderModel, json: unknown, file: Wei
   }
   if (modules.length === 0)
     throw problem(`expected adapters of linear layers of the model, got ${[...left].slice(0, 3).join(", ") || "none"}`);
+  const alien = [...left].filter((name) => /\.lora_/.test(name));
+  if (alien.length > 0)
+    throw problem(`expected adapters of the encoder's linear layers alone, got ${alien.slice(0, 3).join(", ")}`);
   for (const name of left) {
     const spelled = name.startsWith(PEFT_PREFIX) ? name.slice(PEFT_PREFIX.length) : name;
     stored.set(spelled.startsWith(family.prefix) ? spelled.slice(family.prefix.length) : spelled, name);

@@ -49,7 +49,7 @@ export const serving: BoardSpec = {
           queries: [
             {
               expr: share(
-                `sum(${rate(REQUESTS, `${of.instance},status=~"5.."`)})`,
+                `sum(${rate(REQUESTS, `${of.instance},status=~"5..|424"`)})`,
                 `sum(${rate(REQUESTS, of.instance)})`,
               ),
               legend: "errors",

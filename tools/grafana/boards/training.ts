@@ -72,6 +72,7 @@ export const training: BoardSpec = {
           description:
             "On validation data, by name; which are better when high is said in the documentation of the task.",
           unit: "short",
+          hasNegative: true,
           width: 12,
           queries: [{ expr: `stagecoach_job_evaluation{${of.job}}`, legend: "{{metric}} {{exported_job}}" }],
         },

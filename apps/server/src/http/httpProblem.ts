@@ -63,7 +63,12 @@ export function problemOf(error: unknown): HttpProblem {
     return new HttpProblem("stage_unavailable", error.message, { headers: { "retry-after": "1" }, cause: error });
   }
   if (error instanceof StageFailureError) return new HttpProblem("stage_failure", error.message, { cause: error });
-  if (error instanceof AdapterError) return new HttpProblem("stage_failure", error.message, { cause: error });
+  if (error instanceof AdapterError) {
+    // Its own message has folders of this machine.
+    const message =
+      "the base that this model's adapter was trained on is gone, or has other weights now; the server's log has it under this request's id";
+    return new HttpProblem("stage_failure", message, { headers: { "x-should-retry": "false" }, cause: error });
+  }
   // The router's own, for a parameter in the path.
   if (error instanceof URIError)
     return new HttpProblem("malformed_request", "the path has a % that is not followed by UTF-8 in two digits each", {

@@ -1,4 +1,5 @@
 /** @file The models that jobs have made: where they are, and who wants to know when one comes or goes. */
+import { isAdapterFolder } from "@stagecoach/transformer/node";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { ModelRecord } from "../store/modelRecords.ts";
@@ -61,6 +62,12 @@ export class FineTunedModels {
       const job = await jobs.usingModel(id);
       if (job !== undefined) {
         const message = `The model \`${id}\` is used by the job ${job.id}, which has not ended: cancel the job first, or wait for its end`;
+        throw new RefusedError("in_use", message, { field: "model" });
+      }
+      const others = (await models.list()).filter(({ base }) => base === id).map((each) => this.#modelOf(each));
+      for (const other of others) {
+        if (!(await isAdapterFolder(other.folder))) continue;
+        const message = `The model \`${id}\` is the base of \`${other.id}\`, which has no weights of its own: delete that one first`;
         throw new RefusedError("in_use", message, { field: "model" });
       }
       await models.remove(id);

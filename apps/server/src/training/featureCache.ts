@@ -2,14 +2,7 @@
  * @file What a frozen encoder gives for a job's examples: computed once by the job's stages, before the first step, and kept in the
  * job's folder. The steps train the head alone, in one stage, on these features.
  */
-import {
-  BatchedDataSet,
-  frozenBy,
-  isStageLost,
-  textsOfExample,
-  TrainingError,
-  type TrainingPipeline,
-} from "@stagecoach/training";
+import { BatchedDataSet, frozenBy, textsOfExample, TrainingError, type TrainingPipeline } from "@stagecoach/training";
 import {
   diskError,
   FeatureFile,
@@ -27,6 +20,7 @@ import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Hyperparameters } from "../jobs/hyperparameters.ts";
 import type { OpenPipeline, PipelineRequest } from "./pipelineRequest.ts";
+import { whileStagesLast } from "./whileStagesLast.ts";
 
 type SetName = "train" | "validation" | "test";
 type Sets = Pick<DataSets, SetName>;
@@ -50,8 +44,6 @@ type Contents = {
 const CONTENTS_FILE = "features.json";
 const fileOf = (name: SetName) => `${name}.f32`;
 const BATCH = 32;
-/** Losses of a stage until computing features is given up. */
-const MAX_LOSSES = 5;
 
 const wrong = (message: string) => new TrainingError("training_option", `cache features: ${message}`);
 
@@ -122,7 +114,7 @@ export class FeatureCache {
       try {
         contents = await this.#compute(request, { ...options, digest });
       } catch (error) {
-        throw diskError(error, `features in ${folder}`);
+        throw diskError(error, "features");
       }
     }
     for (const [name, set] of this.#sets)
@@ -142,37 +134,33 @@ export class FeatureCache {
     await rm(temporary, { recursive: true, force: true });
     await mkdir(temporary, { recursive: true });
     const settings = { ...request.settings, dropout: null, part: "encoder" as const };
-    let pipeline: TrainingPipeline | null = null;
+    // The cut into batches decides the last bits, and must not depend on what the head is trained with.
+    const maxTokens = BATCH * Math.max(...[...this.#sets.values()].map(({ encoded }) => encoded.report.longest));
+    const whole = { ...request, settings, maxMicroBatchTokens: maxTokens };
     try {
-      for (let losses = 0; ; losses++) {
-        try {
-          pipeline = await openPipeline({ ...request, settings }, pipeline);
-          await this.#computeAll(pipeline, { ...options, folder: temporary, maxTokens: request.maxMicroBatchTokens });
-          break;
-        } catch (error) {
-          if (!isStageLost(error) || losses === MAX_LOSSES) throw error;
-        }
-      }
-      const contents: Contents = { digest, weights: await pipeline.save(temporary) };
+      const weights = await whileStagesLast(openPipeline, whole, async (pipeline) => {
+        await this.#computeAll(pipeline, { ...options, folder: temporary });
+        return pipeline.save(temporary);
+      });
+      const contents: Contents = { digest, weights };
       await writeDurably(join(temporary, CONTENTS_FILE), `${JSON.stringify(contents, null, 2)}\n`);
       await publishFolder(temporary, folder);
       return contents;
     } finally {
-      await pipeline?.close();
       await rm(temporary, { recursive: true, force: true });
     }
   }
 
   async #computeAll(
     pipeline: TrainingPipeline,
-    { folder, maxTokens, onProgress, signal }: Omit<FillOptions, "openPipeline"> & { readonly maxTokens: number },
+    { folder, onProgress, signal }: Omit<FillOptions, "openPipeline">,
   ): Promise<void> {
     const total = [...this.#sets.values()].reduce((sum, { examples }) => sum + examples.length, 0);
     let done = 0;
     for (const [name, set] of this.#sets) {
       const file = FeatureFile.create(join(folder, fileOf(name)), this.#layoutOf(set));
       try {
-        for (const { batch, examples } of this.#tokensOf(set, maxTokens).evaluationBatches()) {
+        for (const { batch, examples } of this.#tokensOf(set).evaluationBatches()) {
           signal?.throwIfAborted();
           const rows = Object.values(await pipeline.evaluate(batch))[0]!;
           file.write(examples, rows.data as Float32Array);
@@ -186,14 +174,13 @@ export class FeatureCache {
     }
   }
 
-  #tokensOf({ encoded, examples }: ExampleSet, maxTokens: number): BatchedDataSet {
-    const evaluationBatchSize = Math.max(1, Math.min(BATCH, Math.floor(maxTokens / encoded.report.longest)));
+  #tokensOf({ encoded, examples }: ExampleSet): BatchedDataSet {
     return new BatchedDataSet(encoded, {
       seed: 0,
       task: this.#model.task,
       examples,
       batchSize: 1,
-      evaluationBatchSize,
+      evaluationBatchSize: BATCH,
     });
   }
 

@@ -3,9 +3,12 @@ import { BatchedDataSet, encodeExamples, TrainingError, type RowSource } from "@
 import { loadTokenizer } from "@stagecoach/tokenizer/node";
 import { readEncoderModel, readLabels, readTask, type EncoderModel, type Task } from "@stagecoach/transformer";
 import { contentFingerprint, jsonReader } from "@stagecoach/transformer/node";
+import { threadsEach } from "../config/threadsEach.ts";
 import { evaluationSettings } from "./evaluationSettings.ts";
+import type { PipelineRequest } from "./pipelineRequest.ts";
 import type { LogitTeaching } from "./teacher.ts";
 import { askTeacher, type AskOptions, type Encoded, type OpenTeacher } from "./teacherAnswers.ts";
+import { whileStagesLast } from "./whileStagesLast.ts";
 
 type Classification = Extract<Task, { readonly name: "sequence-classification" }>;
 type Classifier = { readonly folder: string; readonly model: EncoderModel; readonly task: Classification };
@@ -62,7 +65,7 @@ function inOrder(logits: Float32Array, columns: readonly number[]): Float32Array
 }
 
 async function openClassifier({ folder, model, task }: Classifier, options: AskOptions): Promise<OpenTeacher> {
-  const { engine, threads = 1, openPipeline, signal } = options;
+  const { engine, threads = threadsEach(options.numStages), openPipeline, signal } = options;
   const tokenizer = await loadTokenizer(folder, { lowerCase: model.modules.lowerCase });
   return {
     async answer(given, onDone) {
@@ -77,31 +80,30 @@ async function openClassifier({ folder, model, task }: Classifier, options: AskO
       const evaluationBatchSize = Math.min(BATCH, numExamples);
       const data = new BatchedDataSet(encoded, { seed: 0, task, batchSize: 1, evaluationBatchSize });
       const logits = new Float32Array(numExamples * task.numLabels);
-      const pipeline = await openPipeline(
-        {
-          folder,
-          settings: evaluationSettings(task),
-          numStages: Math.min(options.numStages, model.config.numLayers),
-          engine,
-          threads,
-          schedule: "1f1b",
-          maxMicroBatchTokens: evaluationBatchSize * encoded.report.longest,
-        },
-        null,
-      );
+      const request: PipelineRequest = {
+        folder,
+        settings: evaluationSettings(task),
+        // A weight that all layers share keeps them in one stage.
+        numStages: model.family.relativeBiasName === null ? Math.min(options.numStages, model.config.numLayers) : 1,
+        engine,
+        threads,
+        schedule: "1f1b",
+        maxMicroBatchTokens: evaluationBatchSize * encoded.report.longest,
+      };
       try {
-        let done = 0;
-        for (const { batch, examples } of data.evaluationBatches()) {
-          signal?.throwIfAborted();
-          const rows = (await pipeline.evaluate(batch))["logits"]!.data as Float32Array;
-          examples.forEach((example, row) =>
-            logits.set(rows.subarray(row * task.numLabels, (row + 1) * task.numLabels), example * task.numLabels),
-          );
-          done += examples.length;
-          onDone((done / numExamples) * given.texts.length);
-        }
+        await whileStagesLast(openPipeline, request, async (pipeline) => {
+          let done = 0;
+          for (const { batch, examples } of data.evaluationBatches()) {
+            signal?.throwIfAborted();
+            const rows = (await pipeline.evaluate(batch))["logits"]!.data as Float32Array;
+            examples.forEach((example, row) =>
+              logits.set(rows.subarray(row * task.numLabels, (row + 1) * task.numLabels), example * task.numLabels),
+            );
+            done += examples.length;
+            onDone((done / numExamples) * given.texts.length);
+          }
+        });
       } finally {
-        await pipeline.close();
         encoded.store.close();
         encoded.questions.close();
       }

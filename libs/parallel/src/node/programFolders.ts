@@ -54,10 +54,14 @@ export class ProgramFolders {
   }
 }
 
+/** As far as they are ours: another user's stay. */
 async function removeAbandoned(): Promise<void> {
   for (const name of await readdir(tmpdir())) {
     const pid = /^stagecoach-program-(\d+)-/.exec(name)?.[1];
-    if (pid !== undefined && !isAlive(Number(pid))) await rm(join(tmpdir(), name), { recursive: true, force: true });
+    if (pid === undefined || isAlive(Number(pid))) continue;
+    await rm(join(tmpdir(), name), { recursive: true, force: true }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPERM" && error.code !== "EACCES") throw error;
+    });
   }
 }
 

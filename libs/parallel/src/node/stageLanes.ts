@@ -172,8 +172,11 @@ export class StageLanes {
   /** Finish what was asked, give the engines' memory back, end the threads. */
   async stop(): Promise<void> {
     await Promise.allSettled(this.#unsettled);
-    await Promise.all(this.#lanes.map(({ thread }) => thread.stop()));
-    await this.#programs.removeAll();
+    try {
+      await Promise.all(this.#lanes.map(({ thread }) => thread.stop()));
+    } finally {
+      await this.#programs.removeAll();
+    }
   }
 
   /** Not at once: what is handed over in the same turn, or because a result has just left, counts as company. */

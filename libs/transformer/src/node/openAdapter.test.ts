@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { stagesFingerprint } from "./modelFingerprint.ts";
 import { openModelFolder } from "./openModelFolder.ts";
+import { openSafetensors } from "./openSafetensors.ts";
+import { writeSafetensors, type TensorToWrite } from "./writeSafetensors.ts";
 
 const fixtures = join(import.meta.dirname, "../../../../test/fixtures");
 let parent: string;
@@ -64,6 +66,20 @@ describe("openModelFolder() of an adapter", () => {
       code: "invalid_adapter",
       message: expect.stringContaining(`expected the adapter's base model ${base}, got none: ${base}`),
     });
+  });
+
+  test("refuses adapters of what is no layer of the encoder, which it would not read", async () => {
+    const path = join(folder, "adapter_model.safetensors");
+    const tensors = new Map<string, TensorToWrite>();
+    {
+      await using file = await openSafetensors(path);
+      for (const name of file.names())
+        tensors.set(name, { dtype: "F32", shape: file.entry(name).shape, data: await file.readFloat32(name) });
+    }
+    const name = "base_model.model.bert.pooler.dense.lora_A.weight";
+    tensors.set(name, { dtype: "F32", shape: [2, 8], data: new Float32Array(16) });
+    await writeSafetensors(path, tensors);
+    await expect(openAndClose()).rejects.toThrow(`expected adapters of the encoder's linear layers alone, got ${name}`);
   });
 
   test("refuses a base that is an adapter itself", async () => {

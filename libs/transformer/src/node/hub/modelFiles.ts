@@ -24,6 +24,8 @@ const plainNames = new Set([
   "merges.txt",
   "modules.json",
   "config_sentence_transformers.json",
+  // What a student keeps of its teacher (libs/training, node/basisFile.ts).
+  "teacher_basis.safetensors",
 ]);
 /** `sentence_bert_config.json` and its siblings of other architectures (sentence-transformers' Transformer.py). */
 const sentenceConfig = /^sentence_[a-z-]+_config\.json$/;
