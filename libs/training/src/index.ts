@@ -66,6 +66,7 @@ export {
   type SearchRange,
   type SearchSpace,
 } from "./search/searchSpace.ts";
+export { stepOfShare } from "./loop/runPlan.ts";
 export { halvingRounds, type HalvingRound } from "./search/successiveHalving.ts";
 export { AnswerRanking, type RankedAnswer, type RankingOptions, type WindowLogits } from "./answers/answerRanking.ts";
 export {

@@ -31,6 +31,14 @@ export function planRun(data: Data, { epochs, maxSteps }: RunLength): RunPlan {
   return { totalSteps: maxSteps ?? steps, numEpochs: epoch };
 }
 
+/** A third of 30 steps are 10, whatever the last bit of the product says. */
+const ROUNDING = 1e-6;
+
+/** The last step of a share of a run. */
+export function stepOfShare(share: number, totalSteps: number): number {
+  return Math.ceil(share * totalSteps - ROUNDING);
+}
+
 export type Position = { readonly epoch: number; readonly batch: number };
 
 export function nextPosition(data: Data, { epoch, batch }: Position): Position {

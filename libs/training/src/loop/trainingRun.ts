@@ -7,7 +7,7 @@ import { countWarmupSteps, learningRateAt, type LearningRateSchedule } from "../
 import type { LoggedStep } from "./checkpointStore.ts";
 import { judge } from "./earlyStopping.ts";
 import { evaluate, metricOf, type EvaluationSet } from "./evaluate.ts";
-import { epochsDone, nextPosition, type RunPlan } from "./runPlan.ts";
+import { epochsDone, nextPosition, stepOfShare, type RunPlan } from "./runPlan.ts";
 import { TrainingError } from "./trainingError.ts";
 import {
   stopKindOf,
@@ -21,8 +21,6 @@ import { initialState, type TrainingState } from "./trainingState.ts";
 
 /** Between two reports of an evaluation that goes on. */
 const PROGRESS_MS = 500;
-/** A third of 30 steps are 10, whatever the last bit of the product says. */
-const ROUNDING = 1e-6;
 
 export class TrainingRun {
   readonly #options: TrainingOptions;
@@ -72,13 +70,8 @@ export class TrainingRun {
 
   #stopKind(): StopKind | null {
     const { signal, until } = this.#options;
-    const isThere = until !== undefined && this.#state.step >= this.#stepOf(until);
+    const isThere = until !== undefined && this.#state.step >= stepOfShare(until, this.#plan.totalSteps);
     return stopKindOf(signal) ?? (isThere ? "pause" : null);
-  }
-
-  /** The last step of a share of the run. */
-  #stepOf(share: number): number {
-    return Math.ceil(share * this.#plan.totalSteps - ROUNDING);
   }
 
   async #restore(pipeline: TrainingPipeline): Promise<void> {
@@ -166,7 +159,8 @@ export class TrainingRun {
   /** Every so many steps, or at the end of an epoch; at milestones, and at the end of the run. */
   #isDue(interval: number | null): boolean {
     const { step, batch, isFinished } = this.#state;
-    const isMilestone = this.#options.milestones?.some((share) => this.#stepOf(share) === step) ?? false;
+    const isMilestone =
+      this.#options.milestones?.some((share) => stepOfShare(share, this.#plan.totalSteps) === step) ?? false;
     return isFinished || isMilestone || (interval === null ? batch === 0 : step % interval === 0);
   }
 

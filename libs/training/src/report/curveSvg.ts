@@ -4,9 +4,9 @@
  * The background is transparent, and every colour has a contrast of at least 3 on white and on near-black alike, so that the
  * picture can be read on light and dark pages without knowing which it is on.
  */
-import { axisTicks } from "./axisTicks.ts";
-import { colours, escapeXml, ink, roundPixels as round, scaleOf, svgOf, type Scale } from "./svgParts.ts";
-import { thinPoints, type CurvePoint } from "./thinPoints.ts";
+import { plotAxes } from "./plotAxes.ts";
+import { colours, escapeXml, roundPixels as round, svgOf, type Scale } from "./svgParts.ts";
+import { finitePoints, thinPoints, type CurvePoint } from "./thinPoints.ts";
 
 export type CurveLine = {
   readonly name: string;
@@ -38,30 +38,14 @@ type DrawnLine = { readonly name: string; readonly colour: string; readonly poin
 /** A line has one colour, whichever panel it is in. */
 function drawPanel({ title, lines }: CurvePanel, colourOf: (name: string) => string): string {
   const drawn = lines.map(({ name, points }): DrawnLine => {
-    const finite = points.flatMap(({ step, value }) => (Number.isFinite(value) ? [{ step, value: value! }] : []));
-    return { name, colour: colourOf(name), points: thinPoints(finite, MAX_POINTS) };
+    return { name, colour: colourOf(name), points: thinPoints(finitePoints(points), MAX_POINTS) };
   });
   const heading = `<text x="${panel.left}" y="18" font-size="14" font-weight="600">${escapeXml(title)}</text>`;
   const all = drawn.flatMap(({ points }) => points);
   if (all.length === 0) return `${heading}<text x="${panel.left}" y="${panel.top}">no values</text>`;
-  const steps = axisTicks(
-    all.map(({ step }) => step),
-    { count: 5, isWhole: true },
-  );
-  const values = axisTicks(
-    all.map(({ value }) => value),
-    { count: 5 },
-  );
-  const x = scaleOf(steps.ticks, [panel.left, panel.width - panel.right]);
-  const y = scaleOf(values.ticks, [panel.height - panel.bottom, panel.top]);
-  return [
-    heading,
-    drawLegend(drawn),
-    ...values.ticks.map((value) => drawValueTick(y(value), values.format(value))),
-    ...steps.ticks.map((step) => drawStepTick(x(step), steps.format(step))),
-    `<text x="${(panel.left + panel.width - panel.right) / 2}" y="${panel.height - 8}" text-anchor="middle">step</text>`,
-    ...drawn.map((line) => drawLine(line, x, y)),
-  ].join("");
+  const { width, height, left, right, top, bottom } = panel;
+  const { x, y, parts } = plotAxes(all, { left, right: width - right, top, bottom: height - bottom });
+  return [heading, drawLegend(drawn), ...parts, ...drawn.map((line) => drawLine(line, x, y))].join("");
 }
 
 function drawLegend(lines: readonly DrawnLine[]): string {
@@ -73,17 +57,6 @@ function drawLegend(lines: readonly DrawnLine[]): string {
       return entry;
     })
     .join("");
-}
-
-function drawValueTick(y: number, label: string): string {
-  return (
-    `<line x1="${panel.left}" x2="${panel.width - panel.right}" y1="${round(y)}" y2="${round(y)}" stroke="${ink}" stroke-opacity="0.3"/>` +
-    `<text x="${panel.left - 6}" y="${round(y + 4)}" text-anchor="end">${label}</text>`
-  );
-}
-
-function drawStepTick(x: number, label: string): string {
-  return `<text x="${round(x)}" y="${panel.height - panel.bottom + 17}" text-anchor="middle">${label}</text>`;
 }
 
 function drawLine({ points, colour }: DrawnLine, x: Scale, y: Scale): string {

@@ -1,9 +1,10 @@
 /**
  * @file A search as an SVG picture: the metric of each run over its steps, the trials' scores, and when which run was at work.
  */
-import { axisTicks, type AxisTicks } from "./axisTicks.ts";
-import { colours, escapeXml, ink, roundPixels as round, scaleOf, svgOf, type Scale } from "./svgParts.ts";
-import { thinPoints } from "./thinPoints.ts";
+import { axisTicks } from "./axisTicks.ts";
+import { horizontalAxis, plotAxes } from "./plotAxes.ts";
+import { colours, escapeXml, ink, roundPixels as round, svgOf } from "./svgParts.ts";
+import { finitePoints, thinPoints } from "./thinPoints.ts";
 
 export type DrawnTrial = {
   readonly number: number;
@@ -68,47 +69,18 @@ const nothing = (x: number = margin.left) => `<text x="${x}" y="${margin.top}">n
 function drawCurves({ metric, trials }: SearchPicture): string {
   const lines = trials
     .toReversed()
-    .flatMap(({ runs, isBest }) => runs.map(({ evaluations }) => ({ isBest, points: finite(evaluations) })));
+    .flatMap(({ runs, isBest }) => runs.map(({ evaluations }) => ({ isBest, points: finitePoints(evaluations) })));
   const all = lines.flatMap(({ points }) => points);
   if (all.length === 0) return heading(metric) + nothing();
-  const steps = axisTicks(
-    all.map(({ step }) => step),
-    { count: 5, isWhole: true },
-  );
-  const values = axisTicks(
-    all.map(({ value }) => value),
-    { count: 5 },
-  );
-  const x = scaleOf(steps.ticks, [margin.left, half - margin.right]);
-  const y = scaleOf(values.ticks, [curvesHeight - margin.bottom, margin.top]);
+  const area = { left: margin.left, right: half - margin.right, top: margin.top, bottom: curvesHeight - margin.bottom };
+  const { x, y, parts } = plotAxes(all, area);
   const drawn = lines.map(({ isBest, points }) => {
     const places = thinPoints(points, MAX_POINTS).map(({ step, value }) => `${round(x(step))},${round(y(value))}`);
     const stroke = isBest ? `stroke="${best}" stroke-width="2.5"` : `stroke="${other}" stroke-opacity="0.6"`;
     const dots = points.length === 1 ? dot(x(points[0]!.step), y(points[0]!.value), { isBest, size: 3 }) : "";
     return `<polyline points="${places.join(" ")}" fill="none" ${stroke} stroke-linejoin="round"/>${dots}`;
   });
-  return [
-    heading(`${metric} by step (best trial in blue)`),
-    ...values.ticks.map((value) => drawValueTick(y(value), values.format(value))),
-    drawAxis(steps, x, { y: curvesHeight - margin.bottom, name: "step" }),
-    ...drawn,
-  ].join("");
-}
-
-function drawValueTick(y: number, label: string): string {
-  return (
-    `<line x1="${margin.left}" x2="${half - margin.right}" y1="${round(y)}" y2="${round(y)}" stroke="${ink}" stroke-opacity="0.3"/>` +
-    `<text x="${margin.left - 6}" y="${round(y + 4)}" text-anchor="end">${label}</text>`
-  );
-}
-
-/** Ticks and name of a horizontal axis. */
-function drawAxis({ ticks, format }: AxisTicks, x: Scale, { y, name }: { readonly y: number; readonly name: string }) {
-  const middle = (x(ticks[0]!) + x(ticks.at(-1)!)) / 2;
-  const shown = ticks.map(
-    (tick) => `<text x="${round(x(tick))}" y="${y + 17}" text-anchor="middle">${format(tick)}</text>`,
-  );
-  return `${shown.join("")}<text x="${round(middle)}" y="${y + 36}" text-anchor="middle">${escapeXml(name)}</text>`;
+  return [heading(`${metric} by step (best trial in blue)`), ...parts, ...drawn].join("");
 }
 
 function dot(x: number, y: number, { isBest, size }: { readonly isBest: boolean; readonly size: number }): string {
@@ -124,8 +96,8 @@ function drawScores(trials: readonly DrawnTrial[], metric: string): string {
     ...runs.flatMap(({ value }) => (value === null ? [] : [value])),
   ]);
   const ticks = axisTicks(all, { count: 4 });
-  const x = scaleOf(ticks.ticks, [labels, scoresEnd]);
   const bottom = margin.top + trials.length * row;
+  const { scale: x, parts: axis } = horizontalAxis(ticks, { left: labels, right: scoresEnd, bottom, name: metric });
   const rows = trials.map(({ number, label, isBest, score, runs }, at) => {
     const y = margin.top + at * row + row / 2;
     const folds = runs.length === 1 ? [] : runs.flatMap(({ value }) => (value === null ? [] : [value]));
@@ -136,7 +108,7 @@ function drawScores(trials: readonly DrawnTrial[], metric: string): string {
       dot(x(score!), y, { isBest, size: 5 }),
     ].join("");
   });
-  return [title, ...rows, drawAxis(ticks, x, { y: bottom, name: metric })].join("");
+  return [title, ...rows, axis].join("");
 }
 
 const shortened = (text: string) => (text.length > LETTERS ? `${text.slice(0, LETTERS - 1)}…` : text);
@@ -165,7 +137,12 @@ function drawTimes(lanes: readonly (readonly Bar[])[]): string {
   const begin = Math.min(...bars.map(({ start }) => start));
   const seconds = (time: number) => (time - begin) / 1000;
   const ticks = axisTicks([0, ...bars.map(({ end }) => seconds(end))], { count: 8 });
-  const x = scaleOf(ticks.ticks, [margin.left, width - margin.right]);
+  const { scale: x, parts: axis } = horizontalAxis(ticks, {
+    left: margin.left,
+    right: width - margin.right,
+    bottom: margin.top + lanes.length * row,
+    name: "seconds since the search began",
+  });
   const drawn = lanes.flatMap((lane, at) =>
     lane.map(({ trial, isBest, start, end }) => {
       const [from, to] = [x(seconds(start)), x(seconds(end))];
@@ -175,9 +152,5 @@ function drawTimes(lanes: readonly (readonly Bar[])[]): string {
       return bar + (to - from > 8 * String(trial).length ? label : "");
     }),
   );
-  const axis = drawAxis(ticks, x, { y: margin.top + lanes.length * row, name: "seconds since the search began" });
   return [heading("which trial ran when"), ...drawn, axis].join("");
 }
-
-const finite = (points: DrawnRun["evaluations"]) =>
-  points.flatMap(({ step, value }) => (value !== null && Number.isFinite(value) ? [{ step, value }] : []));

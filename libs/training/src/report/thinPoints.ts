@@ -2,6 +2,13 @@
 
 export type CurvePoint = { readonly step: number; readonly value: number };
 
+/** Those that have a value which can be drawn. */
+export function finitePoints(
+  points: readonly { readonly step: number; readonly value: number | null | undefined }[],
+): readonly CurvePoint[] {
+  return points.flatMap(({ step, value }) => (Number.isFinite(value) ? [{ step, value: value! }] : []));
+}
+
 /** The same line with at most `most` points: means of as many groups of neighbours. A shorter line stays as it is. */
 export function thinPoints(points: readonly CurvePoint[], most: number): readonly CurvePoint[] {
   if (points.length <= most) return points;

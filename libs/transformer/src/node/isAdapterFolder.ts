@@ -1,7 +1,6 @@
 /** @file Folders of adapters: peft's layout. */
-import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { isSystemError } from "./isSystemError.ts";
+import { isFile } from "./isFile.ts";
 import { indexFileName, singleFileName } from "./openSafetensors.ts";
 
 export const ADAPTER_CONFIG = "adapter_config.json";
@@ -13,13 +12,4 @@ export async function isAdapterFolder(folder: string): Promise<boolean> {
     [ADAPTER_CONFIG, ADAPTER_WEIGHTS, singleFileName, indexFileName].map((name) => isFile(join(folder, name))),
   );
   return config === true && weights === true && single === false && index === false;
-}
-
-async function isFile(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).isFile();
-  } catch (error) {
-    if (isSystemError(error, "ENOENT", "ENOTDIR")) return false;
-    throw error;
-  }
 }

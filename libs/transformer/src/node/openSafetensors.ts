@@ -17,6 +17,7 @@ import {
   safetensorsHeaderBytes,
 } from "../safetensors/parseSafetensorsHeader.ts";
 import type { WeightSource } from "../safetensors/weightSource.ts";
+import { isFile } from "./isFile.ts";
 import { isSystemError } from "./isSystemError.ts";
 import { parseSafetensorsIndex } from "./parseSafetensorsIndex.ts";
 
@@ -182,13 +183,4 @@ function missingShard(facts: { indexPath: string; shard: string; cause: unknown 
     },
     { cause: facts.cause },
   );
-}
-
-async function isFile(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).isFile();
-  } catch (error) {
-    if (isSystemError(error, "ENOENT", "ENOTDIR")) return false;
-    throw error;
-  }
 }

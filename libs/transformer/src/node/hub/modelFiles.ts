@@ -5,9 +5,9 @@
  * `.h5`, `.onnx` or `.msgpack`: a repository may hold the same weights in five formats. `sentencepiece.bpe.model` is
  * left out, since `tokenizer.json` holds the same vocabulary.
  */
-import { readFile, stat } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { isSystemError } from "../isSystemError.ts";
+import { isFile } from "../isFile.ts";
 import { isAdapterFolder } from "../isAdapterFolder.ts";
 import { indexFileName, singleFileName } from "../openSafetensors.ts";
 import { parseSafetensorsIndex } from "../parseSafetensorsIndex.ts";
@@ -159,13 +159,4 @@ function withoutSafetensors(paths: readonly string[], id: string): HubError {
       `Convert it once in Python: AutoModel.from_pretrained("${id}").save_pretrained("folder", safe_serialization=True), ` +
       `the tokenizer likewise, and give the folder; or ask for a revision with a converted copy, often a pull request: refs/pr/1`,
   });
-}
-
-async function isFile(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).isFile();
-  } catch (error) {
-    if (isSystemError(error, "ENOENT", "ENOTDIR")) return false;
-    throw error;
-  }
 }
