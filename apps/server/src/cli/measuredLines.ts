@@ -1,5 +1,6 @@
 /** @file Metrics of a model, and of its classes, as lines for a terminal. */
 import type { ClassReport, Evaluation } from "@stagecoach/training";
+import { alignedRows } from "./alignedRows.ts";
 
 /** Classes that are listed. */
 const MAX_CLASSES = 20;
@@ -26,10 +27,7 @@ function classLines(classes: readonly ClassReport[]): string[] {
     formatMetric(f1),
     String(support),
   ]);
-  const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
-  return [header, ...rows].map((row) =>
-    `  ${row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ")}`.trimEnd(),
-  );
+  return alignedRows([header, ...rows]).map((row) => `  ${row}`);
 }
 
 export const formatMetric = (value: number | null | undefined): string =>

@@ -14,6 +14,7 @@ import {
   writePictures,
   type ScheduleOptions,
 } from "./planStep.ts";
+import { alignedRows } from "./alignedRows.ts";
 import type { Host } from "./runCommandLine.ts";
 import { whole } from "./whole.ts";
 
@@ -139,12 +140,6 @@ function table({ model, stages, unit, balance }: LayerPlan): string {
     return [String(stage), parts, `${(share * 100).toFixed(1)} %`, formatBytes(bytes), bar];
   });
   const header = ["stage", "parts", "cost", "weights", ""];
-  const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
-  const line = (row: readonly string[]) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join("  ")
-      .trimEnd();
   const evenness = `balance ${balance.toFixed(3)} (1 is even), cost in ${unit}`;
-  return `${[`${model} over ${stages.length} ${stages.length === 1 ? "stage" : "stages"}`, "", line(header), ...rows.map(line), "", evenness].join("\n")}\n`;
+  return `${[`${model} over ${stages.length} ${stages.length === 1 ? "stage" : "stages"}`, "", ...alignedRows([header, ...rows]), "", evenness].join("\n")}\n`;
 }

@@ -2,15 +2,18 @@
 import { Option } from "commander";
 import { SettingsError } from "../config/loadSettings.ts";
 import { searchSchema, searchStrategies } from "../jobs/searchSchema.ts";
+import { camelCase } from "./camelCase.ts";
+import { repeated } from "./repeated.ts";
 
-type SearchFlag = "strategy" | "trials" | "reduction_factor" | "folds" | "parallel";
+const numberFlags = ["trials", "reduction_factor", "folds", "parallel"] as const;
+const searchFlags = ["strategy", ...numberFlags] as const;
+type SearchFlag = (typeof searchFlags)[number];
 
 /** Where the flag has another name than the field. */
 const flagNames: Partial<Record<string, string>> = { strategy: "search", space: "vary" };
 
 const flagOf = (name: string): string => flagNames[name] ?? name.replaceAll("_", "-");
-const keyOf = (name: SearchFlag): string =>
-  flagOf(name).replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+const keyOf = (name: SearchFlag): string => camelCase(flagOf(name));
 
 export function searchOptions(): Option[] {
   const helpOf = (name: SearchFlag) => searchSchema.shape[name].unwrap().meta()?.description ?? "";
@@ -19,9 +22,9 @@ export function searchOptions(): Option[] {
     new Option(
       "--vary <name=values>",
       "a hyper-parameter to vary (repeatable): a list such as learning-rate=1e-5,3e-5, or a range such as learning-rate=1e-5..1e-3:log",
-    ).argParser((value: string, before: readonly string[] | undefined) => [...(before ?? []), value]),
+    ).argParser(repeated),
     new Option("--search <how>", searchSchema.shape.strategy.meta()?.description ?? "").choices(searchStrategies),
-    ...(["trials", "reduction_factor", "folds", "parallel"] as const).map(number),
+    ...numberFlags.map(number),
   ];
 }
 
@@ -34,10 +37,10 @@ export type ValueReader = {
 /** @returns undefined where nothing is searched @throws SettingsError for what is not of the form name=values */
 export function searchOf(flags: Readonly<Record<string, unknown>>, reader: ValueReader): object | undefined {
   const { vary = [] } = flags as { readonly vary?: readonly string[] };
-  const names = ["strategy", "trials", "reduction_factor", "folds", "parallel"] as const;
-  const given = names.flatMap((name) =>
-    flags[keyOf(name)] === undefined ? [] : [[name, flags[keyOf(name)]] as const],
-  );
+  const given = searchFlags.flatMap((name) => {
+    const value = flags[keyOf(name)];
+    return value === undefined ? [] : [[name, value] as const];
+  });
   const isSearch = vary.length > 0 || flags["folds"] !== undefined;
   if (!isSearch && given.length > 0)
     throw new SettingsError(`--${flagOf(given[0]![0])}: it says nothing without --vary or --folds`);

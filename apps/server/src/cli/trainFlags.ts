@@ -11,6 +11,7 @@ import { DEFAULT_MODEL } from "../config/settings.ts";
 import { SettingsError } from "../config/loadSettings.ts";
 import { hyperparametersSchema } from "../jobs/hyperparameters.ts";
 import { trainingSettingsSchema, type TrainingSettings } from "../training/trainingSettings.ts";
+import { camelCase } from "./camelCase.ts";
 import { columnOption, columnsOf, dataConfigOption } from "./columnFlags.ts";
 import { readTaskFlag } from "./runName.ts";
 import { flagOfSearch, searchOf, searchOptions } from "./searchFlags.ts";
@@ -199,8 +200,6 @@ function flagOfPath(path: readonly PropertyKey[]): string {
   if (first === "teacher") return second === "model" ? "teacher" : `teacher-${String(second)}`;
   return String(first === "head" && second !== undefined ? second : first).replaceAll("_", "-");
 }
-
-const camelCase = (flag: string): string => flag.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
 
 function pick(flags: TrainFlags, names: readonly string[]): Record<string, unknown> {
   return Object.fromEntries(names.map((name) => [name, flags[name]]));

@@ -3,6 +3,7 @@ import type { TrainingEvent } from "@stagecoach/training";
 import { stagePhases, type StageSeconds } from "../jobs/jobNumbers.ts";
 import { PhaseBars } from "../progress/phaseBars.ts";
 import { formatMetric, measuredLines } from "./measuredLines.ts";
+import { modelLines, modelPath, testLines } from "./modelLines.ts";
 import { searchSummary, trialLine } from "./searchLines.ts";
 import type { JobEvent, TrainingJobResult } from "../training/runJob.ts";
 import { stageSeconds, sumOfSeconds } from "../training/stageSeconds.ts";
@@ -103,42 +104,38 @@ export class TrainingDisplay {
     const best = summary.best === null ? "" : `, best after step ${bestStep}`;
     const { replayedSteps } = summary;
     const replayed = replayedSteps === 0 ? [] : [`  Made again after a loss: ${replayedSteps} steps`];
-    const path = `${folder.replace(/\/+$/, "")}/model`;
     return [
       "",
       `  Trained ${step} steps on ${summary.trainedTokens.toLocaleString("en-US")} tokens${early}${best}`,
       ...replayed,
       ...measuredLines(metrics, classes),
-      ...(test === null ? [] : ["", "  Tested on examples of its own", ...measuredLines(test.metrics, test.classes)]),
+      ...testLines(test),
       "",
       ...this.#stageSeconds.map(stageLine),
-      `  Model    ${path}`,
-      `  Serve    stagecoach serve --model ${path}`,
-      "",
-      "",
+      ...modelLines(modelPath(folder)),
     ].join("\n");
   }
 
   #prepared(event: Extract<JobEvent, { type: "prepared" }>): void {
-    const { settings, labels, numTrain, numEvaluation, numTest, newWeights } = event;
+    const { settings, numEvaluation, newWeights } = event;
     const { n_epochs: epochs, max_steps: steps, batch_size: batch, learning_rate: rate } = settings.hyperparameters;
-    const classes = labels.length === 0 ? "" : `, ${labels.length} labels`;
-    const evaluated = numEvaluation === 0 ? "" : `, evaluated on ${numEvaluation}`;
-    const tested = numTest === 0 ? "" : `, tested on ${numTest}`;
-    this.note(`${settings.task}: ${numTrain} examples${evaluated}${tested}${classes}`);
+    this.#noteData(event, numEvaluation === 0 ? "" : `, evaluated on ${numEvaluation}`);
     const stages = settings.stages === 1 ? "one stage" : `${settings.stages} stages`;
     const length = steps === undefined ? `${epochs} epochs` : `${steps} steps`;
     this.note(`${length} in batches of ${batch}, learning rate ${rate}, ${stages}`);
     if (newWeights.length > 0) this.note(`new weights: ${shortList(newWeights)}`);
   }
 
-  #searching(event: Extract<JobEvent, { type: "search" }>): void {
-    const { settings, labels, numTrain, numEvaluation, numTest, numTrials, parallel } = event;
-    const { folds } = settings.search;
+  #noteData({ settings, labels, numTrain, numTest }: Extract<JobEvent, { numTrain: number }>, evaluated: string): void {
     const classes = labels.length === 0 ? "" : `, ${labels.length} labels`;
-    const evaluated = folds === undefined ? `, evaluated on ${numEvaluation}` : `, in ${folds} folds`;
     const tested = numTest === 0 ? "" : `, tested on ${numTest}`;
     this.note(`${settings.task}: ${numTrain} examples${evaluated}${tested}${classes}`);
+  }
+
+  #searching(event: Extract<JobEvent, { type: "search" }>): void {
+    const { settings, numEvaluation, numTrials, parallel } = event;
+    const { folds } = settings.search;
+    this.#noteData(event, folds === undefined ? `, evaluated on ${numEvaluation}` : `, in ${folds} folds`);
     const runs = parallel === 1 ? "one run" : `${parallel} runs`;
     this.note(`${numTrials === 1 ? "one trial" : `${numTrials} trials`}, ${runs} at a time`);
   }

@@ -11,6 +11,16 @@ export function ranked(trials: readonly Trial[]): Trial[] {
 
 const isBetter = (one: Trial, other: Trial) => isImprovement(one.metric!, { value: one.score, best: other.score });
 
+/** Whether a trial goes on no more. */
+export function isOver({ status }: Trial): boolean {
+  return status === "finished" || status === "stopped" || status === "failed";
+}
+
+/** Why it cannot be trained; null where nothing is known to be wrong. */
+export function errorOf({ runs }: Trial): string | null {
+  return runs.find(({ error }) => error !== null)?.error ?? null;
+}
+
 /** Whether something of a trial has been kept since that a loss of its process does not undo. */
 export function isFurther(now: Trial, before: Trial | null): boolean {
   const kept = ({ runs }: Trial) => runs.reduce((sum, { saved_step: step }) => sum + (step ?? 0), 0);

@@ -5,14 +5,14 @@
  * A folder in which a search has begun goes on with it: runs that are over stay so, the others go on from their checkpoints.
  */
 import { Serial } from "@stagecoach/parallel";
-import { DataError, stopKindOf, TrainingError, type StopKind } from "@stagecoach/training";
+import { DataError, stepOfShare, stopKindOf, TrainingError, type StopKind } from "@stagecoach/training";
 import type { TaskName } from "@stagecoach/transformer";
 import { availableParallelism } from "node:os";
 import { threadsEach } from "../config/threadsEach.ts";
 import type { Trial } from "../jobs/searchSchema.ts";
-import { ranked, shownPoint } from "../jobs/trialRanking.ts";
+import { errorOf, ranked, shownPoint } from "../jobs/trialRanking.ts";
 import { trialTexts } from "../jobs/trialReport.ts";
-import { pinned, type JobData } from "../training/jobData.ts";
+import { dataFacts, pinned, type JobData } from "../training/jobData.ts";
 import { lockJobFolder, readJobSettings, writeJobSettings } from "../training/jobFolder.ts";
 import { dataWarnings } from "../training/prepareData.ts";
 import {
@@ -74,7 +74,8 @@ class SearchRun {
     const shared = new SharedData(asked.seed, { folder, openPipeline, tell, signal: this.#signal });
     try {
       const first = await shared.of(all[0]!);
-      const settings = withPlaces(asked, first, points.length);
+      const placement = placementOf(asked, first, points.length);
+      const settings = { ...asked, ...placement };
       await writeJobSettings(folder, settings);
       const book = await TrialBook.open(folder, { points, numFolds: settings.search.folds }, async (trial) => {
         await this.#tell({ type: "trial", trial, isBest: book.best?.number === trial.number });
@@ -83,7 +84,8 @@ class SearchRun {
       const progress = new SearchProgress(settings.search, book);
       const search = {
         settings,
-        trials: points.map((point) => settingsOfTrial(settings, point)),
+        // Of the search itself a trial has nothing.
+        trials: all.map((each) => ({ ...each, ...placement, search: undefined })),
         shared,
         book,
         progress,
@@ -97,22 +99,9 @@ class SearchRun {
   }
 
   async #announce(settings: PlacedSettings, { data }: JobData, numTrials: number): Promise<void> {
-    const { reports, labels, train, validation, test } = data;
-    const counts = {
-      numTrain: train.examples.length,
-      numEvaluation: validation?.examples.length ?? 0,
-      numTest: test?.examples.length ?? 0,
-    };
-    await this.#tell({
-      type: "search",
-      settings,
-      reports,
-      labels,
-      ...counts,
-      numTrials,
-      parallel: settings.search.parallel!,
-    });
-    for (const message of dataWarnings(reports)) await this.#warn(message);
+    const { parallel } = settings.search;
+    await this.#tell({ type: "search", settings, ...dataFacts(data), numTrials, parallel: parallel! });
+    for (const message of dataWarnings(data.reports)) await this.#warn(message);
   }
 
   async #runRounds(search: Search): Promise<void> {
@@ -143,7 +132,7 @@ class SearchRun {
     const { settings, trials, shared, book, progress } = search;
     const before = book.runOf(place);
     const { status, fold, step, total_steps: totalSteps, intervals } = before;
-    const hasCome = totalSteps !== null && step >= Math.ceil(part.until * totalSteps - 1e-6);
+    const hasCome = totalSteps !== null && step >= stepOfShare(part.until, totalSteps);
     if (status === "finished" || status === "failed" || (status === "paused" && hasCome)) return;
     // Another fold of it cannot be trained.
     if (book.of(place.trial).status === "failed") return;
@@ -284,13 +273,12 @@ type Search = {
 const isOfModel = ({ type }: JobEvent) => type === "test" || type === "evaluating" || type === "caching";
 
 /** With what decides the bytes of each run, wherever the search goes on. */
-function withPlaces(settings: SearchedSettings, given: JobData, numTrials: number): PlacedSettings {
+function placementOf(settings: SearchedSettings, given: JobData, numTrials: number) {
   const { stages, search } = settings;
   const numRuns = numTrials * (search.folds ?? 1);
   const places = Math.floor(availableParallelism() / (stages * (settings.threads ?? 1)));
   const parallel = search.parallel ?? Math.max(1, Math.min(numRuns, places));
   return {
-    ...settings,
     ...pinned(settings, given),
     task: given.data.task.name,
     threads: settings.threads ?? threadsEach(stages * parallel),
@@ -307,11 +295,11 @@ function isOfTrial(error: unknown): error is Error {
 }
 
 function nothingFound(trials: readonly Trial[]): TrainingError {
-  const failed = trials.find(({ status }) => status === "failed");
-  const error = failed?.runs.find((run) => run.error !== null)?.error;
+  const failed = trials.filter(({ status }) => status === "failed");
+  const [first] = failed;
   const reason =
-    failed === undefined
+    first === undefined
       ? "got no value of the metric for any of them"
-      : `got ${trials.filter(({ status }) => status === "failed").length} that failed of ${trials.length}, the first one (${shownPoint(failed.hyperparameters)}) with: ${error}`;
+      : `got ${failed.length} that failed of ${trials.length}, the first one (${shownPoint(first.hyperparameters)}) with: ${errorOf(first)}`;
   return new TrainingError("training_option", `search: expected a trial that can be trained, ${reason}`);
 }

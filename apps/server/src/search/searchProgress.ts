@@ -1,6 +1,7 @@
 /** @file How far a search is: the steps of all of its runs, and how many there will be by what is known of them. */
 import type { TrainingEvent } from "@stagecoach/training";
 import type { Search } from "../jobs/searchSchema.ts";
+import { isOver } from "../jobs/trialRanking.ts";
 import type { SearchEvent } from "./searchEvents.ts";
 import type { RunPlace, TrialBook } from "./trialBook.ts";
 import { roundsOf } from "./trials.ts";
@@ -42,7 +43,7 @@ export class SearchProgress {
       secondsLeft: rate > 0 ? Math.max(0, total - done) / rate : null,
       trainedTokens: this.#runs.reduce((sum, run) => sum + run.trained_tokens, this.#last?.trainedTokens ?? 0),
       best: this.#book.best,
-      numOver: this.#book.trials.filter(({ status }) => ["finished", "stopped", "failed"].includes(status)).length,
+      numOver: this.#book.trials.filter(isOver).length,
       numTrials: this.#book.trials.length,
     };
   }

@@ -85,6 +85,17 @@ export async function askTeacher(
   });
 }
 
+/** What is told of data before anything is trained on it. */
+export function dataFacts({ reports, labels, train, validation, test }: DataSets) {
+  return {
+    reports,
+    labels,
+    numTrain: train.examples.length,
+    numEvaluation: validation?.examples.length ?? 0,
+    numTest: test?.examples.length ?? 0,
+  };
+}
+
 /** What whoever goes on with a job would find another: they may stand in another folder, or see a newer revision. */
 export function pinned(
   { teacher }: TrainingSettings,

@@ -2,7 +2,7 @@
 import { DataError, type Evaluation, type LoggedTest } from "@stagecoach/training";
 import { shownNumber, type EvaluationNumbers, type StepNumbers } from "../jobs/jobNumbers.ts";
 import type { JobFailure, RunnerEvent, TestNumbers } from "../jobs/jobRunner.ts";
-import { shownPoint } from "../jobs/trialRanking.ts";
+import { errorOf, isOver, shownPoint } from "../jobs/trialRanking.ts";
 import { learningRateMultiplier } from "./resolveHyperparameters.ts";
 import type { JobEvent } from "./runJob.ts";
 import { stageSeconds, sumOfSeconds } from "./stageSeconds.ts";
@@ -123,12 +123,12 @@ function readMessage({ numTrain, numEvaluation, numTest, task }: ReadData): stri
 
 /** Of a trial that goes on no more. */
 function trialMessage({ trial, isBest }: Extract<JobEvent, { type: "trial" }>): RunnerEvent[] {
-  const { number, status, metric, score, runs } = trial;
-  if (status !== "finished" && status !== "stopped" && status !== "failed") return [];
+  const { number, status, metric, score } = trial;
+  if (!isOver(trial)) return [];
   const point = shownPoint(trial.hyperparameters);
   const result =
     status === "failed"
-      ? `failed: ${runs.find(({ error }) => error !== null)?.error}`
+      ? `failed: ${errorOf(trial)}`
       : `${metric}=${shownNumber(score)}${status === "stopped" ? ", stopped: others go on" : isBest ? ", the best so far" : ""}`;
   const level = status === "failed" ? ("warn" as const) : ("info" as const);
   const data = { trial: number, status, score };

@@ -30,7 +30,7 @@ import type { Trial } from "../jobs/searchSchema.ts";
 import type { SearchEvent } from "../search/searchEvents.ts";
 import { adapterBaseOf } from "./adapterBase.ts";
 import { jobTexts } from "./jobCard.ts";
-import { askTeacher, openJobData, pinned, type JobData, type JobDataEvent } from "./jobData.ts";
+import { askTeacher, dataFacts, openJobData, pinned, type JobData, type JobDataEvent } from "./jobData.ts";
 import { jobPaths, lockJobFolder, readJobSettings, writeJobSettings } from "./jobFolder.ts";
 import type { OpenPipeline, PipelineRequest } from "./pipelineRequest.ts";
 import { planJob, type JobPlan } from "./planJob.ts";
@@ -186,14 +186,8 @@ class TrainingJob {
   }
 
   async #announce(settings: ResolvedSettings, { newWeights }: JobPlan, data: DataSets): Promise<void> {
-    const { reports, labels, train, validation, test } = data;
-    const counts = {
-      numTrain: train.examples.length,
-      numEvaluation: validation?.examples.length ?? 0,
-      numTest: test?.examples.length ?? 0,
-    };
-    await this.#tell({ type: "prepared", settings, reports, labels, ...counts, newWeights });
-    for (const message of dataWarnings(reports)) await this.#tell({ type: "warning", message });
+    await this.#tell({ type: "prepared", settings, ...dataFacts(data), newWeights });
+    for (const message of dataWarnings(data.reports)) await this.#tell({ type: "warning", message });
     const { learning_rate: rate } = settings.hyperparameters;
     if (rate > HIGH_LEARNING_RATE) {
       const message = `learning rate: ${rate} is far above what transformers are trained with (5e-5 is usual)`;

@@ -38,7 +38,7 @@ type Asking = Pick<AskOptions, "folder" | "onProgress"> & {
   readonly fingerprint: string;
 };
 
-export async function askTeacher(
+export async function answersOf(
   { train, validation, test }: DataSets,
   asking: Asking,
 ): Promise<Map<Encoded, Float32Array>> {
