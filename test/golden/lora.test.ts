@@ -8,7 +8,6 @@ import { hostParameters, runToHost, type Engine, type HostTensor } from "@stagec
 import { adamWDefaults, LocalPipeline, TrainingStage } from "@stagecoach/training";
 import { adapterTensors } from "@stagecoach/training/node";
 import {
-  linearModules,
   loraNames,
   mergeLora,
   stageGraph,
@@ -21,9 +20,8 @@ import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fixtures } from "../harness/paths.ts";
 import { largestError } from "./compareEncoder.ts";
-import { openTask } from "./compareTask.ts";
 import { engines } from "./engines.ts";
-import { goldenTaskBatch } from "./taskBatch.ts";
+import { openLoraCase } from "./loraCase.ts";
 import { evenStages } from "./taskPipeline.ts";
 
 type Golden = {
@@ -35,22 +33,6 @@ type Golden = {
 };
 
 const golden = JSON.parse(readFileSync(`${fixtures}lora/golden.json`, "utf8")) as Golden;
-
-/** The base model and batch of the fixture, with adapters beside the layers that it adapts. */
-async function openCase() {
-  const folder = `${fixtures}tasks/bert-class-weights`;
-  await using tensors = await openSafetensors(`${folder}/golden.safetensors`);
-  const { model: base, weights } = await openTask(folder, tensors);
-  const modules = linearModules(base).filter((module) => /(query|value|output\.dense)$/.test(module));
-  const lora: LoraOptions = { rank: 2, alpha: 6, modules, saved: ["classifier"] };
-  const model: TaskModel = {
-    ...base,
-    task: { name: "sequence-classification", problemType: "single_label_classification", numLabels: 3 },
-    lora,
-  };
-  const { batch } = await goldenTaskBatch(tensors, model.task, false);
-  return { model, lora, weights, batch };
-}
 
 /** peft's adapter, by the names that graphs use. */
 async function readAdapter(name: string, model: TaskModel, lora: LoraOptions) {
@@ -71,7 +53,7 @@ describe.each(Object.keys(engines))("low-rank adapters on %s", (engineName) => {
   afterAll(() => engine.dispose());
 
   test.each([1, 2])("in %i stages: losses, norms and adapters after six steps are peft's", async (numStages) => {
-    const { model, lora, weights, batch } = await openCase();
+    const { model, lora, weights, batch } = await openLoraCase();
     const initial: Record<string, HostTensor> = { ...weights, ...(await readAdapter("initial", model, lora)) };
     const expected = await readAdapter("trained", model, lora);
     const load = (layers: { start: number; end: number }) =>
@@ -104,7 +86,7 @@ describe.each(Object.keys(engines))("low-rank adapters on %s", (engineName) => {
   });
 
   test("the merged model's logits are those of peft's merged model", async () => {
-    const { model, lora, weights, batch } = await openCase();
+    const { model, lora, weights, batch } = await openLoraCase();
     const adapter = await readAdapter("trained", model, lora);
     const merged: Record<string, HostTensor> = { ...weights, ...adapter };
     for (const module of lora.modules) {

@@ -6,15 +6,13 @@
 import { BufferPool, type HostTensor } from "@stagecoach/engine";
 import { adamWDefaults, TrainingStage, type MaskMaker } from "@stagecoach/training";
 import { adapterTensors } from "@stagecoach/training/node";
-import { linearModules, type LoraOptions, type TaskModel } from "@stagecoach/transformer";
 import { openSafetensors } from "@stagecoach/transformer/node";
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { fixtures } from "../harness/paths.ts";
 import { largestError } from "./compareEncoder.ts";
-import { openTask } from "./compareTask.ts";
 import { engines } from "./engines.ts";
-import { goldenTaskBatch } from "./taskBatch.ts";
+import { openLoraCase } from "./loraCase.ts";
 
 const golden = JSON.parse(readFileSync(`${fixtures}lora-dropout.json`, "utf8")) as {
   readonly rate: number;
@@ -48,18 +46,9 @@ function givenMasks(modules: readonly string[]): MaskMaker & { readonly sites: s
 
 describe.each(Object.keys(engines))("dropout of adapters on %s", (engineName) => {
   test("loss and gradients are peft's; an evaluation drops nothing", async () => {
-    const folder = `${fixtures}tasks/bert-class-weights`;
-    await using tensors = await openSafetensors(`${folder}/golden.safetensors`);
-    const { model: base, weights } = await openTask(folder, tensors);
-    const modules = linearModules(base).filter((module) => /(query|value|output\.dense)$/.test(module));
+    const { model, lora, weights, batch } = await openLoraCase({ dropout: golden.rate });
+    const { modules } = lora;
     expect(modules).toHaveLength(golden.adapted);
-    const lora: LoraOptions = { rank: 2, alpha: 6, modules, saved: ["classifier"], dropout: golden.rate };
-    const model: TaskModel = {
-      ...base,
-      task: { name: "sequence-classification", problemType: "single_label_classification", numLabels: 3 },
-      lora,
-    };
-    const { batch } = await goldenTaskBatch(tensors, model.task, false);
     await using file = await openSafetensors(`${fixtures}lora/initial/adapter_model.safetensors`);
     const initial: Record<string, HostTensor> = { ...weights };
     const stored = new Map(adapterTensors(model, lora).map((each) => [each.name, each]));

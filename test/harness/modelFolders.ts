@@ -20,6 +20,15 @@ export function editJson(path: string, fields: Readonly<Record<string, unknown>>
   writeFileSync(path, JSON.stringify({ ...(JSON.parse(readFileSync(path, "utf8")) as object), ...fields }));
 }
 
+/** For the tiny encoder as its teacher: its tokenizer, half its size, no weights, and no word of how vectors are made. */
+export function smallStudent(): ModelCopy {
+  return copyModel((folder) => {
+    for (const name of ["model.safetensors", "modules.json", "1_Pooling", "sentence_bert_config.json"])
+      rmSync(join(folder, name), { recursive: true });
+    editJson(join(folder, "config.json"), { hidden_size: 16, intermediate_size: 32, num_hidden_layers: 2 });
+  });
+}
+
 /** Write JSON files into a folder; `null` removes one. */
 export function writeJsonFiles(folder: string, files: Readonly<Record<string, unknown>>): void {
   for (const [name, content] of Object.entries(files)) {

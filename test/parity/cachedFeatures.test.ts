@@ -14,6 +14,7 @@ import { runTrainingJob, type JobEvent } from "../../apps/server/src/training/ru
 import { trainingSettingsSchema } from "../../apps/server/src/training/trainingSettings.ts";
 import { largestError } from "../golden/compareEncoder.ts";
 import { copyModel, editJson } from "../harness/modelFolders.ts";
+import { failingPipelines } from "../harness/failingPipeline.ts";
 import { openLocalPipeline } from "../harness/openLocalPipeline.ts";
 import { tinyEncoder } from "../harness/paths.ts";
 import { writeToy, type ToyName } from "../harness/toyTasks.ts";
@@ -141,20 +142,12 @@ describe("cached features", () => {
 
   test("a stage that is lost while features are computed: they are computed by the next pipeline", async () => {
     const hyperparameters = cached;
-    const lost = Object.assign(new Error("stage 0 is gone"), { code: "stage_lost" });
-    let evaluations = 0;
-    const openPipeline: OpenPipeline = async (request, before) => {
-      await before?.close();
-      const pipeline = await openLocalPipeline(request);
-      const evaluate: typeof pipeline.evaluate = (batch) =>
-        ++evaluations === 2 ? Promise.reject(lost) : pipeline.evaluate(batch);
-      return { ...pipeline, evaluate };
-    };
+    const { openPipeline, numCalls } = failingPipelines("evaluate", 2, "stage_lost");
     const [disturbed, quiet] = [
       await train("disturbed", "question-answering", { hyperparameters, openPipeline }),
       await train("quiet", "question-answering", { hyperparameters }),
     ];
-    expect(evaluations).toBeGreaterThan(2);
+    expect(numCalls()).toBeGreaterThan(2);
     expect(modelBytes(disturbed.folder).equals(modelBytes(quiet.folder))).toBe(true);
   });
 

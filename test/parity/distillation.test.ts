@@ -7,18 +7,13 @@ import { packagedModelFolder } from "@stagecoach/transformer/node";
 import { afterAll, describe, expect, test } from "vitest";
 import { runTrainingJob, type JobEvent } from "../../apps/server/src/training/runJob.ts";
 import { trainingSettingsSchema } from "../../apps/server/src/training/trainingSettings.ts";
-import { copyModel, editJson } from "../harness/modelFolders.ts";
+import { copyModel, smallStudent } from "../harness/modelFolders.ts";
 import { openLocalPipeline } from "../harness/openLocalPipeline.ts";
 import { tinyEncoder } from "../harness/paths.ts";
 import { toys } from "../harness/toyTasks.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "stagecoach-distilled-"));
-/** The teacher's tokenizer, half its size, no weights, and no word of how vectors are made. */
-const student = copyModel((folder) => {
-  for (const name of ["model.safetensors", "modules.json", "1_Pooling", "sentence_bert_config.json"])
-    rmSync(join(folder, name), { recursive: true });
-  editJson(join(folder, "config.json"), { hidden_size: 16, intermediate_size: 32, num_hidden_layers: 2 });
-});
+const student = smallStudent();
 afterAll(() => {
   student[Symbol.dispose]();
   rmSync(scratch, { recursive: true, force: true });

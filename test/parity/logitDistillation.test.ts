@@ -7,18 +7,14 @@ import type { Hyperparameters } from "../../apps/server/src/jobs/hyperparameters
 import type { OpenPipeline } from "../../apps/server/src/training/pipelineRequest.ts";
 import { runTrainingJob, type JobEvent } from "../../apps/server/src/training/runJob.ts";
 import { trainingSettingsSchema, type TrainingSettingsInput } from "../../apps/server/src/training/trainingSettings.ts";
-import { copyModel, editJson } from "../harness/modelFolders.ts";
+import { failingPipelines } from "../harness/failingPipeline.ts";
+import { copyModel, editJson, smallStudent } from "../harness/modelFolders.ts";
 import { openLocalPipeline } from "../harness/openLocalPipeline.ts";
 import { tinyEncoder } from "../harness/paths.ts";
 import { toys } from "../harness/toyTasks.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "stagecoach-logits-"));
-/** The teacher's tokenizer, half its size, no weights. */
-const student = copyModel((folder) => {
-  for (const name of ["model.safetensors", "modules.json", "1_Pooling", "sentence_bert_config.json"])
-    rmSync(join(folder, name), { recursive: true });
-  editJson(join(folder, "config.json"), { hidden_size: 16, intermediate_size: 32, num_hidden_layers: 2 });
-});
+const student = smallStudent();
 afterAll(() => {
   student[Symbol.dispose]();
   rmSync(scratch, { recursive: true, force: true });
@@ -92,18 +88,10 @@ describe("distillation of logits", () => {
   });
 
   test("a stage that is lost while the teacher is asked: the next pipeline is asked, and the bytes are the same", async () => {
-    const lost = Object.assign(new Error("stage 0 is gone"), { code: "stage_lost" });
-    let evaluations = 0;
-    const openPipeline: OpenPipeline = async (request, before) => {
-      await before?.close();
-      const pipeline = await openLocalPipeline(request);
-      const evaluate: typeof pipeline.evaluate = (batch) =>
-        ++evaluations === 1 ? Promise.reject(lost) : pipeline.evaluate(batch);
-      return { ...pipeline, evaluate };
-    };
+    const { openPipeline, numCalls } = failingPipelines("evaluate", 1, "stage_lost");
     const given = { model: student.folder, data: { path: plain }, teacher: { model: teacher } };
     const [disturbed, quiet] = [await train("disturbed", given, openPipeline), await train("quiet", given)];
-    expect(evaluations).toBeGreaterThan(1);
+    expect(numCalls()).toBeGreaterThan(1);
     const bytesOf = ({ model }: typeof quiet) => readFileSync(join(model, "model.safetensors"));
     expect(bytesOf(disturbed).equals(bytesOf(quiet))).toBe(true);
   });

@@ -7,6 +7,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { failingPipelines } from "../harness/failingPipeline.ts";
 import { openLocalPipeline } from "../harness/openLocalPipeline.ts";
 import type { OpenPipeline } from "../../apps/server/src/training/pipelineRequest.ts";
 import { runTrainingJob, type JobEvent } from "../../apps/server/src/training/runJob.ts";
@@ -98,21 +99,6 @@ async function expectWhole(folder: string): Promise<void> {
   for (const [name, bytes] of expected) expect(state.get(name), name).toEqual(bytes);
 }
 
-/** A pipeline that fails once, in the given call (over all pipelines of a run) of a method. */
-function failing(method: "accumulate" | "apply" | "save" | "evaluate", call: number, code: string): OpenPipeline {
-  let calls = 0;
-  return async (request, lost) => {
-    await lost?.close();
-    const pipeline = await openLocalPipeline(request);
-    const own = (pipeline[method] as (argument: unknown) => Promise<never>).bind(pipeline);
-    const broken = async (argument: unknown) => {
-      if (++calls === call) throw Object.assign(new Error("gone"), { code });
-      return own(argument);
-    };
-    return { ...pipeline, numStages: pipeline.numStages, [method]: broken };
-  };
-}
-
 describe("a run", () => {
   test("has so many steps, and an evaluation after each epoch", () => {
     const lines = whole.log.trimEnd().split("\n");
@@ -154,7 +140,9 @@ describe("a run", () => {
     ["evaluate", 2],
   ] as const)("whose trainer dies in call %s %i goes on with the bytes of one", async (method, call) => {
     const folder = newFolder();
-    await expect(run({ folder, openPipeline: failing(method, call, "killed") })).rejects.toThrow("gone");
+    await expect(run({ folder, openPipeline: failingPipelines(method, call, "killed").openPipeline })).rejects.toThrow(
+      "gone",
+    );
     const { result } = await run({ folder, stages: 2 });
     expect(result.status === "succeeded" && result.summary.replayedSteps).toBeLessThanOrEqual(3);
     await expectWhole(folder);
@@ -165,7 +153,10 @@ describe("a run", () => {
     ["apply", 6],
     ["save", 2],
   ] as const)("that loses a stage in call %s %i ends with the bytes of one", async (method, call) => {
-    const { folder, result } = await run({ stages: 2, openPipeline: failing(method, call, "stage_lost") });
+    const { folder, result } = await run({
+      stages: 2,
+      openPipeline: failingPipelines(method, call, "stage_lost").openPipeline,
+    });
     expect(result.status === "succeeded" && result.summary.replayedSteps).toBeLessThanOrEqual(3);
     await expectWhole(folder);
   });
