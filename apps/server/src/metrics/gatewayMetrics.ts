@@ -4,6 +4,7 @@
  *
  * The data folder's disk is asked for by the nearest folder that exists: a server that keeps nothing yet has no folder.
  */
+import { isSystemError } from "@stagecoach/transformer/node";
 import { statfs } from "node:fs/promises";
 import { availableParallelism, cpus, freemem, loadavg, totalmem } from "node:os";
 import { dirname, resolve } from "node:path";
@@ -67,7 +68,7 @@ async function diskOf(folder: string): Promise<{ readonly size: number; readonly
     return { size: bsize * blocks, free: bsize * bavail };
   } catch (error) {
     const parent = dirname(resolve(folder));
-    const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT" && parent !== resolve(folder);
+    const isMissing = isSystemError(error, "ENOENT") && parent !== resolve(folder);
     return isMissing ? diskOf(parent) : null;
   }
 }

@@ -11,7 +11,7 @@ import {
 } from "@stagecoach/transformer";
 import { jsonReader, contentFingerprint, resolveModel, type DownloadProgress } from "@stagecoach/transformer/node";
 import { loadEncoder } from "../encoder/loadEncoder.ts";
-import { answersOf, type AskOptions, type Encoded, type OpenTeacher } from "./teacherAnswers.ts";
+import { askAll, type AskOptions, type Encoded, type OpenTeacher } from "./teacherAnswers.ts";
 import { findLogitTeacher } from "./teacherLogits.ts";
 import type { TrainingSettings } from "./trainingSettings.ts";
 
@@ -113,7 +113,7 @@ async function findVectorTeacher(
     fingerprint,
     async ask(data, options) {
       const open = () => openEncoder(folder, options);
-      const asked = await answersOf(data, { ...options, open, size, fingerprint });
+      const asked = await askAll(data, { ...options, open, size, fingerprint });
       if (isReduced) {
         const directions = known ?? findBasis(asked.get(data.train.encoded)!, size, student.dimensions);
         for (const [encoded, vectors] of asked) asked.set(encoded, inBasis(vectors, directions));

@@ -38,7 +38,7 @@ type Asking = Pick<AskOptions, "folder" | "onProgress"> & {
   readonly fingerprint: string;
 };
 
-export async function answersOf(
+export async function askAll(
   { train, validation, test }: DataSets,
   asking: Asking,
 ): Promise<Map<Encoded, Float32Array>> {

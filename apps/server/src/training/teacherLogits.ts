@@ -7,7 +7,7 @@ import { threadsEach } from "../config/threadsEach.ts";
 import { evaluationSettings } from "./evaluationSettings.ts";
 import type { PipelineRequest } from "./pipelineRequest.ts";
 import type { LogitTeaching } from "./teacher.ts";
-import { answersOf, type AskOptions, type Encoded, type OpenTeacher } from "./teacherAnswers.ts";
+import { askAll, type AskOptions, type Encoded, type OpenTeacher } from "./teacherAnswers.ts";
 import { whileStagesLast } from "./whileStagesLast.ts";
 
 type Classification = Extract<Task, { readonly name: "sequence-classification" }>;
@@ -41,7 +41,7 @@ export async function findLogitTeacher(folder: string, labels: readonly string[]
     fingerprint,
     async ask(data, options) {
       const open = () => openClassifier(classifier, options);
-      const asked = await answersOf(data, { ...options, open, size: own.length, fingerprint });
+      const asked = await askAll(data, { ...options, open, size: own.length, fingerprint });
       answers = new Map([...asked].map(([encoded, logits]) => [encoded, inOrder(logits, columns)]));
     },
     studentFiles: () => ({}),

@@ -4,6 +4,7 @@
  * Each is about one and a half times as large as the layers' weights. A process that is killed leaves its folders behind: the next one
  * on the machine that needs a folder removes those of processes that there are not any more.
  */
+import { isRunning, isSystemError } from "@stagecoach/transformer/node";
 import { existsSync } from "node:fs";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -58,18 +59,9 @@ export class ProgramFolders {
 async function removeAbandoned(): Promise<void> {
   for (const name of await readdir(tmpdir())) {
     const pid = /^stagecoach-program-(\d+)-/.exec(name)?.[1];
-    if (pid === undefined || isAlive(Number(pid))) continue;
-    await rm(join(tmpdir(), name), { recursive: true, force: true }).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPERM" && error.code !== "EACCES") throw error;
+    if (pid === undefined || isRunning(Number(pid))) continue;
+    await rm(join(tmpdir(), name), { recursive: true, force: true }).catch((error: unknown) => {
+      if (!isSystemError(error, "EPERM", "EACCES")) throw error;
     });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    // Another user's.
-    return error instanceof Error && "code" in error && error.code === "EPERM";
   }
 }

@@ -8,6 +8,7 @@ export { PACKAGED_MODEL, packagedModelFolder } from "./packagedModel.ts";
 export { resolveModel } from "./hub/resolveModel.ts";
 export type { ResolvedModel, ResolveModelOptions } from "./hub/resolveModel.ts";
 export { isDiskFull } from "./isDiskFull.ts";
+export { isRunning } from "./isRunning.ts";
 export { isSystemError } from "./isSystemError.ts";
 export { contentFingerprint, layoutFingerprint, stagesFingerprint } from "./modelFingerprint.ts";
 export { ADAPTER_BASE, expectAdapterBase, findAdapterBase, readAdapterBase, type AdapterBase } from "./adapterBase.ts";

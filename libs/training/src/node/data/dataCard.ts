@@ -2,6 +2,7 @@
  * @file What the card of a data set (README.md) says of its files: its configurations, and which files are whose split, as Hugging
  * Face's datasets reads it (docs "Structure your repository", `configs` of the YAML front matter).
  */
+import { isSystemError } from "@stagecoach/transformer/node";
 import { readFile } from "node:fs/promises";
 import { join, matchesGlob, posix, sep } from "node:path";
 import { parse, YAMLParseError } from "yaml";
@@ -22,8 +23,8 @@ const CARD = "README.md";
 /** Empty where there is no card, or none that says something of files. @throws DataError for a card that is malformed */
 export async function readDataConfigs(folder: string): Promise<readonly DataConfig[]> {
   const path = join(folder, CARD);
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return "";
+  const text = await readFile(path, "utf8").catch((error: unknown) => {
+    if (isSystemError(error, "ENOENT")) return "";
     throw error;
   });
   const [, front] = /^---\r?\n(.*?)\r?\n---/s.exec(text) ?? [];

@@ -13,6 +13,7 @@ import { randomUUID } from "node:crypto";
 import { link, mkdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
+import { isRunning } from "../isRunning.ts";
 import { isSystemError } from "../isSystemError.ts";
 import { pause } from "./pause.ts";
 
@@ -157,14 +158,5 @@ async function mtimeOf(path: string): Promise<number | undefined> {
   } catch (error) {
     if (isSystemError(error, "ENOENT")) return undefined;
     throw error;
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return !isSystemError(error, "ESRCH");
   }
 }
