@@ -16,6 +16,7 @@ const mayImport: Record<string, readonly string[]> = {
   "libs/training": ["graph", "engine", "transformer", "tokenizer"],
   "libs/parallel": ["graph", "engine", "transformer"],
   "apps/stage-worker": ["graph", "engine", "transformer", "training", "parallel"],
+  "apps/console": [],
   "apps/server": ["graph", "engine", "transformer", "tokenizer", "training", "parallel", "stage-worker"],
 };
 
@@ -44,7 +45,7 @@ function forbidden(allowed: readonly string[], isPortable: boolean): ["error", {
 
 const boundaries = Object.entries(mayImport).flatMap(([folder, allowed]) => {
   if (folder.startsWith("apps/")) {
-    return [{ files: [`${folder}/src/**/*.ts`], rules: { "no-restricted-imports": forbidden(allowed, false) } }];
+    return [{ files: [`${folder}/src/**/*.{ts,tsx}`], rules: { "no-restricted-imports": forbidden(allowed, false) } }];
   }
   return [
     {
@@ -62,7 +63,7 @@ const boundaries = Object.entries(mayImport).flatMap(([folder, allowed]) => {
 });
 
 export default defineConfig({
-  plugins: ["typescript", "import", "unicorn", "oxc", "promise", "vitest"],
+  plugins: ["typescript", "import", "unicorn", "oxc", "promise", "vitest", "react", "jsx-a11y"],
   categories: { correctness: "error", suspicious: "error" },
   ignorePatterns: ["dist", "**/dist/**", ".engines", ".nx", "**/fixtures/**"],
   rules: {
@@ -92,6 +93,14 @@ export default defineConfig({
         "vitest/valid-expect": ["error", { maxArgs: 2 }],
         // Functions of a test file that hold its assertions are named so.
         "vitest/expect-expect": ["error", { assertFunctionNames: ["expect*"] }],
+      },
+    },
+    {
+      files: ["apps/console/src/**"],
+      rules: {
+        // The compiler imports what JSX needs, and the bundler takes style sheets.
+        "react/react-in-jsx-scope": "off",
+        "import/no-unassigned-import": ["error", { allow: ["**/*.css"] }],
       },
     },
     { files: ["bench/**/*.{ts,mjs}", "tools/**/*.ts", "**/main.ts"], rules: { "no-console": "off" } },

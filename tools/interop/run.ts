@@ -3,7 +3,7 @@
  * namespace) against what we serve and write.
  *
  * Sets up what they need from the package registries: a Python environment with PyTorch (tools/python), Debian's packages of
- * Prometheus, PostgreSQL and iproute2 where their programs are missing, and the native tfjs engine. Needs Linux with apt, python3 with
+ * Prometheus, PostgreSQL, Chromium and iproute2 where their programs are missing, and the native tfjs engine. Needs Linux with apt, python3 with
  * venv, and root.
  * The last line is `N passed, N failed`; a set-up step that fails counts as one failure, and the tests run nevertheless.
  */
@@ -22,9 +22,10 @@ function prepareSystem(): void {
     prometheus: "prometheus",
     ip: "iproute2",
     pg_ctlcluster: "postgresql",
+    chromium: "chromium fonts-dejavu-core",
   })
     .filter(([program]) => !isThere(program))
-    .map(([, name]) => name);
+    .flatMap(([, names]) => names.split(" "));
   if (missing.length === 0) return;
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   runProgram("apt-get", ["update", "-qq"], { env });

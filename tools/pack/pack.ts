@@ -24,6 +24,7 @@ const packages = [
   "apps/stage-worker",
   "apps/server",
 ];
+const consoleSources = "apps/console";
 
 /** Platforms for which onnxruntime-node has binaries, as Node names them. */
 const platforms = [
@@ -42,7 +43,8 @@ const onnxRuntimeManifest = readManifest(join(onnxRuntime, "package.json"));
 rmSync(output, { recursive: true, force: true });
 mkdirSync(output, { recursive: true });
 // From nothing, so that no file of an earlier build comes along.
-for (const folder of packages) rmSync(join(repository, folder, "dist"), { recursive: true, force: true });
+for (const folder of [...packages, consoleSources])
+  rmSync(join(repository, folder, "dist"), { recursive: true, force: true });
 execFileSync("npm", ["run", "build", "--silent", "--", "--skip-nx-cache"], {
   cwd: repository,
   stdio: ["ignore", "ignore", "inherit"],
@@ -55,7 +57,10 @@ function packOurs(folder: string): void {
   const from = join(repository, folder);
   const manifest = published(readManifest(join(from, "package.json")));
   stage(manifest, (to) => {
-    if (folder === "apps/server") copyDocsPage(to);
+    if (folder === "apps/server") {
+      copyDocsPage(to);
+      cpSync(join(repository, consoleSources, "dist"), join(to, "assets/console"), { recursive: true });
+    }
     for (const part of ["dist", "bin", "models"])
       if (existsSync(join(from, part))) cpSync(join(from, part), join(to, part), { recursive: true });
     cpSync(join(repository, "LICENSE"), join(to, "LICENSE"));

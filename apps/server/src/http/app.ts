@@ -6,6 +6,7 @@ import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
 import { limitConcurrency } from "./admission.ts";
 import { requireApiKey } from "./auth.ts";
+import { serveConsole } from "./console.ts";
 import { countAs, countedRoutes, countRequests, documentationLabels, routeLabelsOf } from "./countRequests.ts";
 import { errorAnswer, familyOfPath } from "./errorAnswer.ts";
 import { HttpProblem, problemOf } from "./httpProblem.ts";
@@ -48,6 +49,7 @@ export function createApp(serving: Serving, log: Logger): Express {
   const needsKey = requireApiKey(settings.apiKey);
   const admitted = limitConcurrency(settings.maxConcurrentRequests, metrics);
   const body = readJson(settings.payloadLimit);
+  serveConsole(app, log, countAs(documentationLabels.console));
   for (const route of routes) {
     const guards = route.isInference ? [needsKey, admitted] : route.family === "openai" ? [needsKey] : [];
     app[route.method](

@@ -6,9 +6,10 @@ import type { Route } from "./route.ts";
 
 export type RouteLabels = Pick<CountedRoute, "path" | "method">;
 
-/** The page and its files, and the document under both of its names. */
+/** The page of the API and its files, the document under both of its names, and the console. */
 export const documentationLabels = {
   page: { path: pagePath, method: "GET" },
+  console: { path: "/console", method: "GET" },
   document: { path: "/openapi.json", method: "GET" },
 } as const satisfies Record<string, RouteLabels>;
 

@@ -1,0 +1,3 @@
+export function AttentionPage() {
+  return <h1>Attention</h1>;
+}
