@@ -1,15 +1,6 @@
 /** @file The command line: its commands, and errors as people can use them. */
 import { Command, CommanderError } from "commander";
 import { version } from "../version.ts";
-import { dataCommand } from "./data.ts";
-import { doctorCommand } from "./doctor.ts";
-import { evaluateCommand } from "./evaluate.ts";
-import { modelsCommand } from "./models.ts";
-import { planCommand } from "./plan.ts";
-import { serveCommand } from "./serve.ts";
-import { tokenizerCommand } from "./tokenizer.ts";
-import { trainCommand } from "./train.ts";
-import { workerCommand } from "./worker.ts";
 
 /** What a command needs of its process. */
 export type Host = {
@@ -22,6 +13,26 @@ export type Host = {
 /** Errors of ours are for the user: their message says what to do. Others are bugs and show where they come from. */
 const USAGE = 2;
 
+type CommandLoader = () => Promise<(host: Host) => Command>;
+
+const loaders: Readonly<Record<string, CommandLoader>> = {
+  serve: async () => (await import("./serve.ts")).serveCommand,
+  train: async () => (await import("./train.ts")).trainCommand,
+  evaluate: async () => (await import("./evaluate.ts")).evaluateCommand,
+  worker: async () => (await import("./worker.ts")).workerCommand,
+  plan: async () => (await import("./plan.ts")).planCommand,
+  models: async () => (await import("./models.ts")).modelsCommand,
+  data: async () => (await import("./data.ts")).dataCommand,
+  tokenizer: async () => (await import("./tokenizer.ts")).tokenizerCommand,
+  doctor: async () => (await import("./doctor.ts")).doctorCommand,
+};
+
+/** The code of the command that is asked for; that of all of them for help, and for a name that is none. */
+function loadersFor(name: string | undefined): readonly CommandLoader[] {
+  const known = name === undefined || !Object.hasOwn(loaders, name) ? undefined : loaders[name];
+  return known === undefined ? Object.values(loaders) : [known];
+}
+
 /** @returns the exit code */
 export async function runCommandLine(argv: readonly string[], host: Host): Promise<number> {
   const program = new Command("stagecoach")
@@ -32,18 +43,7 @@ export async function runCommandLine(argv: readonly string[], host: Host): Promi
       writeOut: (text) => void host.stdout.write(text),
       writeErr: (text) => void host.stderr.write(text),
     });
-  const commands = [
-    serveCommand,
-    trainCommand,
-    evaluateCommand,
-    workerCommand,
-    planCommand,
-    modelsCommand,
-    dataCommand,
-    tokenizerCommand,
-    doctorCommand,
-  ];
-  for (const command of commands) program.addCommand(withHandledErrors(command(host)));
+  for (const load of loadersFor(argv[2])) program.addCommand(withHandledErrors((await load())(host)));
   program.exitOverride();
   try {
     await program.parseAsync(argv);

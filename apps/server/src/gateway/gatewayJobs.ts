@@ -4,10 +4,9 @@ import type { ServeSettings } from "../config/settings.ts";
 import type { Serving } from "../http/serving.ts";
 import type { BaseModel } from "../jobs/jobRunner.ts";
 import { LazyJobs } from "../jobs/lazyJobs.ts";
-import { openJobs } from "../jobs/openJobs.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { HostedModel, ModelHost } from "../models/modelHost.ts";
-import { hasState } from "../store/openStore.ts";
+import { hasState } from "../store/hasState.ts";
 import { forkTrainers } from "../training/forkTrainer.ts";
 
 /** What jobs need of the gateway, there once it has resolved its own model and its stages are up. */
@@ -24,9 +23,10 @@ type JobsContext = {
   readonly links: JobLinks;
 };
 
-/** Opened when first asked for. */
+/** Opened, and its code loaded, when first asked for. */
 export function lazyJobs({ settings, metrics, log, links }: JobsContext): LazyJobs {
   return new LazyJobs(async () => {
+    const { openJobs } = await import("../jobs/openJobs.ts");
     const opened = await openJobs({
       dataDir: settings.dataDir,
       databaseUrl: settings.databaseUrl,

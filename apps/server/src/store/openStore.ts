@@ -4,16 +4,15 @@
  * One gateway at a time: a second one on the same folder, or on the same database, is refused.
  */
 import { Kysely, type Dialect } from "kysely";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { isOutOfRoom, StoreError } from "./errors.ts";
 import { FileRecords } from "./fileRecords.ts";
 import { lockFolder } from "./folderLock.ts";
+import { DATABASE_FILE } from "./hasState.ts";
 import { JobHistory } from "./jobHistory.ts";
 import { JobRecords } from "./jobRecords.ts";
 import { migrate } from "./migrations.ts";
 import { ModelRecords } from "./modelRecords.ts";
-import { describeConnectionFailure, postgresDialect } from "./postgresDialect.ts";
 import type { DatabaseKind, Tables } from "./schema.ts";
 import { sqliteDialect } from "./sqliteDialect.ts";
 
@@ -44,19 +43,13 @@ export type StoreOptions = {
   readonly onInterruption?: (error: Error) => void;
 };
 
-const DATABASE_FILE = "state.db";
 const LOCK_WAIT_MS = 5000;
-
-/** Whether a gateway has kept state here before, so that jobs may be waiting. */
-export function hasState({ dataDir, databaseUrl }: StoreOptions): boolean {
-  return databaseUrl !== undefined || existsSync(join(dataDir, DATABASE_FILE));
-}
 
 /** @throws StoreLockedError @throws StoreError */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const { dataDir, databaseUrl } = options;
   const kind = databaseUrl === undefined ? "sqlite" : "postgres";
-  const db = new Kysely<Tables>({ dialect: dialectOf(options) });
+  const db = new Kysely<Tables>({ dialect: await dialectOf(options) });
   const lock = lockFolder(dataDir, "another gateway");
   try {
     await migrate(db, kind);
@@ -64,7 +57,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     await db.destroy().catch(() => {});
     lock.release();
     if (error instanceof StoreError) throw error;
-    throw kind === "sqlite" ? damaged(join(dataDir, DATABASE_FILE), error) : describeConnectionFailure(error);
+    if (kind === "sqlite") throw damaged(join(dataDir, DATABASE_FILE), error);
+    const { describeConnectionFailure } = await import("./postgresDialect.ts");
+    throw describeConnectionFailure(error);
   }
   return {
     ...recordsOf(db),
@@ -77,10 +72,13 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   };
 }
 
-function dialectOf({ dataDir, databaseUrl, lockWaitMs = LOCK_WAIT_MS, onInterruption }: StoreOptions): Dialect {
+/** PostgreSQL's client is loaded where it is asked for. */
+async function dialectOf(options: StoreOptions): Promise<Dialect> {
+  const { dataDir, databaseUrl, lockWaitMs = LOCK_WAIT_MS, onInterruption } = options;
   if (databaseUrl === undefined) return sqliteDialect(join(dataDir, DATABASE_FILE));
   if (!/^postgres(ql)?:\/\//.test(databaseUrl))
     throw new StoreError("DATABASE_URL: expected postgres://USER:PASSWORD@HOST:PORT/DATABASE");
+  const { postgresDialect } = await import("./postgresDialect.ts");
   return postgresDialect(databaseUrl, { lockWaitMs, onInterruption: onInterruption ?? (() => {}) });
 }
 

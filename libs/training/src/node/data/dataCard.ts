@@ -5,7 +5,6 @@
 import { isSystemError } from "@stagecoach/transformer/node";
 import { readFile } from "node:fs/promises";
 import { join, matchesGlob, posix, sep } from "node:path";
-import { parse, YAMLParseError } from "yaml";
 import { DataError } from "../../data/dataError.ts";
 
 /** One of the data sets that a folder has. */
@@ -31,14 +30,16 @@ export async function readDataConfigs(folder: string): Promise<readonly DataConf
   if (front === undefined) return [];
   const wrong = (expected: string, got: string) =>
     new DataError("data_format", `expected ${expected}, got ${got}`, { file: path });
-  const configs = (parsed(front, wrong) as { readonly configs?: unknown } | null)?.configs ?? [];
+  const configs = ((await parsed(front, wrong)) as { readonly configs?: unknown } | null)?.configs ?? [];
   if (!Array.isArray(configs)) throw wrong("a list of `configs`", JSON.stringify(configs));
   return configs.map((config: unknown) => configOf(config, wrong));
 }
 
 type Wrong = (expected: string, got: string) => DataError;
 
-function parsed(front: string, wrong: Wrong): unknown {
+/** The parser is loaded when a card has something to parse: most processes never see one. */
+async function parsed(front: string, wrong: Wrong): Promise<unknown> {
+  const { parse, YAMLParseError } = await import("yaml");
   try {
     return parse(front);
   } catch (error) {

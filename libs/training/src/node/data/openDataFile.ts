@@ -6,8 +6,8 @@ import { dataFormats, type DataFormat, type RowSource } from "../../data/dataRow
 import { csvRows } from "./csvRows.ts";
 import { filesOfSplit, isFolder, type DataSplit } from "./dataFolder.ts";
 import { fileBytes, type FileBytesOptions, type ReadProgress } from "./fileBytes.ts";
+import { isParquet } from "./isParquet.ts";
 import { jsonFileRows, jsonLineRows } from "./jsonRows.ts";
-import { isParquet, parquetRows } from "./parquetRows.ts";
 import { documentRows, textRows } from "./textRows.ts";
 
 export type DataFileOptions = FileBytesOptions & {
@@ -55,7 +55,10 @@ export async function openDataFile(path: string, options: DataFileOptions = {}):
     json: (bad) => jsonFileRows(path, { ...file, bad }),
     csv: (bad) => csvRows(path, ",", { ...file, bad }),
     tsv: (bad) => csvRows(path, "\t", { ...file, bad }),
-    parquet: () => parquetRows(path, file),
+    async *parquet() {
+      const { parquetRows } = await import("./parquetRows.ts");
+      yield* parquetRows(path, file);
+    },
     text: () => (hasDocuments ? documentRows(path, { ...file, column: "paragraphs" }) : textRows(path, file)),
     sentences: () => documentRows(path, { ...file, column: "sentences" }),
   };

@@ -4,24 +4,9 @@
  */
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, type FileMetaData } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
-import { open } from "node:fs/promises";
 import { DataError } from "../../data/dataError.ts";
 import type { DataRow } from "../../data/dataRow.ts";
 import type { FileBytesOptions } from "./fileBytes.ts";
-
-const MAGIC = "PAR1";
-
-/** Whether a file begins as a Parquet file; false where it cannot be read, which whoever reads it will say. */
-export async function isParquet(path: string): Promise<boolean> {
-  try {
-    await using handle = await open(path);
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(MAGIC.length), 0, MAGIC.length, 0);
-    return bytesRead === MAGIC.length && buffer.toString("latin1") === MAGIC;
-  } catch (error) {
-    if (error instanceof Error && "code" in error) return false;
-    throw error;
-  }
-}
 
 /**
  * The number of a row, from 1, stands for its line.
