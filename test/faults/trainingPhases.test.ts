@@ -20,7 +20,7 @@ import {
 } from "../harness/trainingJobs.ts";
 import { eventually } from "../harness/eventually.ts";
 
-const SEEDS = [1, 2, 3];
+const SEED = 1;
 const NUM_STEPS = 40;
 const CHECKPOINT_STEPS = 5;
 const WAIT = { timeout: 30_000, interval: 10 };
@@ -146,8 +146,8 @@ describe.skipIf(absent !== null)(`a job killed while it writes (${absent ?? "Lin
   });
   afterAll(() => jobs[Symbol.asyncDispose]());
 
-  describe.each(SEEDS)("seed %i", (seed) => {
-    const random = seededRandom(seed);
+  describe(`seed ${SEED}`, () => {
+    const random = seededRandom(SEED);
     const below = (limit: number) => Math.floor(random() * limit);
 
     const firstStep = () => CHECKPOINT_STEPS * (1 + below(4));

@@ -134,6 +134,17 @@ const expectEqual = (actual: Outcome, expected: Outcome) => {
   for (const [name, bytes] of expected.state) expect(actual.state.get(name), name).toEqual(bytes);
 };
 
+/** The case whose graphs have most operations: two heads, tied weights. It is split in every way, the others in those that differ most. */
+const everyOperation: CaseName = "pretraining";
+const allSplits = [
+  [1, "1f1b", 1],
+  [2, "1f1b", 1],
+  [2, "1f1b", 3],
+  [2, "eager-1f1b", 5],
+  [3, "1f1b", 5],
+  [4, "eager-1f1b", 3],
+] as const;
+
 describe.each(Object.keys(cases) as CaseName[])("training %s", (name) => {
   const whole = new Map<number, Promise<Outcome>>();
   const wholeOf = (numMicroBatches: number): Promise<Outcome> => {
@@ -148,24 +159,17 @@ describe.each(Object.keys(cases) as CaseName[])("training %s", (name) => {
     return known;
   };
 
-  test.each([
-    [1, "1f1b", 1],
-    [1, "1f1b", 3],
-    [2, "1f1b", 1],
-    [2, "gpipe", 3],
-    [2, "1f1b", 3],
-    [2, "eager-1f1b", 5],
-    [3, "1f1b", 5],
-    [4, "1f1b", 5],
-    [4, "eager-1f1b", 3],
-  ] as const)("%i stage workers (%s, %i micro-batches) give the bytes of one stage", async (numStages, schedule, m) => {
-    const pipeline = await openWorkers(name, numStages, schedule);
-    try {
-      expectEqual(await train(pipeline, name, m), await wholeOf(m));
-    } finally {
-      await pipeline.close();
-    }
-  });
+  test.each([...(name === everyOperation ? allSplits : []), [1, "1f1b", 3], [2, "gpipe", 3], [4, "1f1b", 5]] as const)(
+    "%i stage workers (%s, %i micro-batches) give the bytes of one stage",
+    async (numStages, schedule, m) => {
+      const pipeline = await openWorkers(name, numStages, schedule);
+      try {
+        expectEqual(await train(pipeline, name, m), await wholeOf(m));
+      } finally {
+        await pipeline.close();
+      }
+    },
+  );
 
   test("a run repeated gives the same bytes", async () => {
     const again = await openLocal(name);

@@ -7,13 +7,12 @@
  * venv, and root.
  * The last line is `N passed, N failed`; a set-up step that fails counts as one failure, and the tests run nevertheless.
  */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { preparePython } from "../python/environment.ts";
 import { isThere, repository, runProgram } from "../runProgram.ts";
-
-const resultsFile = join(repository, ".cache/interop/results.json");
 
 /** Debian's packages for programs that are missing. */
 function prepareSystem(): void {
@@ -48,19 +47,39 @@ type Results = {
   }[];
 };
 
+type Counts = { readonly passed: number; readonly failed: number };
+
+/** One file, on one core for minutes: the others run beside it. */
+const longFile = "test/interop/largeFile.test.ts";
+
+/** Everything that was asked for; what runs beside is shown when it has ended. */
+async function runTests(asked: readonly string[]): Promise<Counts> {
+  if (asked.length > 0) return runFiles(asked, { name: "results", isShown: true });
+  const beside = runFiles([longFile], { name: "results-large", isShown: false });
+  const counts = [await runFiles(["--exclude", longFile], { name: "results", isShown: true }), await beside];
+  return {
+    passed: counts.reduce((sum, { passed }) => sum + passed, 0),
+    failed: counts.reduce((sum, { failed }) => sum + failed, 0),
+  };
+}
+
 /** Counts of vitest's own report; a file that could not be run at all counts as one failure. */
-function runTests(): { passed: number; failed: number } {
+async function runFiles(
+  args: readonly string[],
+  { name, isShown }: { readonly name: string; readonly isShown: boolean },
+): Promise<Counts> {
+  const resultsFile = join(repository, ".cache/interop", `${name}.json`);
   rmSync(resultsFile, { force: true });
   const vitest = join(repository, "node_modules/vitest/vitest.mjs");
   const report = ["--reporter=default", "--reporter=json", `--outputFile.json=${resultsFile}`];
-  const { status: exitStatus } = spawnSync(
-    process.execPath,
-    [vitest, "run", "--project", "interop", ...report, ...process.argv.slice(2)],
-    {
-      stdio: "inherit",
-      cwd: repository,
-    },
-  );
+  const child = spawn(process.execPath, [vitest, "run", "--project", "interop", ...report, ...args], {
+    stdio: ["ignore", isShown ? "inherit" : "pipe", isShown ? "inherit" : "pipe"],
+    cwd: repository,
+  });
+  const output: Buffer[] = [];
+  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk: Buffer) => output.push(chunk));
+  const [exitStatus] = (await once(child, "close")) as [number | null];
+  process.stdout.write(Buffer.concat(output));
   if (!existsSync(resultsFile)) return { passed: 0, failed: 1 };
   const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(resultsFile, "utf8")) as Results;
   const unrun = testResults.filter(
@@ -84,6 +103,6 @@ for (const [what, prepare] of [
     console.error(`interop: ${what} could not be set up: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
-const { passed, failed } = runTests();
+const { passed, failed } = await runTests(process.argv.slice(2));
 process.exitCode = failed + failedSteps === 0 ? 0 : 1;
 console.log(`${passed} passed, ${failed + failedSteps} failed`);
