@@ -154,7 +154,7 @@ export class Metrics {
       ),
       waitingSeconds: counter(
         "stage_waiting_seconds_total",
-        "Time that a stage has waited for input before a micro-batch",
+        "Time that a stage has waited for input",
         "replica",
         "stage",
       ),
