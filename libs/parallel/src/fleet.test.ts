@@ -82,6 +82,24 @@ describe("a fleet", () => {
     expect(new Set(cluster.fleet.workers().map(({ place }) => JSON.stringify(place))).size).toBe(4);
   });
 
+  test("shows every place with its layers, who has it, and what that one has loaded", async () => {
+    const { cluster } = await up({ numStages: 2, numReplicas: 2 });
+    const ranges = [0, 1].map((stage) => ({ start: stage, end: stage + 1 }));
+    expect(cluster.fleet.stages().map(({ replica, stage, layers }) => [replica, stage, layers])).toEqual([
+      ...ranges.map((layers, stage) => [0, stage, layers]),
+      ...ranges.map((layers, stage) => [1, stage, layers]),
+    ]);
+    for (const { worker, facts, replica, stage } of cluster.fleet.stages()) {
+      expect(worker!.place).toEqual({ replica, stage });
+      expect(facts).toMatchObject({ engine: "fake", parameterBytes: 100 });
+    }
+    cluster.workers[0]!.kill();
+    await cluster.network.settle();
+    const { place } = cluster.events.lost[0]!.worker;
+    const open = cluster.fleet.stages().filter(({ worker }) => worker === null);
+    expect(open).toMatchObject([{ ...place, facts: null }]);
+  });
+
   test("adds up what a run costs in its stages", async () => {
     const { pipeline } = await up({ numStages: 3 });
     expect(pipeline.runCost?.fixed).toBeCloseTo(3e-3, 12);

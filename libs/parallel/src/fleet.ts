@@ -47,6 +47,7 @@ export type WorkerView = {
 /** A place as it is now. */
 export type StageView = Place & {
   readonly layers: LayerRange;
+  readonly threads: number;
   readonly worker: WorkerView | null;
   /** What its worker has loaded; null until it has. */
   readonly facts: Pick<WorkerMessageOf<"ready">, "engine" | "loadSeconds" | "parameterBytes"> | null;
@@ -127,12 +128,13 @@ export class Fleet {
   /** Every place of every replica. */
   stages(): StageView[] {
     const members = [...this.#members];
+    const { stages, threads } = this.#options.plan;
     return this.pipeline.replicas.flatMap((replica) =>
-      this.#options.plan.stages.map((layers, stage): StageView => {
+      stages.map((layers, stage): StageView => {
         const seated = replica.workerAt(stage);
         const member = members.find((each) => each.seated === seated);
         const worker = member === undefined ? null : viewOf(member);
-        return { replica: replica.number, stage, layers, worker, facts: replica.stageFacts(stage) };
+        return { replica: replica.number, stage, layers, threads, worker, facts: replica.stageFacts(stage) };
       }),
     );
   }

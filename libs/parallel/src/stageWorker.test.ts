@@ -368,7 +368,11 @@ describe("the work of a stage", () => {
     for (const microBatch of [5, 3, 9, 1]) void input.send(micro(microBatch));
     await scene.advance(1000);
     expect(results.map(({ microBatch }) => microBatch)).toEqual([5, 3, 9, 1]);
-    expect(results[0]).toMatchObject({ kind: "result", epoch: 1, meta: { timings: [{ stage: 0, startedAt: expect.any(Number), busyMs: 5 }] } });
+    expect(results[0]).toMatchObject({
+      kind: "result",
+      epoch: 1,
+      meta: { timings: [{ stage: 0, startedAt: expect.any(Number), busyMs: 5 }] },
+    });
     expect([...results[2]!.tensors.find(({ name }) => name === "output")!.data]).toEqual(tracedVector([9], 1));
   });
 
@@ -414,7 +418,12 @@ describe("the work of a stage", () => {
     const { input, results } = await scene.middle();
     const batch = { ...batchOf([[7, 8, 9]]), maskedRows: Int32Array.of(0, 2) };
     const first = tokenFrame({ epoch: 1, microBatch: 1, attempt: 0 }, batch, "maskedScores");
-    const hidden = { shape: [3, 4], data: Float32Array.from({ length: 12 }, (_, at) => at), startedAt: 1000, busyMs: 1 };
+    const hidden = {
+      shape: [3, 4],
+      data: Float32Array.from({ length: 12 }, (_, at) => at),
+      startedAt: 1000,
+      busyMs: 1,
+    };
     void input.send(outputFrame(first, hidden, { stage: 0, isLast: false, batch }));
     await scene.advance(100);
     const tensors = results.flatMap((frame) => frame.tensors.map(({ name, data }) => [name, [...data]]));

@@ -199,6 +199,15 @@ export class Metrics {
     return this.#registry.metrics();
   }
 
+  /** Inference requests at work, and what waits for a place in the pipeline, now. */
+  async levels(): Promise<{ readonly requests: number; readonly queue: QueueLevels }> {
+    const { values } = await this.requestsInProgress.get();
+    return {
+      requests: values[0]?.value ?? 0,
+      queue: { texts: this.#queued("texts"), tokens: this.#queued("tokens") },
+    };
+  }
+
   /** Fine-tuned models that are loaded. */
   observeModels({ models, bytes }: { readonly models: number; readonly bytes: number }): void {
     this.#loadedModels.set(models);
