@@ -19,7 +19,6 @@ import {
   pipelineSchedule,
   planStages,
   simulateSchedule,
-  type RemoteStepResult,
   type ScheduleName,
   type Timeline,
 } from "@stagecoach/parallel";
@@ -28,6 +27,7 @@ import { jsonReader } from "@stagecoach/transformer/node";
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { pino } from "pino";
+import type { MeasuredStep } from "../apps/server/src/jobs/measuredStep.ts";
 import { openWorkerPipeline, type WorkerPipeline } from "../apps/server/src/training/openWorkerPipeline.ts";
 import { LineProcess } from "./harness/lineProcess.ts";
 import { median, summarize } from "./harness/pairs.ts";
@@ -125,7 +125,7 @@ async function open(options: {
   readonly schedule?: ScheduleName;
 }): Promise<Opened> {
   const { numStages, threads, cores, schedule = "1f1b" } = options;
-  let intervals: RemoteStepResult["intervals"] = [];
+  let stages: MeasuredStep["stages"] = [];
   const pipeline = await openWorkerPipeline({
     folder: model,
     settings: stepSettings,
@@ -135,10 +135,10 @@ async function open(options: {
     schedule,
     maxMicroBatchTokens: SIZE.texts * SIZE.length,
     log: pino({ level: "debug" }, { write: (line) => pin(JSON.parse(line) as Joined, cores) }),
-    onIntervals: (told) => (intervals = told),
+    onStep: (told) => (stages = told.stages),
   });
   stack.defer(() => pipeline.close());
-  return { step: stepper(pipeline), timeline: () => timelineOf(schedule, intervals) };
+  return { step: stepper(pipeline), timeline: () => passesOf(schedule, stages) };
 }
 
 type Joined = { readonly msg: string; readonly workerId: string; readonly pid: number };
@@ -164,14 +164,16 @@ function stepper(pipeline: WorkerPipeline): () => Promise<number> {
   };
 }
 
-function timelineOf(name: string, intervals: RemoteStepResult["intervals"]): Timeline {
-  const stages = intervals.map((each) =>
-    each.map(({ kind, microBatch, startMs, endMs }) => ({
-      kind,
-      microBatch,
-      startSeconds: startMs / 1000,
-      endSeconds: endMs / 1000,
-    })),
+function passesOf(name: string, measured: MeasuredStep["stages"]): Timeline {
+  const stages = measured.map((each) =>
+    each
+      .filter(({ kind }) => kind !== "update")
+      .map(({ kind, microBatch, startMs, endMs }) => ({
+        kind,
+        microBatch,
+        startSeconds: startMs / 1000,
+        endSeconds: endMs / 1000,
+      })),
   );
   return { name, stages, transfers: [] };
 }

@@ -25,6 +25,34 @@ const errorOf = async (response: Response) =>
     .error;
 
 describe("/v1/fine_tuning/jobs", () => {
+  test("a job's timeline is there once a step was measured, and stays after the job's end", async () => {
+    const { id } = await create();
+    const path = `/v1/fine_tuning/jobs/${id}/timeline`;
+    const training = await trainer();
+    const early = await app.get(path);
+    expect([early.status, (await errorOf(early)).message]).toEqual([
+      404,
+      `No step of the job ${id} was measured since this server has started; ask again once it has made one`,
+    ]);
+    const passes = [
+      { kind: "forward", microBatch: 0, startMs: 3, endMs: 5 },
+      { kind: "backward", microBatch: 0, startMs: 5, endMs: 9 },
+      { kind: "update", microBatch: null, startMs: 10, endMs: 11 },
+    ] as const;
+    for (const step of [1, 2]) await training.tell({ type: "timeline", step, schedule: "gpipe", stages: [passes] });
+    const passesMs: unknown = expect.closeTo(6, 6);
+    training.succeed();
+    await app.test.reaching(id, "succeeded");
+    expect(await (await app.get(path)).json()).toMatchObject({
+      object: "fine_tuning.job.timeline",
+      job_id: id,
+      step: 2,
+      num_micro_batches: 1,
+      measured: { bubble_share: 0, passes_ms: passesMs, stages: [[{ start_ms: 0, end_ms: 2 }, {}, { micro_batch: null }]] },
+      ideal: { bubble_share: 0, passes_ms: passesMs },
+    });
+  });
+
   test("a job from its creation to its model, as openai's client sees it", async () => {
     const job = await create({ suffix: "topics", metadata: { team: "a" }, seed: 7 });
     expect(job).toEqual({

@@ -206,7 +206,10 @@ describe("--api-key", () => {
     for (const path of ["/embed_all", "/similarity", "/tokenize", "/decode", "/embeddings", "/"]) {
       expect((await server.post(path, {})).status).toBe(401);
     }
-    expect((await server.get("/v1/models")).status).toBe(401);
+    for (const path of ["/v1/models", "/topology", "/timeline"]) {
+      expect((await server.get(path)).status).toBe(401);
+      expect((await server.get(path, authorization("Bearer first"))).status).toBe(200);
+    }
     expect((await server.get("/v1/models/tiny-encoder", authorization("Bearer first"))).status).toBe(200);
     for (const right of ["Bearer first", "bearer first"]) {
       expect((await server.post("/embed", { inputs: "a" }, authorization(right))).status).toBe(200);

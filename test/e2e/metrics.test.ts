@@ -136,13 +136,15 @@ describe("the first scrape, before any request", () => {
           "/metrics",
           "/ping",
           "/readyz",
+          "/timeline",
+          "/topology",
           "/v1/models",
           "/v1/models/{model}",
           "/v1/files",
           "/v1/files/{file_id}",
           "/v1/files/{file_id}/content",
           "/v1/fine_tuning/jobs",
-          ...["", "/events", "/checkpoints", "/trials", "/trials.svg"].map(
+          ...["", "/events", "/checkpoints", "/timeline", "/trials", "/trials.svg"].map(
             (name) => `/v1/fine_tuning/jobs/{fine_tuning_job_id}${name}`,
           ),
         ].map((route) => `GET ${route}`),

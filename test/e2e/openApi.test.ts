@@ -189,6 +189,9 @@ const exchanges: readonly Exchange[] = [
   { path: "/decode", body: { ids: [-1] }, status: 422 },
   { path: "/info", status: 200 },
   { path: "/livez", status: 200 },
+  { path: "/topology", status: 200 },
+  { path: "/timeline?seconds=600", template: "/timeline", status: 200 },
+  { path: "/timeline?seconds=0", template: "/timeline", status: 422 },
   { path: "/health", status: 200 },
   { path: "/ping", status: 200 },
   { path: "/readyz", status: 200 },
@@ -218,6 +221,7 @@ const exchanges: readonly Exchange[] = [
   { path: "/v1/fine_tuning/jobs/other", template: ONE_JOB, status: 404 },
   { path: `${ONE_JOB}/events`, status: 200 },
   { path: `${ONE_JOB}/checkpoints`, status: 200 },
+  { path: `${ONE_JOB}/timeline`, status: 404 },
   { path: `${ONE_JOB}/trials`, status: 200 },
   { path: `${ONE_JOB}/trials.svg`, status: 200 },
   ...["cancel", "pause", "resume"].map((name): Exchange => ({

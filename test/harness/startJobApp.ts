@@ -12,6 +12,7 @@ import { LazyJobs } from "../../apps/server/src/jobs/lazyJobs.ts";
 import { openJobs } from "../../apps/server/src/jobs/openJobs.ts";
 import { TestJobs } from "../../apps/server/src/jobs/testing/testJobs.ts";
 import { Metrics } from "../../apps/server/src/metrics/metrics.ts";
+import { Topology } from "../../apps/server/src/topology/topology.ts";
 import { requestsTo, type TestServer } from "./startServer.ts";
 
 export type JobApp = AsyncDisposable &
@@ -47,6 +48,7 @@ export async function startJobApp(flags: { readonly apiKey?: string[] } = {}): P
     phase: "ready",
     problem: null,
     missingStage: () => null,
+    topology: new Topology(() => Date.now()),
     model: null,
     host: null,
     jobs: lazy,

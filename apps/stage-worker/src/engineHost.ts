@@ -10,8 +10,8 @@ import {
   type Assignment,
   type FurtherModel,
   type StageHost,
-  type StageOutput,
   type StageOutputKind,
+  type TimedOutput,
 } from "@stagecoach/parallel";
 import { StageLanes, type LoadResult } from "@stagecoach/parallel/node";
 import type { EngineName } from "@stagecoach/engine/node";
@@ -66,7 +66,7 @@ export class EngineHost implements StageHost {
     return this.#loaded;
   }
 
-  run(batch: TokenBatch | HiddenBatch, output: StageOutputKind, model?: number): Promise<StageOutput> {
+  run(batch: TokenBatch | HiddenBatch, output: StageOutputKind, model?: number): Promise<TimedOutput> {
     if (this.#lanes === null) throw new Error("internal: a run before the stage was loaded");
     return this.#lanes.run(batch, output, model);
   }

@@ -41,7 +41,7 @@ const fromWorker: { readonly [K in WorkerMessage["kind"]]: Extract<WorkerMessage
     squares: { "pooler.dense.bias": "0.25", "pooler.dense.weight": "NaN" },
     intervals: [{ kind: "backward", microBatch: 0, startMs: 1.5, endMs: 2 }],
   },
-  applied: { kind: "applied", epoch: 1, step: 7 },
+  applied: { kind: "applied", epoch: 1, step: 7, startMs: 2.5, endMs: 3 },
   saved: { kind: "saved", epoch: 1, file: "stage-0.safetensors" },
   restored: { kind: "restored", epoch: 1 },
   trainingFailed: { kind: "trainingFailed", epoch: 1, code: "engine_failure", message: "no" },
@@ -106,7 +106,7 @@ describe("readWorkerMessage()", () => {
     const newer = { ...fromWorker.hello, protocol: PROTOCOL_VERSION + 1 };
     for (const message of [newer, { ...newer, features: ["x"] }, { kind: "hello", protocol: 99 }]) {
       expect(refusal(readWorkerMessage, message)).toMatch(
-        /expected protocol version 1, got \d+ \(run the same release/,
+        /expected protocol version 2, got \d+ \(run the same release/,
       );
     }
   });

@@ -82,6 +82,24 @@ describe("a fleet", () => {
     expect(new Set(cluster.fleet.workers().map(({ place }) => JSON.stringify(place))).size).toBe(4);
   });
 
+  test("shows every place with its layers, who has it, and what that one has loaded", async () => {
+    const { cluster } = await up({ numStages: 2, numReplicas: 2 });
+    const ranges = [0, 1].map((stage) => ({ start: stage, end: stage + 1 }));
+    expect(cluster.fleet.stages().map(({ replica, stage, layers }) => [replica, stage, layers])).toEqual([
+      ...ranges.map((layers, stage) => [0, stage, layers]),
+      ...ranges.map((layers, stage) => [1, stage, layers]),
+    ]);
+    for (const { worker, facts, replica, stage } of cluster.fleet.stages()) {
+      expect(worker!.place).toEqual({ replica, stage });
+      expect(facts).toMatchObject({ engine: "fake", parameterBytes: 100 });
+    }
+    cluster.workers[0]!.kill();
+    await cluster.network.settle();
+    const { place } = cluster.events.lost[0]!.worker;
+    const open = cluster.fleet.stages().filter(({ worker }) => worker === null);
+    expect(open).toMatchObject([{ ...place, facts: null }]);
+  });
+
   test("adds up what a run costs in its stages", async () => {
     const { pipeline } = await up({ numStages: 3 });
     expect(pipeline.runCost?.fixed).toBeCloseTo(3e-3, 12);
@@ -99,7 +117,10 @@ describe("a pipeline that is up", () => {
     );
     await cluster.advance(1000);
     for (const work of works) expectDone(work, 3);
-    expect(works[0]!.outcome.value!.timings).toEqual([0, 1, 2].map((stage) => ({ stage, busyMs: 5 })));
+    const { timings } = works[0]!.outcome.value!;
+    expect(timings).toMatchObject([0, 1, 2].map((stage) => ({ stage, busyMs: 5 })));
+    // The clock of a memory network's machines is one: a stage begins when the one before has ended.
+    expect(timings.map(({ startedAt }) => startedAt - timings[0]!.startedAt)).toEqual([0, 5, 10]);
   });
 
   test("brings a row per token when tokens are asked for", async () => {
@@ -482,7 +503,7 @@ describe("a control connection", () => {
   };
 
   test.each<[string, unknown, RegExp]>([
-    ["another protocol version", { ...hello, protocol: 2 }, /expected protocol version 1, got 2/],
+    ["another protocol version", { ...hello, protocol: 3 }, /expected protocol version 2, got 3/],
     ["no hello first", { kind: "linked", epoch: 1 }, /expected hello first, got linked/],
     ["what is no message", { kind: "dance" }, /control: /],
   ])("is closed with 4400 and a reason on %s", async (_, message, reason) => {

@@ -20,6 +20,7 @@ import { Replica, type ReplicaPlan, type ReplicaState, type SeatedWorker } from 
 import { ReplicaSet } from "./replicaSet.ts";
 import { closeCodes, type MessageSocket } from "./socket.ts";
 import type { TrainingAnswer } from "./training/trainingMessages.ts";
+import type { LayerRange } from "@stagecoach/transformer";
 
 export type Place = { readonly replica: number; readonly stage: number };
 
@@ -41,6 +42,15 @@ export type WorkerView = {
   readonly host: string;
   readonly pid: number;
   readonly place: Place | null;
+};
+
+/** A place as it is now. */
+export type StageView = Place & {
+  readonly layers: LayerRange;
+  readonly threads: number;
+  readonly worker: WorkerView | null;
+  /** What its worker has loaded; null until it has. */
+  readonly facts: Pick<WorkerMessageOf<"ready">, "engine" | "loadSeconds" | "parameterBytes"> | null;
 };
 
 export type FleetOptions = {
@@ -113,6 +123,20 @@ export class Fleet {
   /** Workers that have joined, those that stand by included. */
   workers(): WorkerView[] {
     return [...this.#members].map(viewOf);
+  }
+
+  /** Every place of every replica. */
+  stages(): StageView[] {
+    const members = [...this.#members];
+    const { stages, threads } = this.#options.plan;
+    return this.pipeline.replicas.flatMap((replica) =>
+      stages.map((layers, stage): StageView => {
+        const seated = replica.workerAt(stage);
+        const member = members.find((each) => each.seated === seated);
+        const worker = member === undefined ? null : viewOf(member);
+        return { replica: replica.number, stage, layers, threads, worker, facts: replica.stageFacts(stage) };
+      }),
+    );
   }
 
   /** A worker's control connection. */

@@ -56,7 +56,7 @@ describe("encodeFrame()", () => {
     const expected = new Uint8Array(64 + 2 * 64 + 64 + 64 + 64);
     const view = new DataView(expected.buffer);
     expected.set([0x53, 0x47, 0x43, 0x31], 0); // SGC1
-    view.setUint16(4, 1, true); // protocol version
+    view.setUint16(4, 2, true); // protocol version
     view.setUint16(6, 3, true); // forward
     view.setUint32(8, 0x01020304, true); // epoch
     view.setUint32(12, 5, true); // step
@@ -202,8 +202,8 @@ describe("decodeFrame() refuses", () => {
     ["another magic", tampered((bytes) => bytes.set(text("HTTP"))), /begin with SGC1/],
     [
       "another version, and says what to do",
-      tampered((_, view) => view.setUint16(4, 2, true)),
-      /version 1, got 2 \(run the same release/,
+      tampered((_, view) => view.setUint16(4, 1, true)),
+      /version 2, got 1 \(run the same release/,
     ],
     ["kind 0", tampered((_, view) => view.setUint16(6, 0, true)), /kind 1 to 7, got 0/],
     ["kind 8", tampered((_, view) => view.setUint16(6, 8, true)), /kind 1 to 7, got 8/],
@@ -311,4 +311,4 @@ describe("tensorNamed()", () => {
   });
 });
 
-test("the protocol's version is 1", () => expect(PROTOCOL_VERSION).toBe(1));
+test("the protocol's version is 2", () => expect(PROTOCOL_VERSION).toBe(2));

@@ -8,7 +8,7 @@
  */
 import { FrameError } from "./errors.ts";
 
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 export const frameKinds = ["hello", "welcome", "forward", "result", "credit", "backward", "shared"] as const;
 /**

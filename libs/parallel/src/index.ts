@@ -19,7 +19,7 @@ export {
   StageLostError,
   StageUnavailableError,
 } from "./errors.ts";
-export { Fleet, type FleetEvents, type FleetOptions, type Place, type WorkerView } from "./fleet.ts";
+export { Fleet, type FleetEvents, type FleetOptions, type Place, type StageView, type WorkerView } from "./fleet.ts";
 export {
   decodeFrame,
   encodeFrame,
@@ -41,7 +41,7 @@ export { planStages, stageCost, type ModelCosts } from "./planStages.ts";
 export { Replica, type ReplicaPlan, type ReplicaState } from "./replica.ts";
 export { ReplicaSet } from "./replicaSet.ts";
 export { closeCodes, type MessageSocket, type SocketClose } from "./socket.ts";
-export { Stage, type StageFacts, type StageOutput, type StageOutputKind } from "./stage.ts";
+export { Stage, type StageFacts, type StageOutput, type StageOutputKind, type TimedOutput } from "./stage.ts";
 export { StageWorker, type SessionEnd, type StageHost, type StageWorkerOptions } from "./stageWorker.ts";
 export { compareTimelines, type Compared, type TimelineComparison } from "./schedules/compareTimelines.ts";
 export type { LinkCost, Transfer } from "./schedules/executeSchedule.ts";

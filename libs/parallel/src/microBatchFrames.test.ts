@@ -6,7 +6,7 @@ const id = { epoch: 1, microBatch: 2, attempt: 0 };
 const lengths = Int32Array.of(2, 3);
 const batch = { inputIds: Int32Array.of(7, 4, 5, 4, 4), tokenTypeIds: new Int32Array(5), lengths };
 const masked = { ...batch, maskedRows: Int32Array.of(1, 3, 4) };
-const hidden = { shape: [5, 2], data: new Float32Array(10), busyMs: 1 };
+const hidden = { shape: [5, 2], data: new Float32Array(10), startedAt: 1000.25, busyMs: 1 };
 const names = ({ tensors }: Frame) => tensors.map(({ name }) => name);
 
 describe("frames of a micro-batch", () => {
@@ -16,7 +16,7 @@ describe("frames of a micro-batch", () => {
     const second = outputFrame(first, hidden, { stage: 0, isLast: false, batch: batchOf(first, true) });
     const third = outputFrame(second, hidden, { stage: 1, isLast: false, batch: batchOf(second, false) });
     expect(batchOf(third, false)).toEqual({ lengths, hidden: hidden.data, maskedRows: masked.maskedRows });
-    const scores = { shape: [3, 2], data: new Float32Array(6), busyMs: 1 };
+    const scores = { shape: [3, 2], data: new Float32Array(6), startedAt: 1000.25, busyMs: 1 };
     expect(names(outputFrame(third, scores, { stage: 2, isLast: true, batch: masked }))).toEqual(["lengths", "output"]);
   });
 

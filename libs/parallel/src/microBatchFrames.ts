@@ -2,7 +2,7 @@
 import type { HiddenBatch, TokenBatch } from "@stagecoach/transformer";
 import { FrameError } from "./errors.ts";
 import { tensorNamed, type Frame, type FrameTensor } from "./frame.ts";
-import type { StageOutput } from "./stage.ts";
+import type { TimedOutput } from "./stage.ts";
 
 export const servedOutputs = ["sentence", "tokens", "textScores", "tokenScores", "maskedScores"] as const;
 /** What a micro-batch of a request is to give in the end: vectors, or a task's scores, of texts, of tokens or of masked tokens. */
@@ -23,8 +23,8 @@ export function numResultRows(
 /** Goes with a micro-batch through all stages, as the last one reads it. */
 const MASKED_ROWS = "masked_rows";
 
-/** Time in the engine of one stage. */
-export type StageTiming = { readonly stage: number; readonly busyMs: number };
+/** When the engine of one stage began (Unix milliseconds with fractions, by the clock of its machine), and its time. */
+export type StageTiming = { readonly stage: number; readonly startedAt: number; readonly busyMs: number };
 
 /** The model that a gateway was started for; others have numbers from 1. */
 export const BASE_MODEL = 0;
@@ -103,7 +103,7 @@ export function modelOf({ meta }: Frame): number {
  */
 export function outputFrame(
   frame: Frame,
-  output: StageOutput,
+  output: TimedOutput,
   place: {
     readonly stage: number;
     readonly isLast: boolean;
@@ -112,10 +112,11 @@ export function outputFrame(
 ): Frame {
   const { stage, isLast, batch } = place;
   const { lengths, maskedRows } = batch;
+  const { startedAt, busyMs } = output;
   return {
     ...frame,
     kind: isLast ? "result" : "forward",
-    meta: { ...frame.meta, timings: [...timingsOf(frame), { stage, busyMs: output.busyMs }] },
+    meta: { ...frame.meta, timings: [...timingsOf(frame), { stage, startedAt, busyMs }] },
     tensors: [
       { name: "lengths", dtype: "int32", shape: [lengths.length], data: lengths },
       { name: isLast ? "output" : "hidden", dtype: "float32", shape: output.shape, data: output.data },
@@ -128,9 +129,9 @@ export function timingsOf(frame: Frame): StageTiming[] {
   const { timings } = frame.meta;
   if (!Array.isArray(timings)) throw new FrameError("frame: expected a list of timings");
   return timings.map((timing: unknown) => {
-    const { stage, busyMs } = (timing ?? {}) as Partial<StageTiming>;
-    if (typeof stage !== "number" || typeof busyMs !== "number")
-      throw new FrameError("frame: a timing must have stage and busyMs");
-    return { stage, busyMs };
+    const { stage, startedAt, busyMs } = (timing ?? {}) as Partial<StageTiming>;
+    if (typeof stage !== "number" || typeof startedAt !== "number" || typeof busyMs !== "number")
+      throw new FrameError("frame: a timing must have stage, startedAt and busyMs");
+    return { stage, startedAt, busyMs };
   });
 }

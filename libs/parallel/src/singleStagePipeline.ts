@@ -4,7 +4,7 @@ import { StageFailureError } from "./errors.ts";
 import type { RunCost } from "./lengthGroups.ts";
 import type { ServedOutput } from "./microBatchFrames.ts";
 import type { MicroBatchResult, PipelinePort } from "./pipelinePort.ts";
-import type { StageOutput } from "./stage.ts";
+import type { TimedOutput } from "./stage.ts";
 import { Turns, type SendOne } from "./turns.ts";
 
 export class SingleStagePipeline implements PipelinePort {
@@ -12,13 +12,13 @@ export class SingleStagePipeline implements PipelinePort {
   readonly numLanes: number;
   readonly missingStage = null;
   readonly runCost: RunCost;
-  readonly #run: (batch: TokenBatch, output: ServedOutput) => Promise<StageOutput>;
+  readonly #run: (batch: TokenBatch, output: ServedOutput) => Promise<TimedOutput>;
   #inFlight = 0;
   readonly #turns = new Turns();
 
   /** @param run - does `numLanes` micro-batches at a time */
   constructor(
-    run: (batch: TokenBatch, output: ServedOutput) => Promise<StageOutput>,
+    run: (batch: TokenBatch, output: ServedOutput) => Promise<TimedOutput>,
     { runCost, numLanes }: { readonly runCost: RunCost; readonly numLanes: number },
   ) {
     this.#run = run;
@@ -34,8 +34,8 @@ export class SingleStagePipeline implements PipelinePort {
   async submit(batch: TokenBatch, output: ServedOutput): Promise<MicroBatchResult> {
     this.#inFlight++;
     try {
-      const { shape, data, busyMs } = await this.#run(batch, output);
-      return { shape, data, timings: [{ stage: 0, busyMs }], replica: 0 };
+      const { shape, data, startedAt, busyMs } = await this.#run(batch, output);
+      return { shape, data, timings: [{ stage: 0, startedAt, busyMs }], replica: 0 };
     } catch (cause) {
       throw new StageFailureError(0, cause instanceof Error ? cause.message : String(cause), { cause });
     } finally {

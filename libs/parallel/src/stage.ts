@@ -38,6 +38,9 @@ export type StageOutput = {
   readonly busyMs: number;
 };
 
+/** `startedAt`: when the engine began, Unix milliseconds with fractions by the clock of the stage's machine. */
+export type TimedOutput = StageOutput & { readonly startedAt: number };
+
 export type StageFacts = {
   readonly engine: string;
   /** Bytes of the checkpoint that this stage's weights take. */

@@ -368,7 +368,11 @@ describe("the work of a stage", () => {
     for (const microBatch of [5, 3, 9, 1]) void input.send(micro(microBatch));
     await scene.advance(1000);
     expect(results.map(({ microBatch }) => microBatch)).toEqual([5, 3, 9, 1]);
-    expect(results[0]).toMatchObject({ kind: "result", epoch: 1, meta: { timings: [{ stage: 0, busyMs: 5 }] } });
+    expect(results[0]).toMatchObject({
+      kind: "result",
+      epoch: 1,
+      meta: { timings: [{ stage: 0, startedAt: expect.any(Number), busyMs: 5 }] },
+    });
     expect([...results[2]!.tensors.find(({ name }) => name === "output")!.data]).toEqual(tracedVector([9], 1));
   });
 
@@ -414,7 +418,12 @@ describe("the work of a stage", () => {
     const { input, results } = await scene.middle();
     const batch = { ...batchOf([[7, 8, 9]]), maskedRows: Int32Array.of(0, 2) };
     const first = tokenFrame({ epoch: 1, microBatch: 1, attempt: 0 }, batch, "maskedScores");
-    const hidden = { shape: [3, 4], data: Float32Array.from({ length: 12 }, (_, at) => at), busyMs: 1 };
+    const hidden = {
+      shape: [3, 4],
+      data: Float32Array.from({ length: 12 }, (_, at) => at),
+      startedAt: 1000,
+      busyMs: 1,
+    };
     void input.send(outputFrame(first, hidden, { stage: 0, isLast: false, batch }));
     await scene.advance(100);
     const tensors = results.flatMap((frame) => frame.tensors.map(({ name, data }) => [name, [...data]]));
@@ -484,6 +493,26 @@ describe("the work of a stage", () => {
     expect(results.map(({ microBatch }) => microBatch)).toEqual([1, 2, 3]);
     const { counters } = scene.heard().at(-1) as Extract<WorkerMessage, { kind: "heartbeat" }>;
     expect(counters.busySeconds).toBeCloseTo(0.6, 2);
+  });
+
+  test("that takes longer than a heartbeat is counted up to each of them, and so is a wait for work that never comes", async () => {
+    const scene = new WorkerScene();
+    await scene.join();
+    const { input } = await scene.only();
+    scene.heard();
+    scene.host.runMs = 1500;
+    void input.send(micro(1));
+    await scene.advance(5000);
+    const told = scene
+      .heard()
+      .flatMap((message) => (message.kind === "heartbeat" ? [message.counters] : []))
+      .map(({ busySeconds, waitingSeconds }) => [busySeconds, waitingSeconds]);
+    const growth = told.slice(1).map((now, index) => now.map((value, at) => value - told[index]![at]!));
+    // 1.5 s of work and then none, told each second.
+    expect(growth.length).toBeGreaterThanOrEqual(2);
+    for (const [busy, waiting] of growth) expect(busy! + waiting!).toBeCloseTo(1, 9);
+    expect(growth.at(0)![0]).toBeCloseTo(0.5, 9);
+    expect(growth.at(-1)![1]).toBeCloseTo(1, 9);
   });
 
   test("of another epoch is not done, even when it comes on a link of this one", async () => {

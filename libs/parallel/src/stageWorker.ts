@@ -23,7 +23,7 @@ import { freeMemory } from "./freeMemory.ts";
 import type { RunCost } from "./lengthGroups.ts";
 import { batchOf, modelOf, outputFrame, outputOf } from "./microBatchFrames.ts";
 import { closeCodes, type MessageSocket } from "./socket.ts";
-import type { StageFacts, StageOutput, StageOutputKind } from "./stage.ts";
+import type { StageFacts, StageOutputKind, TimedOutput } from "./stage.ts";
 import { TrainingWork, type TrainingHost, type TrainingLinks } from "./training/trainingWork.ts";
 import type { HiddenBatch, TokenBatch } from "@stagecoach/transformer";
 
@@ -35,7 +35,7 @@ export interface StageHost {
   loadModel?(model: FurtherModel, assignment: Assignment): Promise<void>;
   unloadModel?(number: number): Promise<void>;
   /** @param model - number of the model, 0 for the assignment's own */
-  run(batch: TokenBatch | HiddenBatch, output: StageOutputKind, model?: number): Promise<StageOutput>;
+  run(batch: TokenBatch | HiddenBatch, output: StageOutputKind, model?: number): Promise<TimedOutput>;
   /** Runs that it takes at a time: those that it does, and those that it is to have at hand then. */
   readonly numPlaces: number;
   /** Milliseconds that the oldest request has been with the engine. */
@@ -225,6 +225,7 @@ export class StageWorker {
   }
 
   #readCounters(): WorkerCounters {
+    this.#countTime();
     const all = [this.#input, this.#output, this.#gradientInput, this.#gradientOutput];
     const links = all.flatMap((link) => (link === null ? [] : [link.counters]));
     const sum = (key: "bytesSent" | "bytesReceived") =>
@@ -441,7 +442,7 @@ export class StageWorker {
     }
   }
 
-  /** The stage is busy while at least one lane is: the time counts once. */
+  /** The stage is busy while at least one lane is: the time counts once. What is under way counts up to now. */
   #countTime(): void {
     const now = this.#options.now();
     const seconds = (now - this.#countedUntil) / 1000;

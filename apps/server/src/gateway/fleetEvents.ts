@@ -15,7 +15,7 @@ type EventTargets = {
 };
 
 export function fleetEvents({ serving, supervisor, log, onUp, onFailure }: EventTargets): FleetEvents {
-  const { metrics } = serving;
+  const { metrics, topology } = serving;
   let wasUp = false;
   return {
     onJoin(worker) {
@@ -26,7 +26,10 @@ export function fleetEvents({ serving, supervisor, log, onUp, onFailure }: Event
     onLost(worker, reason) {
       if (serving.phase === "stopping") return;
       log.warn({ ...worker, reason }, "worker lost");
-      if (worker.place !== null) metrics.stageUp.set(labelsOf(worker.place), 0);
+      if (worker.place !== null) {
+        metrics.stageUp.set(labelsOf(worker.place), 0);
+        topology.lost(worker.place, reason);
+      }
       supervisor.killIfOurs(worker.workerId);
     },
     onReplicaState(replica, state, why) {
@@ -47,6 +50,9 @@ export function fleetEvents({ serving, supervisor, log, onUp, onFailure }: Event
       // Before anything has worked, trying again is of no use: say what is wrong and end. A worker from elsewhere can be mended there.
       if (!wasUp && supervisor.owns(worker.workerId)) onFailure(new StageRefusedError(code, message));
     },
-    onCounters: (place, growth) => metrics.observeWorker(place, growth),
+    onCounters(place, growth) {
+      metrics.observeWorker(place, growth);
+      topology.count(place, growth);
+    },
   };
 }

@@ -6,27 +6,17 @@
  */
 import {
   Batcher,
-  closeCodes,
   Fleet,
   frameBytesFor,
   MAX_MASKED_ROWS,
   modelCosts,
   numLanes,
   planStages,
-  type MessageSocket,
+  type MicroBatchReport,
   type Place,
   type ReplicaPlan,
 } from "@stagecoach/parallel";
-import {
-  after,
-  crc32,
-  every,
-  isLoopback,
-  listenForSockets,
-  newId,
-  now,
-  type Listener,
-} from "@stagecoach/parallel/node";
+import { after, crc32, every, newId, now, unixNow } from "@stagecoach/parallel/node";
 import { loadTokenizer } from "@stagecoach/tokenizer/node";
 import type { EncoderModel } from "@stagecoach/transformer";
 import {
@@ -49,11 +39,13 @@ import type { Serving } from "../http/serving.ts";
 import { Metrics } from "../metrics/metrics.ts";
 import { ModelHost } from "../models/modelHost.ts";
 import { openScorer } from "../models/openScorer.ts";
+import { Topology } from "../topology/topology.ts";
 import { version } from "../version.ts";
 import { fineTunedModel, lazyJobs, resumeJobs, type JobLinks } from "./gatewayJobs.ts";
 import { fleetEvents } from "./fleetEvents.ts";
 import { labelsOf } from "./labelsOf.ts";
-import { listen, ListenError } from "./listen.ts";
+import { listen } from "./listen.ts";
+import { listenForWorkers } from "./listenForWorkers.ts";
 import { Supervisor } from "./supervisor.ts";
 
 export type Gateway = {
@@ -89,7 +81,6 @@ const LEASE_MS = 3000;
  * one of them for a while must not leave the other without work.
  */
 const waitingCredits = (numStages: number): number => (numStages === 1 ? 1 : 3);
-const CONTROL_MESSAGE_BYTES = 1 << 20;
 
 /** @returns once requests can be served @throws what resolving or loading the model throws, or when a port is taken */
 export async function startGateway(settings: ServeSettings, controls: GatewayControls): Promise<Gateway> {
@@ -105,6 +96,7 @@ export async function startGateway(settings: ServeSettings, controls: GatewayCon
     phase: "resolving model",
     problem: null,
     missingStage: () => null,
+    topology: new Topology(unixNow),
     model: null,
     host: null,
     jobs,
@@ -161,7 +153,8 @@ async function startServing({ settings, serving, server, controls, links }: Star
   const ofStages = settings.externalWorkers > 0 ? await stagesFingerprint(resolved.folder) : undefined;
   signal?.throwIfAborted();
   const fleet: { current: Fleet | null } = { current: null };
-  const listener = await listenForWorkers({ settings, token, model, fleet, log });
+  const frameBytes = maxFrameBytes(model, settings);
+  const listener = await listenForWorkers({ settings, token, maxFrameBytes: frameBytes, fleet, log });
   const threads = threadsPerStage(settings);
   const plan: ReplicaPlan = {
     stages,
@@ -175,7 +168,7 @@ async function startServing({ settings, serving, server, controls, links }: Star
     engine: settings.engine,
     threads,
     credits: numLanes(settings.engine, threads) + waitingCredits(stages.length),
-    maxFrameBytes: maxFrameBytes(model, settings),
+    maxFrameBytes: frameBytes,
     gatewayDataUrl: listener.urlOf("/data", settings.advertiseHost),
   };
   const places = allPlaces(settings);
@@ -191,7 +184,10 @@ async function startServing({ settings, serving, server, controls, links }: Star
       modelFolder: resolved.folder,
     },
     log,
-    onRestart: (place) => serving.metrics.workerRestarts.inc(labelsOf(place)),
+    onRestart: (place) => {
+      serving.metrics.workerRestarts.inc(labelsOf(place));
+      serving.topology.restarted(place);
+    },
   });
   const up = Promise.withResolvers<void>();
   fleet.current = new Fleet({
@@ -207,7 +203,7 @@ async function startServing({ settings, serving, server, controls, links }: Star
     newId,
     events: fleetEvents({ serving, supervisor, log, onUp: up.resolve, onFailure: failure.reject }),
   });
-  const { pipeline } = fleet.current;
+  const { pipeline } = (serving.topology.fleet = fleet.current);
   serving.missingStage = () => pipeline.missingStage;
   supervisor.start();
   if (settings.externalWorkers > 0) {
@@ -228,12 +224,16 @@ async function startServing({ settings, serving, server, controls, links }: Star
       rememberServedModel(settings.dataDir, servedFacts(name, resolved, model), { replace: settings.replaceModel }),
       Promise.race([up.promise, failure.promise, rejectionOf(signal)]),
     ]);
+    const observe = (served: string, report: MicroBatchReport) => {
+      serving.metrics.observeMicroBatch(served, report);
+      serving.topology.microBatches.add(served, report);
+    };
     const batcher = new Batcher({
       pipeline,
       maxBatchTokens: settings.maxBatchTokens,
       maxQueuedTokens: settings.maxQueuedTokens,
       now,
-      onMicroBatch: (report) => serving.metrics.observeMicroBatch(name, report),
+      onMicroBatch: (report) => observe(name, report),
     });
     serving.metrics.watchQueue(() => ({ texts: batcher.queuedTexts, tokens: batcher.queuedTokens }));
     serving.model = {
@@ -255,6 +255,7 @@ async function startServing({ settings, serving, server, controls, links }: Star
       maxQueuedTokens: settings.maxQueuedTokens,
       now,
       metrics: serving.metrics,
+      onMicroBatch: observe,
     });
     serving.host = host;
     const { reference, revision } = plan.model;
@@ -302,65 +303,6 @@ async function stopServing({ serving, server, batcher, stopWorkers }: Stop): Pro
   clearTimeout(timer);
   clearInterval(sweep);
   await stopWorkers();
-}
-
-function listenForWorkers({
-  settings,
-  token,
-  model,
-  fleet,
-  log,
-}: {
-  readonly settings: ServeSettings;
-  readonly token: string;
-  readonly model: EncoderModel;
-  readonly fleet: { current: Fleet | null };
-  readonly log: Logger;
-}): Promise<Listener> {
-  if (!isLoopback(settings.workerHost) && settings.joinToken === undefined)
-    log.info("workers join with a token made for this start; set --join-token to choose it");
-  return listenForSockets({
-    host: settings.workerHost,
-    port: settings.workerPort,
-    token,
-    paths: {
-      "/control": {
-        maxMessageBytes: () => CONTROL_MESSAGE_BYTES,
-        accept: (socket) =>
-          fleet.current === null
-            ? socket.close(closeCodes.goingAway, "the gateway is starting or stopping; join again")
-            : fleet.current.acceptControl(logRefusal(socket, log)),
-      },
-      "/data": {
-        maxMessageBytes: () => maxFrameBytes(model, settings),
-        accept: (socket) => {
-          fleet.current?.acceptData(socket).catch((error: unknown) => {
-            socket.terminate();
-            log.warn(
-              { reason: error instanceof Error ? error.message : String(error), peer: socket.peer },
-              "data link refused",
-            );
-          });
-        },
-      },
-    },
-  }).catch((cause: unknown) => {
-    const { workerHost: host, workerPort: port } = settings;
-    throw cause instanceof Error && "syscall" in cause
-      ? new ListenError({ host, port, flag: "--worker-port" }, cause)
-      : cause;
-  });
-}
-
-/** What a peer said wrong on its control connection is told to the peer; those who read this log want to know as well. */
-function logRefusal(socket: MessageSocket, log: Logger): MessageSocket {
-  return {
-    ...socket,
-    close(code, reason) {
-      if (code === closeCodes.protocolViolation) log.warn({ reason, peer: socket.peer }, "control connection refused");
-      socket.close(code, reason);
-    },
-  };
 }
 
 /** Rejects when the signal is aborted. */

@@ -12,7 +12,7 @@ import { errorAnswer, familyOfPath } from "./errorAnswer.ts";
 import { HttpProblem, problemOf } from "./httpProblem.ts";
 import { documentPaths, pagePath, serveOpenApi } from "./openApi.ts";
 import { readJson } from "./readJson.ts";
-import type { Route } from "./route.ts";
+import { wantsKey, type Route } from "./route.ts";
 import { answerRoute } from "./routes/answer.ts";
 import { embedRoutes } from "./routes/embed.ts";
 import { fileRoutes } from "./routes/files.ts";
@@ -22,6 +22,7 @@ import { openAiRoutes } from "./routes/openAi.ts";
 import { operationRoutes } from "./routes/operations.ts";
 import { predictRoutes } from "./routes/predict.ts";
 import { tokenizeRoutes } from "./routes/tokenize.ts";
+import { topologyRoutes } from "./routes/topology.ts";
 import type { Serving } from "./serving.ts";
 
 export function createApp(serving: Serving, log: Logger): Express {
@@ -34,6 +35,7 @@ export function createApp(serving: Serving, log: Logger): Express {
     fillMaskRoute(serving),
     ...tokenizeRoutes(serving),
     ...operationRoutes(serving),
+    ...topologyRoutes(serving),
     ...(serving.jobs === undefined ? [] : [...fileRoutes(serving.jobs), ...fineTuningRoutes(serving, serving.jobs)]),
   ];
   metrics.prepareRoutes(countedRoutes(routes));
@@ -51,7 +53,7 @@ export function createApp(serving: Serving, log: Logger): Express {
   const body = readJson(settings.payloadLimit);
   serveConsole(app, log, countAs(documentationLabels.console));
   for (const route of routes) {
-    const guards = route.isInference ? [needsKey, admitted] : route.family === "openai" ? [needsKey] : [];
+    const guards = [...(wantsKey(route) ? [needsKey] : []), ...(route.isInference ? [admitted] : [])];
     app[route.method](
       expressPath(route.path),
       countAs(routeLabelsOf(route)),

@@ -1,8 +1,10 @@
 /** @file Jobs, their events and checkpoints as OpenAI shows them (openapi.yaml, 2026-08), and how they are made from the store's rows. */
+import { scheduleNames } from "@stagecoach/parallel";
 import { z } from "zod";
 import { hyperparametersSchema } from "../jobs/hyperparameters.ts";
 import type { JobProgress } from "../jobs/jobFeed.ts";
 import type { JobFailure } from "../jobs/jobRunner.ts";
+import type { ComparedStep, ShownTimeline } from "../jobs/measuredStep.ts";
 import { checkpointName, ORGANIZATION } from "../jobs/modelName.ts";
 import { withFullValidation } from "../jobs/openAiNumbers.ts";
 import type { TrainingMethod } from "../jobs/trainingRequest.ts";
@@ -45,6 +47,61 @@ export const jobSchema = z
     metadata: z.record(z.string(), z.string()).nullable(),
   })
   .meta({ id: "FineTuningJob" });
+
+const intervalSchema = z.object({
+  kind: z.enum(["forward", "backward", "update"]),
+  micro_batch: z.int().nullable().meta({ description: "null for the update" }),
+  start_ms: z.number().meta({ description: "from the start of the step's first pass, as measured by the stage" }),
+  end_ms: z.number(),
+});
+const stepTimelineSchema = z
+  .object({
+    bubble_share: z.number().meta({ description: "share of `passes_ms` that the stages spent waiting" }),
+    passes_ms: z
+      .number()
+      .meta({ description: "from the start of the first forward pass to the end of the last backward pass" }),
+    stages: z.array(z.array(intervalSchema)),
+  })
+  .meta({ id: "StepTimeline" });
+
+export const jobTimelineSchema = z
+  .object({
+    object: z.literal("fine_tuning.job.timeline"),
+    job_id: z.string(),
+    step: z.int(),
+    schedule: z.enum(scheduleNames),
+    num_micro_batches: z.int(),
+    measured: stepTimelineSchema,
+    ideal: stepTimelineSchema.meta({
+      description: "the schedule with links that take no time, and for each stage the mean of its measured passes",
+    }),
+  })
+  .meta({ id: "FineTuningJobTimeline" });
+
+export function jobTimelineCard(jobId: string, compared: ComparedStep): z.input<typeof jobTimelineSchema> {
+  const { step, schedule, numMicroBatches, measured, ideal } = compared;
+  const shown = ({ bubbleShare, passesMs, stages }: ShownTimeline) => ({
+    bubble_share: bubbleShare,
+    passes_ms: passesMs,
+    stages: stages.map((intervals) =>
+      intervals.map(({ kind, microBatch, startMs, endMs }) => ({
+        kind,
+        micro_batch: microBatch,
+        start_ms: startMs,
+        end_ms: endMs,
+      })),
+    ),
+  });
+  return {
+    object: "fine_tuning.job.timeline",
+    job_id: jobId,
+    step,
+    schedule,
+    num_micro_batches: numMicroBatches,
+    measured: shown(measured),
+    ideal: shown(ideal),
+  };
+}
 
 /** @param progress - where the job is, while it runs; `now` in Unix seconds */
 export function jobCard(job: JobRecord, progress: JobProgress | null, now: number): z.input<typeof jobSchema> {

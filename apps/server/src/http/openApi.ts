@@ -7,7 +7,7 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from "zod-openapi";
 import { nativeErrors, openAiErrors, type ErrorCode } from "./errorTables.ts";
-import type { Route } from "./route.ts";
+import { wantsKey, type Route } from "./route.ts";
 import { nativeErrorSchema, openAiErrorSchema } from "./schemas.ts";
 
 /** Errors that every route with a body can answer with. */
@@ -90,7 +90,7 @@ function operationOf(route: Route): ZodOpenApiOperationObject {
       ? {}
       : { requestBody: { required: true, content: { "multipart/form-data": { schema: route.form } } } }),
     ...(route.query === undefined ? {} : { requestParams: { query: route.query } }),
-    ...(route.isInference || route.family === "openai" ? { security: [{ apiKey: [] }, {}] } : {}),
+    ...(wantsKey(route) ? { security: [{ apiKey: [] }, {}] } : {}),
     responses: {
       "200": { description: "OK", ...content },
       ...errorResponses(route),

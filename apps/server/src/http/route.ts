@@ -36,7 +36,14 @@ export type RouteDocumentation = {
   readonly response: z.ZodType | null;
   /** Counts against `maxConcurrentRequests` and needs a key. */
   readonly isInference: boolean;
+  /** Needs a key for another reason; all of OpenAI's do. */
+  readonly needsKey?: boolean;
 };
+
+/** Whether a route wants a key, of a server that has any. */
+export function wantsKey({ isInference, family, needsKey = false }: RouteDocumentation): boolean {
+  return isInference || family === "openai" || needsKey;
+}
 
 export type Route = RouteDocumentation & { readonly handler: RequestHandler };
 

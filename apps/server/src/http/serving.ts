@@ -5,6 +5,7 @@ import type { Scorer } from "../embedding/scorer.ts";
 import type { LazyJobs } from "../jobs/lazyJobs.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { ModelHost } from "../models/modelHost.ts";
+import type { Topology } from "../topology/topology.ts";
 import { HttpProblem } from "./httpProblem.ts";
 
 /** Where a start stands, for `/health` and the log. */
@@ -34,6 +35,8 @@ export type Serving = {
   problem: string | null;
   /** The stage that keeps every pipeline from working. */
   missingStage: () => number | null;
+  /** What there is to see of the pipelines. */
+  readonly topology: Topology;
   model: ServedModel | null;
   /** Models besides that one. */
   host: ModelHost | null;

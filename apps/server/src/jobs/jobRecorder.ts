@@ -56,6 +56,7 @@ export class JobRecorder {
       onEvent(id, event);
       return;
     }
+    if (event.type === "timeline") return feed.rememberStep(id, event);
     const isKept = await store.transaction(async (records) => {
       const job = await records.jobs.find(id);
       const isCurrent = job?.attempt === attempt && (job.status === "running" || job.status === "paused");
@@ -68,7 +69,11 @@ export class JobRecorder {
     this.stored(id);
   }
 
-  async #keep(records: Records, job: JobRecord, event: Exclude<RunnerEvent, { type: "progress" }>): Promise<void> {
+  async #keep(
+    records: Records,
+    job: JobRecord,
+    event: Exclude<RunnerEvent, { type: "progress" | "timeline" }>,
+  ): Promise<void> {
     const { history, jobs } = records;
     switch (event.type) {
       case "message":

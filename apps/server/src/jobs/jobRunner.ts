@@ -1,5 +1,6 @@
 /** @file What runs a job, as the queue sees it: a trainer that is started, tells what happens, and ends. */
 import type { CheckpointNumbers, EvaluationNumbers, StageSeconds, StepNumbers } from "./jobNumbers.ts";
+import type { MeasuredStep } from "./measuredStep.ts";
 import type { Trial } from "./searchSchema.ts";
 import type { TrainingMethod } from "./trainingRequest.ts";
 
@@ -81,6 +82,8 @@ export type RunnerEvent =
       /** Whether it was made before, and lost with a stage or a trainer. */
       readonly isReplayed: boolean;
     }
+  /** What the stages did in a step; the last one is remembered as long as the server runs, and nothing is kept. */
+  | ({ readonly type: "timeline" } & MeasuredStep)
   /** What "auto" has become, and the task that was guessed. What was given stays, whatever this says of it. */
   | { readonly type: "resolved"; readonly method: Partial<TrainingMethod> };
 

@@ -143,6 +143,7 @@ export class JobMetrics {
       case "message":
       case "checkpointRemoved":
       case "trial":
+      case "timeline":
       case "resolved":
         return undefined;
     }

@@ -154,7 +154,7 @@ export class Metrics {
       ),
       waitingSeconds: counter(
         "stage_waiting_seconds_total",
-        "Time that a stage has waited for input before a micro-batch",
+        "Time that a stage has waited for input",
         "replica",
         "stage",
       ),
@@ -197,6 +197,15 @@ export class Metrics {
 
   text(): Promise<string> {
     return this.#registry.metrics();
+  }
+
+  /** Inference requests at work, and what waits for a place in the pipeline, now. */
+  async levels(): Promise<{ readonly requests: number; readonly queue: QueueLevels }> {
+    const { values } = await this.requestsInProgress.get();
+    return {
+      requests: values[0]?.value ?? 0,
+      queue: { texts: this.#queued("texts"), tokens: this.#queued("tokens") },
+    };
   }
 
   /** Fine-tuned models that are loaded. */

@@ -49,6 +49,7 @@ function setUp({ budgetBytes = 1e9 } = {}) {
     maxQueuedTokens: 1000,
     now: () => performance.now(),
     metrics,
+    onMicroBatch: (model, report) => metrics.observeMicroBatch(model, report),
   });
   return { host, metrics, joined, pipeline, port };
 }

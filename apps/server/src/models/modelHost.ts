@@ -6,7 +6,15 @@
  *
  * A model can be loaded once all stages are there: who asks for it waits until its deadline, and nobody else waits for that.
  */
-import { Batcher, modelCosts, planStages, Serial, StageUnavailableError, type ReplicaSet } from "@stagecoach/parallel";
+import {
+  Batcher,
+  modelCosts,
+  planStages,
+  Serial,
+  StageUnavailableError,
+  type MicroBatchReport,
+  type ReplicaSet,
+} from "@stagecoach/parallel";
 import { loadTokenizer } from "@stagecoach/tokenizer/node";
 import { layoutFingerprint, openModelFolder } from "@stagecoach/transformer/node";
 import { readdir, stat } from "node:fs/promises";
@@ -42,7 +50,8 @@ export type ModelHostOptions = {
   readonly maxQueuedTokens: number;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
-  readonly metrics: Pick<Metrics, "observeMicroBatch" | "observeModels" | "forgetModel" | "watchQueue">;
+  readonly metrics: Pick<Metrics, "observeModels" | "forgetModel" | "watchQueue">;
+  readonly onMicroBatch: (model: string, report: MicroBatchReport) => void;
 };
 
 type Loaded = {
@@ -52,6 +61,7 @@ type Loaded = {
   readonly served: Promise<ServedModel>;
   /** When it was last asked for. */
   usedAt: number;
+  isLoaded: boolean;
 };
 
 export class ModelHost {
@@ -77,6 +87,11 @@ export class ModelHost {
   find(name: string): Promise<ServedModel | null> {
     const { timeoutMs, now } = this.#options;
     return this.#within(timeoutMs, name, this.#find(name, now()));
+  }
+
+  /** Models that are loaded, or are being loaded, with the bytes of their weights. */
+  loadedModels(): { readonly name: string; readonly bytes: number; readonly isLoaded: boolean }[] {
+    return [...this.#loaded].map(([name, { bytes, isLoaded }]) => ({ name, bytes, isLoaded }));
   }
 
   /** Forget a model: its folder is about to go. */
@@ -108,12 +123,12 @@ export class ModelHost {
     const bytes = await checkpointBytes(folder);
     await this.#makeRoom(name, bytes);
     const number = this.#nextNumber++;
-    const loaded = { number, bytes, served: this.#serve(model, number), usedAt: askedAt };
+    const loaded = { number, bytes, served: this.#serve(model, number), usedAt: askedAt, isLoaded: false };
     this.#loaded.set(name, loaded);
     const onFailure = () => {
       if (this.#loaded.get(name) === loaded) this.#loaded.delete(name);
     };
-    void loaded.served.then(() => {}, onFailure).then(() => this.#tell());
+    void loaded.served.then(() => (loaded.isLoaded = true), onFailure).then(() => this.#tell());
     return loaded;
   }
 
@@ -196,13 +211,13 @@ export class ModelHost {
   }
 
   #openBatcher(name: string, number: number): Batcher {
-    const { pipeline, maxBatchTokens, maxQueuedTokens, now, metrics } = this.#options;
+    const { pipeline, maxBatchTokens, maxQueuedTokens, now, onMicroBatch } = this.#options;
     const batcher = new Batcher({
       pipeline: pipeline.portOf(number),
       maxBatchTokens,
       maxQueuedTokens,
       now,
-      onMicroBatch: (report) => metrics.observeMicroBatch(name, report),
+      onMicroBatch: (report) => onMicroBatch(name, report),
     });
     this.#batchers.add(batcher);
     return batcher;

@@ -3,7 +3,7 @@ import type { TrainingPipeline } from "@stagecoach/training";
 import { openWorkerPipeline, type WorkerPipeline, type WorkerPipelineOptions } from "./openWorkerPipeline.ts";
 import type { OpenPipeline } from "./pipelineRequest.ts";
 
-export type PipelineControls = Pick<WorkerPipelineOptions, "log" | "signal">;
+export type PipelineControls = Pick<WorkerPipelineOptions, "log" | "signal" | "onStep">;
 
 export function workerPipelines(controls: PipelineControls): OpenPipeline {
   const opened = new Map<TrainingPipeline, WorkerPipeline>();

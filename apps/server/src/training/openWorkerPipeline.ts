@@ -27,8 +27,6 @@ import {
   summarize,
   type StageSettings,
   type StageTimes,
-  type StepGradients,
-  type StepRequest,
   type TrainingPipeline,
 } from "@stagecoach/training";
 import { readEncoderModel, type TaskModel, type TrainingBatch } from "@stagecoach/transformer";
@@ -36,6 +34,7 @@ import { jsonReader, layoutFingerprint } from "@stagecoach/transformer/node";
 import type { Logger } from "pino";
 import { StageRefusedError } from "../gateway/stageRefusedError.ts";
 import { Supervisor } from "../gateway/supervisor.ts";
+import type { MeasuredStep } from "../jobs/measuredStep.ts";
 import { trainingStages } from "./trainingStages.ts";
 
 export type WorkerPipelineOptions = {
@@ -51,8 +50,8 @@ export type WorkerPipelineOptions = {
   readonly maxMicroBatchTokens: number;
   readonly log: Logger;
   readonly signal?: AbortSignal;
-  /** What each stage did when, in milliseconds since it heard of the step; told after the passes of every step. */
-  readonly onIntervals?: (intervals: RemoteStepResult["intervals"]) => void;
+  /** What each stage did when; told after every step, once all stages have changed their parameters. */
+  readonly onStep?: (measured: MeasuredStep) => void;
 };
 
 export type WorkerPipeline = TrainingPipeline & {
@@ -146,27 +145,31 @@ type Parts = {
 };
 
 function pipelineOf(run: RemoteTrainingPipeline, { options, close }: Parts): WorkerPipeline {
+  const { schedule, onStep } = options;
+  let passes: RemoteStepResult["intervals"] = [];
   return {
     numStages: run.numStages,
-    accumulate: (request) => accumulate(run, request, options),
-    apply: (step) => run.apply(step),
+    async accumulate({ step, microBatches }) {
+      const scales = lossScales(microBatches);
+      const { outputs, squares, intervals } = await run.step({ step, microBatches, scales, schedule });
+      passes = intervals;
+      const times = intervals.map(timesOf(intervals));
+      return summarize(outputs satisfies readonly TensorsByName[], globalNorm(squares), times);
+    },
+    async apply(update) {
+      const updates = await run.apply(update);
+      const stages = passes.map((own, stage) => {
+        const { startMs, endMs } = updates[stage]!;
+        return [...own, { kind: "update" as const, microBatch: null, startMs, endMs }];
+      });
+      onStep?.({ step: update.step, schedule, stages });
+    },
     evaluate: async (batch: TrainingBatch) => run.evaluate(batch, lossScales([batch])),
     save: (folder) => run.save(folder),
     restore: (folder, files) => run.restore(folder, files),
     recovered: () => run.up(options.signal),
     close,
   };
-}
-
-async function accumulate(
-  run: RemoteTrainingPipeline,
-  { step, microBatches }: StepRequest,
-  { schedule, onIntervals }: WorkerPipelineOptions,
-): Promise<StepGradients> {
-  const scales = lossScales(microBatches);
-  const { outputs, squares, intervals } = await run.step({ step, microBatches, scales, schedule });
-  onIntervals?.(intervals);
-  return summarize(outputs satisfies readonly TensorsByName[], globalNorm(squares), intervals.map(timesOf(intervals)));
 }
 
 /** Busy seconds of a stage, and what it was idle for until the last stage was done. */

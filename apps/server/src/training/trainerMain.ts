@@ -49,7 +49,11 @@ async function train({ folder, settings }: Extract<ToTrainer, { kind: "start" }>
   try {
     const result = await runJob(settings, {
       folder,
-      openPipeline: workerPipelines({ log, signal: stopping.signal }),
+      openPipeline: workerPipelines({
+        log,
+        signal: stopping.signal,
+        onStep: (measured) => void keep({ type: "timeline", ...measured }),
+      }),
       makeRoom,
       async onEvent(event) {
         if (event.type === "step" || event.type === "searchStep") ({ trainedTokens } = event);

@@ -6,6 +6,18 @@ import type { Crc32 } from "../frame.ts";
 /** Milliseconds, monotonic. */
 export const now = (): number => performance.now();
 
+/** How far a clock may be from the wall's, which counts whole milliseconds, before it is set again. */
+const CLOCK_SLACK_MS = 2;
+let originMs = performance.timeOrigin;
+
+/** Unix milliseconds with fractions. Follows when the machine's clock is set, or has been suspended, and may go back then. */
+export function unixNow(): number {
+  const monotonic = performance.now();
+  const wall = Date.now();
+  if (Math.abs(wall - originMs - monotonic) > CLOCK_SLACK_MS) originMs = wall - monotonic;
+  return originMs + monotonic;
+}
+
 /** Call `tick` every `intervalMs`, until the returned function is called. The timer alone does not keep the process alive. */
 export function every(intervalMs: number, tick: () => void): () => void {
   const timer = setInterval(tick, intervalMs);

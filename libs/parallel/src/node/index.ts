@@ -1,5 +1,5 @@
 /** @file What a pipeline needs of Node: sockets, the engine's thread, time. */
-export { after, crc32, every, newId, now } from "./clock.ts";
+export { after, crc32, every, newId, now, unixNow } from "./clock.ts";
 export { measureModelCosts, type MeasureOptions } from "./measureModelCosts.ts";
 export { StageLanes } from "./stageLanes.ts";
 export type { LoadRequest, LoadResult } from "./threadMessages.ts";

@@ -17,7 +17,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BASE_MODEL } from "../microBatchFrames.ts";
 import { numLanes } from "../numLanes.ts";
-import type { StageOutput, StageOutputKind } from "../stage.ts";
+import type { StageOutputKind, TimedOutput } from "../stage.ts";
 import { ProgramFolders } from "./programFolders.ts";
 import { StageThread } from "./stageThread.ts";
 import type { LoadRequest, LoadResult, StageWidth } from "./threadMessages.ts";
@@ -157,8 +157,8 @@ export class StageLanes {
   }
 
   /** Run one micro-batch. Its large arrays are given away. */
-  run(batch: TokenBatch | HiddenBatch, output: StageOutputKind, model = BASE_MODEL): Promise<StageOutput> {
-    const { promise, resolve, reject } = Promise.withResolvers<StageOutput>();
+  run(batch: TokenBatch | HiddenBatch, output: StageOutputKind, model = BASE_MODEL): Promise<TimedOutput> {
+    const { promise, resolve, reject } = Promise.withResolvers<TimedOutput>();
     const start: Waiting["start"] = ({ thread }, width) =>
       thread.run(batch, output, { model, width }).then(resolve, reject);
     this.#waiting.push({ model, start });

@@ -1,7 +1,7 @@
 /** @file A stage in a thread of its own (stageThreadMain.ts), as its owner calls it. */
 import { EngineThread, programBeside, type EngineName } from "@stagecoach/engine/node";
 import type { HiddenBatch, TokenBatch } from "@stagecoach/transformer";
-import type { StageOutput, StageOutputKind } from "../stage.ts";
+import type { StageOutputKind, TimedOutput } from "../stage.ts";
 import type { LoadRequest, LoadResult, RunRequest, StageWidth } from "./threadMessages.ts";
 
 export class StageThread {
@@ -36,10 +36,10 @@ export class StageThread {
     batch: TokenBatch | HiddenBatch,
     output: StageOutputKind,
     options: { readonly model?: number; readonly width?: StageWidth } = {},
-  ): Promise<StageOutput> {
+  ): Promise<TimedOutput> {
     const arrays = "hidden" in batch ? [batch.hidden] : [batch.inputIds, batch.tokenTypeIds];
     const request: RunRequest = { batch, output, ...options };
-    return (await this.#thread.call("run", request, arrays)) as StageOutput;
+    return (await this.#thread.call("run", request, arrays)) as TimedOutput;
   }
 
   /** Finish what was asked, give the engine's memory back, end the thread. */

@@ -3,7 +3,8 @@ import type { Engine } from "@stagecoach/engine";
 import { loadEngine, serveEngineThread } from "@stagecoach/engine/node";
 import { freeMemory } from "../freeMemory.ts";
 import { BASE_MODEL } from "../microBatchFrames.ts";
-import type { StageFacts } from "../stage.ts";
+import type { StageFacts, TimedOutput } from "../stage.ts";
+import { unixNow } from "./clock.ts";
 import { loadLocalStage, type LocalStage } from "./loadLocalStage.ts";
 import type { LaneLoadResult, LoadRequest, LoadResult, RunRequest, StageWidth } from "./threadMessages.ts";
 
@@ -64,7 +65,8 @@ serveEngineThread(
     async run({ batch, output, model = BASE_MODEL, width = "whole" }: RunRequest) {
       const local = stages[width].get(model);
       if (local === undefined) throw new Error(`internal: a run of model ${model} (${width}) before it was loaded`);
-      const result = await local.stage.run(batch, output);
+      const given = await local.stage.run(batch, output);
+      const result: TimedOutput = { ...given, startedAt: unixNow() - given.busyMs };
       if ("hidden" in batch) freeMemory(batch.hidden);
       return { result, arrays: [result.data] };
     },

@@ -119,7 +119,7 @@ function resultOf({ batch, texts, output }: Submission): MicroBatchResult {
   return {
     shape: [values.length / width, width],
     data: Float32Array.from(values),
-    timings: [{ stage: 0, busyMs: 1 }],
+    timings: [{ stage: 0, startedAt: 0, busyMs: 1 }],
     replica: 0,
   };
 }

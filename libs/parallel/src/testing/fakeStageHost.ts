@@ -8,7 +8,7 @@
 import type { HiddenBatch, TokenBatch } from "@stagecoach/transformer";
 import type { Assignment } from "../control.ts";
 import { freeMemory } from "../freeMemory.ts";
-import type { StageOutput, StageOutputKind } from "../stage.ts";
+import type { StageOutputKind, TimedOutput } from "../stage.ts";
 import type { StageHost } from "../stageWorker.ts";
 import type { ProcessClock } from "./fakeClock.ts";
 
@@ -64,7 +64,7 @@ export class FakeStageHost implements StageHost {
     });
   }
 
-  run(batch: TokenBatch | HiddenBatch, output: StageOutputKind): Promise<StageOutput> {
+  run(batch: TokenBatch | HiddenBatch, output: StageOutputKind): Promise<TimedOutput> {
     if (this.#running.length >= this.numPlaces) throw new Error(`more than ${this.numPlaces} runs at the same time`);
     const assignment = this.#assignment;
     if (assignment === null) throw new Error("a run before the stage was loaded");
@@ -82,7 +82,7 @@ export class FakeStageHost implements StageHost {
         const failure = this.failureOf(rows.filter((_, index) => index % WIDTH === 0));
         if (failure !== null) return reject(failure);
         this.runs++;
-        resolve(outputOf(traced(rows, assignment.stage), lengths, { output, busyMs: this.runMs }));
+        resolve(outputOf(traced(rows, assignment.stage), lengths, { output, busyMs: this.runMs, startedAt }));
       });
     });
   }
@@ -101,9 +101,9 @@ const traced = (rows: readonly number[], stage: number): number[] =>
 function outputOf(
   rows: readonly number[],
   lengths: readonly number[],
-  { output, busyMs }: { readonly output: StageOutputKind; readonly busyMs: number },
-): StageOutput {
-  if (output !== "sentence") return { shape: [rows.length / WIDTH, WIDTH], data: Float32Array.from(rows), busyMs };
+  { output, ...times }: { readonly output: StageOutputKind; readonly busyMs: number; readonly startedAt: number },
+): TimedOutput {
+  if (output !== "sentence") return { shape: [rows.length / WIDTH, WIDTH], data: Float32Array.from(rows), ...times };
   let row = 0;
   const vectors = lengths.flatMap((length) => {
     const own = rows.slice(row * WIDTH, (row += length) * WIDTH);
@@ -111,5 +111,5 @@ function outputOf(
       Array.from({ length }, (_, place) => value(place * WIDTH)).reduce((a, b) => a + b, 0);
     return [sum((at) => own[at]!), sum((at) => own[at]! * own[at + 1]!), length, own[WIDTH - 1]!];
   });
-  return { shape: [lengths.length, WIDTH], data: Float32Array.from(vectors), busyMs };
+  return { shape: [lengths.length, WIDTH], data: Float32Array.from(vectors), ...times };
 }

@@ -31,6 +31,9 @@ export type RemoteStepResult = {
   readonly intervals: readonly (readonly TrainingInterval[])[];
 };
 
+/** When a stage changed its parameters, in milliseconds since it heard of the step. */
+export type UpdateSpan = Pick<TrainingAnswerOf<"applied">, "startMs" | "endMs">;
+
 type Question = {
   readonly kind: TrainingAnswer["kind"];
   readonly answers: Map<number, TrainingAnswer>;
@@ -131,14 +134,14 @@ export class RemoteTrainingPipeline {
     };
   }
 
-  /** @param update - counts the updates, from 1 */
+  /** @param update - counts the updates, from 1 @returns by stage, when it did so */
   async apply(update: {
     readonly step: number;
     readonly learningRate: number;
     readonly gradientScale: number;
-  }): Promise<void> {
+  }): Promise<readonly UpdateSpan[]> {
     const { step, learningRate, gradientScale } = update;
-    await this.#ask("applied", (epoch) => ({ kind: "apply", epoch, step, update: step, learningRate, gradientScale }));
+    return this.#ask("applied", (epoch) => ({ kind: "apply", epoch, step, update: step, learningRate, gradientScale }));
   }
 
   async evaluate(batch: TrainingBatch, scales: Readonly<Record<string, number>>): Promise<TensorsByName> {

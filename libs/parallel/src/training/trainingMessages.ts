@@ -35,13 +35,9 @@ export const trainingFromGateway = [
   z.strictObject({ kind: z.literal("restore"), ...inEpoch, folder: z.string(), files: z.array(z.string()) }),
 ] as const;
 
-const interval = z.strictObject({
-  kind: z.enum(["forward", "backward"]),
-  microBatch: count,
-  /** Milliseconds since the stage heard of the step. */
-  startMs: z.number(),
-  endMs: z.number(),
-});
+/** Milliseconds since the stage heard of the step. */
+const span = { startMs: z.number(), endMs: z.number() };
+const interval = z.strictObject({ kind: z.enum(["forward", "backward"]), microBatch: count, ...span });
 
 export const trainingFromWorker = [
   z.strictObject({
@@ -51,7 +47,7 @@ export const trainingFromWorker = [
     squares: z.record(z.string(), z.string()),
     intervals: z.array(interval),
   }),
-  z.strictObject({ kind: z.literal("applied"), ...inStep }),
+  z.strictObject({ kind: z.literal("applied"), ...inStep, ...span }),
   z.strictObject({ kind: z.literal("saved"), ...inEpoch, file: z.string() }),
   z.strictObject({ kind: z.literal("restored"), ...inEpoch }),
   /** A command or a micro-batch of a training step could not be done. */

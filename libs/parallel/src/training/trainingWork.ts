@@ -80,6 +80,8 @@ export class TrainingWork {
   /** What has been asked, in order. */
   #queue: Promise<void> = Promise.resolve();
   #isOver = false;
+  /** When this stage heard of the step that it has last begun. */
+  #heardAt = 0;
 
   constructor(options: TrainingWorkOptions) {
     this.#options = options;
@@ -145,15 +147,16 @@ export class TrainingWork {
   }
 
   async #perform(command: TrainingCommand): Promise<void> {
-    const { host } = this.#options;
+    const { host, now } = this.#options;
     const { epoch } = command;
     switch (command.kind) {
       case "step":
         return this.#step(command);
       case "apply": {
         const { update, learningRate, gradientScale, step } = command;
+        const startMs = now() - this.#heardAt;
         await host.apply({ step: update, learningRate, gradientScale });
-        return this.#answer({ kind: "applied", epoch, step });
+        return this.#answer({ kind: "applied", epoch, step, startMs, endMs: now() - this.#heardAt });
       }
       case "save":
         await host.save(command.folder, command.file);
@@ -168,7 +171,7 @@ export class TrainingWork {
 
   async #step({ epoch, step, numMicroBatches, schedule, scales }: Extract<TrainingCommand, { kind: "step" }>) {
     const { host, now, assignment } = this.#options;
-    const heardAt = now();
+    const heardAt = (this.#heardAt = now());
     const intervals: TrainingInterval[] = [];
     await host.discard();
     for (const { kind, microBatch } of ownActions(schedule, { ...assignment, numMicroBatches })) {

@@ -2,13 +2,23 @@
 import { z } from "zod";
 import { RefusedError } from "../../jobs/errors.ts";
 import type { LazyJobs } from "../../jobs/lazyJobs.ts";
+import { compareStep } from "../../jobs/measuredStep.ts";
 import type { Jobs } from "../../jobs/openJobs.ts";
 import { trialSchema, type Trial } from "../../jobs/searchSchema.ts";
 import { trialsSvg } from "../../jobs/trialReport.ts";
 import { trainingRequestSchema } from "../../jobs/trainingRequest.ts";
 import type { JobRecord } from "../../store/jobRecords.ts";
 import { streamJobEvents } from "../jobEventStream.ts";
-import { checkpointCard, checkpointSchema, eventCard, eventSchema, jobCard, jobSchema } from "../jobSchemas.ts";
+import {
+  checkpointCard,
+  checkpointSchema,
+  eventCard,
+  eventSchema,
+  jobCard,
+  jobSchema,
+  jobTimelineCard,
+  jobTimelineSchema,
+} from "../jobSchemas.ts";
 import { actionRoute, deleteRoute, getRoute, postRoute, queryRoute, type Route } from "../route.ts";
 import type { Serving } from "../serving.ts";
 import { modelParameter } from "./openAi.ts";
@@ -141,6 +151,24 @@ export function fineTuningRoutes(serving: Serving, lazy: LazyJobs): Route[] {
         const data = rows.map((each) => checkpointCard(each, job));
         const ends = { first_id: data.at(0)?.id ?? null, last_id: data.at(-1)?.id ?? null };
         return { object: "list", data, ...ends, has_more: hasMore };
+      },
+    }),
+    getRoute({
+      ...ofJobs,
+      path: `${ONE}/timeline`,
+      summary:
+        "What each stage did in the last step that was measured, beside the schedule's ideal; of a search, of whichever run made it; not OpenAI's.",
+      response: jobTimelineSchema,
+      errors: ["not_found", "jobs_unavailable"],
+      async handle({ request }) {
+        const jobs = await lazy.get();
+        const { id } = await jobs.find(jobIdOf(request));
+        const measured = jobs.feed.stepOf(id);
+        if (measured === null) {
+          const message = `No step of the job ${id} was measured since this server has started; ask again once it has made one`;
+          throw new RefusedError("not_found", message);
+        }
+        return jobTimelineCard(id, compareStep(measured));
       },
     }),
     getRoute({
