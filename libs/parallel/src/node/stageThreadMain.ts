@@ -66,7 +66,7 @@ serveEngineThread(
       if (local === undefined) throw new Error(`internal: a run of model ${model} (${width}) before it was loaded`);
       const result = await local.stage.run(batch, output);
       if ("hidden" in batch) freeMemory(batch.hidden);
-      return { result, arrays: [result.data] };
+      return { result, arrays: [result.data, ...(result.hidden === undefined ? [] : [result.hidden.data])] };
     },
   },
   async () => {
