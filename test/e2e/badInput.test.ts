@@ -198,23 +198,30 @@ describe("values of the wrong type", () => {
     expect((await problemOf("/v1/embeddings", { input: [5, 6, "b"] })).param).toBe("input.2");
   });
 
-  test.each(["/v1/embeddings", "/embed", "/embed_all", "/similarity", "/tokenize", "/decode", "/answer", "/fill-mask"])(
-    "%s refuses fields that it does not know, those of Object included",
-    async (path) => {
-      const body: Record<string, unknown> = {
-        "/v1/embeddings": { input: "a" },
-        "/similarity": { inputs: { source_sentence: "a", sentences: ["b"] } },
-        "/decode": { ids: [5] },
-        "/answer": { inputs: question },
-      }[path] ?? { inputs: "a" };
-      for (const field of ["normalise", "__proto__", "constructor", "toString"]) {
-        const text = `${JSON.stringify(body).slice(0, -1)},"${field}":{"normalize":false}}`;
-        const { status, message } = await problemOf(path, text);
-        expect(message).toContain(`"${field}"`);
-        expect(status).toBe(wrongInputStatus(path));
-      }
-    },
-  );
+  test.each([
+    "/v1/embeddings",
+    "/embed",
+    "/embed_all",
+    "/similarity",
+    "/tokenize",
+    "/decode",
+    "/answer",
+    "/fill-mask",
+    "/attention",
+  ])("%s refuses fields that it does not know, those of Object included", async (path) => {
+    const body: Record<string, unknown> = {
+      "/v1/embeddings": { input: "a" },
+      "/similarity": { inputs: { source_sentence: "a", sentences: ["b"] } },
+      "/decode": { ids: [5] },
+      "/answer": { inputs: question },
+    }[path] ?? { inputs: "a" };
+    for (const field of ["normalise", "__proto__", "constructor", "toString"]) {
+      const text = `${JSON.stringify(body).slice(0, -1)},"${field}":{"normalize":false}}`;
+      const { status, message } = await problemOf(path, text);
+      expect(message).toContain(`"${field}"`);
+      expect(status).toBe(wrongInputStatus(path));
+    }
+  });
 });
 
 describe("bodies that are no JSON object", () => {

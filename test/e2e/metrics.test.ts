@@ -124,6 +124,7 @@ describe("the first scrape, before any request", () => {
           "/next-sentence",
           "/answer",
           "/fill-mask",
+          "/attention",
           "/v1/files",
           "/v1/fine_tuning/jobs",
           ...["cancel", "pause", "resume"].map((name) => `/v1/fine_tuning/jobs/{fine_tuning_job_id}/${name}`),
@@ -175,7 +176,7 @@ describe("the first scrape, before any request", () => {
         .get("stagecoach_http_requests_total")!
         .samples.filter(({ labels }) => labels["route"] === route)
         .map(({ labels }) => labels["status"]);
-    for (const route of ["/embed", "/v1/embeddings", "/similarity", "/predict", "/answer", "/fill-mask"])
+    for (const route of ["/embed", "/v1/embeddings", "/similarity", "/predict", "/answer", "/fill-mask", "/attention"])
       expect(statusesOf(route), route).toEqual(["200", "429", "503"]);
     for (const route of ["/health", "/info", "/v1/models"]) expect(statusesOf(route), route).toEqual(["200", "503"]);
     expect(statusesOf("/livez")).toEqual(["200"]);

@@ -80,13 +80,21 @@ export type BesideProgram = {
   readonly isOwn: (name: string) => boolean;
 };
 
+export type CompileOptions = {
+  /**
+   * The graph is run now and then, beside another one of the same weights: they stay in the checkpoint's file, where an engine would
+   * copy them for faster products. An engine that holds all weights in memory of its own does so here too.
+   */
+  readonly isOccasional?: boolean;
+};
+
 export interface Engine {
   readonly name: string;
   /** What it runs on, for people: library and version, threads, device. */
   readonly description: string;
   readonly fusedOperations: ReadonlySet<FusedOperationName>;
   /** @throws ParameterError, EngineFailureError */
-  compile(graph: Graph, parameters: ParameterSource): Promise<Executable>;
+  compile(graph: Graph, parameters: ParameterSource, options?: CompileOptions): Promise<Executable>;
   /**
    * As `compile`, but the weights, in the order of the engine's kernels, lie in a file that all engines map that compile the same
    * graph: each has only its activations in memory of its own. The same bytes come out. Absent where an engine cannot do this.

@@ -106,6 +106,20 @@ describe("Batcher.submit()", () => {
     expect(numMasked).toEqual([15, 15, 15, 5]);
   });
 
+  test("sends texts whose attention is wanted alone, each with its heads", async () => {
+    const { pipeline, submit, sent } = setUp({ maxBatchTokens: 1000 });
+    const heads = [
+      [0, 1, 2, 3],
+      [1, 1],
+      [0, 0, 0, 2, 3, 1],
+    ];
+    const given = heads.map((each) => ({ ...text(1, 9), attentionHeads: Int32Array.from(each) }));
+    const response = submit({ texts: given, output: "attention" });
+    await completeAll(pipeline);
+    expect((await response).vectors.map((rows) => [...rows])).toEqual(heads);
+    expect(sent()).toHaveLength(3);
+  });
+
   test("carries segment ids with their tokens", async () => {
     const { pipeline, submit } = setUp();
     void submit({ texts: [{ ids: Int32Array.of(5, 6), typeIds: Int32Array.of(0, 1) }] });

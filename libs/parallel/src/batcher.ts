@@ -24,6 +24,8 @@ export type TokenizedText = {
   readonly typeIds: Int32Array;
   /** Places in the text for which `maskedScores` are wanted, at most MAX_MASKED_ROWS. */
   readonly maskedPlaces?: Int32Array;
+  /** `[K, 2]`: layer and head of each matrix that `attention` is to give, by layer; together at most MAX_ATTENTION_VALUES values. */
+  readonly attentionHeads?: Int32Array;
 };
 
 export type BatchRequest = {
@@ -35,7 +37,7 @@ export type BatchRequest = {
 };
 
 export type BatchResponse = {
-  /** Per text: its sentence vector `[E]`, its tokens' vectors `[tokens, D]`, or scores of it, of its tokens or of its masked tokens. */
+  /** Per text: its sentence vector `[E]`, its tokens' vectors `[tokens, D]`, scores of it, of its tokens or of its masked tokens, or matrices of attention. */
   readonly vectors: readonly Float32Array[];
   /** Means over the texts. */
   readonly queueMs: number;
@@ -78,11 +80,12 @@ type QueuedText = {
   readonly index: number;
   readonly length: number;
   readonly numMasked: number;
+  readonly numHeads: number;
   /** How often it was with a pipeline before. */
   attempts: number;
   /** How often it went down with one. */
   losses: number;
-  /** It shares no micro-batch: another failed with it, or it is a suspect. */
+  /** It shares no micro-batch: another failed with it, it is a suspect, or attention is wanted of it. */
   isAlone: boolean;
   isSuspect: boolean;
 };
@@ -160,14 +163,15 @@ export class Batcher {
           if (this.#active.size === 0) for (const listener of this.#idleListeners.splice(0)) listener();
         },
       };
-      const texts = request.texts.map(({ ids, maskedPlaces }, index) => ({
+      const texts = request.texts.map(({ ids, maskedPlaces, attentionHeads }, index) => ({
         request: active,
         index,
         length: ids.length,
         numMasked: maskedPlaces?.length ?? 0,
+        numHeads: (attentionHeads?.length ?? 0) / 2,
         attempts: 0,
         losses: 0,
-        isAlone: false,
+        isAlone: attentionHeads !== undefined,
         isSuspect: false,
       }));
       this.#active.add(active);
@@ -334,8 +338,9 @@ export class Batcher {
   ): void {
     const width = result.shape[1] ?? 0;
     let row = 0;
-    group.forEach(({ request, index, length, numMasked }, position) => {
-      const rows = numResultRows(request.given.output, { texts: 1, tokens: length, masked: numMasked });
+    group.forEach(({ request, index, length, numMasked, numHeads }, position) => {
+      const counts = { texts: 1, tokens: length, masked: numMasked, heads: numHeads };
+      const rows = numResultRows(request.given.output, counts);
       request.vectors[index] = result.data.subarray(row * width, (row + rows) * width);
       row += rows;
       request.queueMs += times.queueMs[position]!;
@@ -390,10 +395,12 @@ function packTexts(group: readonly QueuedText[]): TokenBatch {
     for (const place of maskedPlaces) maskedRows.push(row + place);
     row += ids.length;
   }
+  const { attentionHeads } = group[0]!.request.given.texts[group[0]!.index]!;
   return {
     lengths,
     inputIds,
     tokenTypeIds,
+    ...(attentionHeads === undefined ? {} : { attentionHeads }),
     ...(maskedRows.length === 0 ? {} : { maskedRows: Int32Array.from(maskedRows) }),
   };
 }

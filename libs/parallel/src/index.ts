@@ -33,7 +33,13 @@ export {
 export { cutByLength, runSeconds, typicalRunCost, type RunCost } from "./lengthGroups.ts";
 export { Serial } from "./serial.ts";
 export { SingleStagePipeline } from "./singleStagePipeline.ts";
-export { BASE_MODEL, MAX_MASKED_ROWS, type ServedOutput, type StageTiming } from "./microBatchFrames.ts";
+export {
+  BASE_MODEL,
+  MAX_ATTENTION_VALUES,
+  MAX_MASKED_ROWS,
+  type ServedOutput,
+  type StageTiming,
+} from "./microBatchFrames.ts";
 export { modelCosts, parameterBytes, TYPICAL_LENGTH } from "./modelCosts.ts";
 export type { MicroBatchResult, PipelinePort } from "./pipelinePort.ts";
 export { canShareProgram, numLanes } from "./numLanes.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Frame } from "./frame.ts";
-import { batchOf, numResultRows, outputFrame, tokenFrame } from "./microBatchFrames.ts";
+import { attentionOf, batchOf, numResultRows, outputFrame, tokenFrame } from "./microBatchFrames.ts";
 
 const id = { epoch: 1, microBatch: 2, attempt: 0 };
 const lengths = Int32Array.of(2, 3);
@@ -20,6 +20,30 @@ describe("frames of a micro-batch", () => {
     expect(names(outputFrame(third, scores, { stage: 2, isLast: true, batch: masked }))).toEqual(["lengths", "output"]);
   });
 
+  test("gather the heads that stages find, and give the gateway these alone", () => {
+    const asked = { ...batch, lengths: Int32Array.of(2), attentionHeads: Int32Array.of(0, 1, 2, 0, 2, 3) };
+    const place = { batch: asked, isLast: false };
+    const found = (...heads: number[]) => ({
+      shape: [heads.length, 4],
+      data: Float32Array.from(heads.flatMap((head) => [head, 0, 0, head])),
+      hidden,
+      busyMs: 1,
+    });
+    const first = tokenFrame(id, asked, "attention");
+    expect(batchOf(first, true)).toEqual(asked);
+    expect(attentionOf(first)).toEqual(new Float32Array());
+    const second = outputFrame(first, found(1), { ...place, stage: 0, attention: attentionOf(first) });
+    expect(names(second)).toEqual(["lengths", "hidden", "attention_heads", "attention"]);
+    expect(batchOf(second, false)).toMatchObject({ attentionHeads: asked.attentionHeads, hidden: hidden.data });
+    const third = outputFrame(second, found(), { ...place, stage: 1, attention: attentionOf(second) });
+    const last = outputFrame(third, found(5, 7), { ...place, isLast: true, stage: 2, attention: attentionOf(third) });
+    expect(names(last)).toEqual(["lengths", "output"]);
+    expect(last.tensors[1]).toMatchObject({
+      shape: [3, 4],
+      data: Float32Array.of(1, 0, 0, 1, 5, 0, 0, 5, 7, 0, 0, 7),
+    });
+  });
+
   test("are as they were where nothing is masked", () => {
     const first = tokenFrame(id, batch, "tokens");
     expect(names(first)).toEqual(["lengths", "input_ids", "token_type_ids"]);
@@ -32,10 +56,10 @@ describe("frames of a micro-batch", () => {
   });
 });
 
-test("numResultRows(): one for each text, each token, or each masked token", () => {
-  const counts = { texts: 2, tokens: 5, masked: 3 };
-  const rows = (["sentence", "textScores", "tokens", "tokenScores", "maskedScores"] as const).map((output) =>
-    numResultRows(output, counts),
+test("numResultRows(): one for each text, each token, each masked token, or each head", () => {
+  const counts = { texts: 2, tokens: 5, masked: 3, heads: 7 };
+  const rows = (["sentence", "textScores", "tokens", "tokenScores", "maskedScores", "attention"] as const).map(
+    (output) => numResultRows(output, counts),
   );
-  expect(rows).toEqual([2, 2, 5, 5, 3]);
+  expect(rows).toEqual([2, 2, 5, 5, 3, 7]);
 });

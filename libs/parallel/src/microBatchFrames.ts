@@ -2,26 +2,33 @@
 import type { HiddenBatch, TokenBatch } from "@stagecoach/transformer";
 import { FrameError } from "./errors.ts";
 import { tensorNamed, type Frame, type FrameTensor } from "./frame.ts";
-import type { TimedOutput } from "./stage.ts";
+import type { StageOutput, TimedOutput } from "./stage.ts";
 
-export const servedOutputs = ["sentence", "tokens", "textScores", "tokenScores", "maskedScores"] as const;
-/** What a micro-batch of a request is to give in the end: vectors, or a task's scores, of texts, of tokens or of masked tokens. */
+export const servedOutputs = ["sentence", "tokens", "textScores", "tokenScores", "maskedScores", "attention"] as const;
+/** What a micro-batch of a request is to give in the end: vectors, a task's scores (of texts, tokens or masked tokens), or how heads attend. */
 export type ServedOutput = (typeof servedOutputs)[number];
 
 /** Most masked tokens of a micro-batch: each gives a row as wide as the vocabulary, and a link's largest frame must hold them. */
 export const MAX_MASKED_ROWS = 16;
 
-/** Rows of a result: one for each text, each token, or each masked token. */
+/** Most probabilities of a micro-batch: 4 MiB, so that heads of long texts take several micro-batches and a link's frames stay small. */
+export const MAX_ATTENTION_VALUES = 2 ** 20;
+
+/** Rows of a result: one for each text, each token, each masked token, or each head. */
 export function numResultRows(
   output: ServedOutput,
-  counts: { readonly texts: number; readonly tokens: number; readonly masked: number },
+  counts: { readonly texts: number; readonly tokens: number; readonly masked: number; readonly heads: number },
 ): number {
   if (output === "maskedScores") return counts.masked;
+  if (output === "attention") return counts.heads;
   return output === "sentence" || output === "textScores" ? counts.texts : counts.tokens;
 }
 
-/** Goes with a micro-batch through all stages, as the last one reads it. */
+/** Go with a micro-batch through all stages. */
 const MASKED_ROWS = "masked_rows";
+const ATTENTION_HEADS = "attention_heads";
+/** What the stages before have found of `attention_heads`. */
+const ATTENTION = "attention";
 
 /** When the engine of one stage began (Unix milliseconds with fractions, by the clock of its machine), and its time. */
 export type StageTiming = { readonly stage: number; readonly startedAt: number; readonly busyMs: number };
@@ -48,26 +55,39 @@ export function tokenFrame(
       { name: "lengths", dtype: "int32", shape: [B], data: batch.lengths },
       { name: "input_ids", dtype: "int32", shape: [T], data: batch.inputIds },
       { name: "token_type_ids", dtype: "int32", shape: [T], data: batch.tokenTypeIds },
-      ...maskedTensor(batch.maskedRows),
+      ...wishTensors(batch),
     ],
   };
 }
 
-function maskedTensor(rows: Int32Array | undefined): FrameTensor[] {
-  return rows === undefined ? [] : [{ name: MASKED_ROWS, dtype: "int32", shape: [rows.length], data: rows }];
+/** What a batch wants besides its rows. */
+type Wishes = Pick<TokenBatch, "maskedRows" | "attentionHeads">;
+
+function wishTensors({ maskedRows: rows, attentionHeads: heads }: Wishes): FrameTensor[] {
+  return [
+    ...(rows === undefined ? [] : [{ name: MASKED_ROWS, dtype: "int32", shape: [rows.length], data: rows } as const]),
+    ...(heads === undefined
+      ? []
+      : [{ name: ATTENTION_HEADS, dtype: "int32", shape: [heads.length / 2, 2], data: heads } as const]),
+  ];
 }
 
-function maskedRowsOf(frame: Frame): { readonly maskedRows?: Int32Array } {
-  if (!frame.tensors.some(({ name }) => name === MASKED_ROWS)) return {};
-  return { maskedRows: (tensorNamed(frame, MASKED_ROWS, "int32").data as Int32Array).slice() };
+function wishesOf(frame: Frame): Wishes {
+  const copyOf = (name: string) => (tensorNamed(frame, name, "int32").data as Int32Array).slice();
+  return {
+    ...(hasTensor(frame, MASKED_ROWS) ? { maskedRows: copyOf(MASKED_ROWS) } : {}),
+    ...(hasTensor(frame, ATTENTION_HEADS) ? { attentionHeads: copyOf(ATTENTION_HEADS) } : {}),
+  };
 }
+
+const hasTensor = ({ tensors }: Frame, wanted: string) => tensors.some(({ name }) => name === wanted);
 
 /**
- * The batch in a frame. Lengths and masked rows are copied: the other arrays may be given away to the engine's thread.
+ * The batch in a frame. Its small arrays are copied: the others may be given away to the engine's thread.
  * @throws FrameError
  */
 export function batchOf(frame: Frame, isFirst: boolean): TokenBatch | HiddenBatch {
-  const own = { lengths: lengthsOf(frame), ...maskedRowsOf(frame) };
+  const own = { lengths: lengthsOf(frame), ...wishesOf(frame) };
   if (!isFirst) return { ...own, hidden: tensorNamed(frame, "hidden", "float32").data as Float32Array };
   return {
     ...own,
@@ -78,6 +98,13 @@ export function batchOf(frame: Frame, isFirst: boolean): TokenBatch | HiddenBatc
 
 function lengthsOf(frame: Frame): Int32Array {
   return (tensorNamed(frame, "lengths", "int32").data as Int32Array).slice();
+}
+
+/** A copy of what the stages before have found of the heads that are wanted, a row for each; empty where there is none. @throws FrameError */
+export function attentionOf(frame: Frame): Float32Array {
+  return hasTensor(frame, ATTENTION)
+    ? (tensorNamed(frame, ATTENTION, "float32").data as Float32Array).slice()
+    : new Float32Array();
 }
 
 /** @throws FrameError */
@@ -100,6 +127,7 @@ export function modelOf({ meta }: Frame): number {
 /**
  * What a stage made of `frame`, on its way to the next stage or back to the gateway.
  * @param place.batch - what `batchOf` has copied: the frame's own tensors may have been given away
+ * @param place.attention - what `attentionOf` has copied
  */
 export function outputFrame(
   frame: Frame,
@@ -107,22 +135,41 @@ export function outputFrame(
   place: {
     readonly stage: number;
     readonly isLast: boolean;
-    readonly batch: Pick<TokenBatch, "lengths" | "maskedRows">;
+    readonly batch: Wishes & Pick<TokenBatch, "lengths">;
+    readonly attention?: Float32Array;
   },
 ): Frame {
-  const { stage, isLast, batch } = place;
-  const { lengths, maskedRows } = batch;
+  const { stage, isLast, batch, attention } = place;
+  const { lengths } = batch;
   const { startedAt, busyMs } = output;
+  const rows = attention === undefined ? output : withRowsBefore(attention, output);
+  const hidden = output.hidden ?? output;
+  const tensors: FrameTensor[] = isLast
+    ? [float32Tensor("output", rows)]
+    : [
+        float32Tensor("hidden", hidden),
+        ...wishTensors(batch),
+        ...(attention === undefined ? [] : [float32Tensor(ATTENTION, rows)]),
+      ];
   return {
     ...frame,
     kind: isLast ? "result" : "forward",
     meta: { ...frame.meta, timings: [...timingsOf(frame), { stage, startedAt, busyMs }] },
-    tensors: [
-      { name: "lengths", dtype: "int32", shape: [lengths.length], data: lengths },
-      { name: isLast ? "output" : "hidden", dtype: "float32", shape: output.shape, data: output.data },
-      ...(isLast ? [] : maskedTensor(maskedRows)),
-    ],
+    tensors: [{ name: "lengths", dtype: "int32", shape: [lengths.length], data: lengths }, ...tensors],
   };
+}
+
+type Rows = Pick<StageOutput, "shape" | "data">;
+
+const float32Tensor = (name: string, { shape, data }: Rows): FrameTensor => ({ name, dtype: "float32", shape, data });
+
+/** Heads are wanted by layer, so those of the stages before come first. */
+function withRowsBefore(before: Float32Array, { shape, data }: Rows): Rows {
+  const width = shape[1]!;
+  const all = new Float32Array(before.length + data.length);
+  all.set(before);
+  all.set(data, before.length);
+  return { shape: [all.length / width, width], data: all };
 }
 
 export function timingsOf(frame: Frame): StageTiming[] {

@@ -321,7 +321,8 @@ export class Replica {
   async submitTo(model: number, { batch, output, attempt }: SubmittedBatch): Promise<MicroBatchResult> {
     const frame = await this.exchange((id) => tokenFrame({ ...id, attempt, model }, batch, output));
     const [texts, tokens, masked] = [batch.lengths.length, batch.inputIds.length, batch.maskedRows?.length ?? 0];
-    const rows = numResultRows(output, { texts, tokens, masked });
+    const heads = (batch.attentionHeads?.length ?? 0) / 2;
+    const rows = numResultRows(output, { texts, tokens, masked, heads });
     const { shape, data } = tensorNamed(frame, "output", "float32");
     if (shape.length !== 2 || shape[0] !== rows)
       throw new FrameError(`frame: expected a result of ${rows} rows, got shape [${shape.join(", ")}]`);

@@ -27,6 +27,7 @@ import { checkpointParameters, type ModelWeights } from "./checkpointParameters.
 import { calibrationShapes, fitRunCost, type TimedRun } from "./fitRunCost.ts";
 import type { RunCost } from "./lengthGroups.ts";
 import type { ServedOutput } from "./microBatchFrames.ts";
+import { StageAttention } from "./stageAttention.ts";
 
 /** What a micro-batch is to give: hidden rows for the next stage, or what the request wants in the end. */
 export type StageOutputKind = "hidden" | ServedOutput;
@@ -34,6 +35,8 @@ export type StageOutputKind = "hidden" | ServedOutput;
 export type StageOutput = {
   readonly shape: readonly number[];
   readonly data: Float32Array;
+  /** What the next stage reads, where that is not the output itself: of attention, `[T, D]`, or nothing where it has nothing to do. */
+  readonly hidden?: { readonly shape: readonly number[]; readonly data: Float32Array };
   /** Time in the engine. */
   readonly busyMs: number;
 };
@@ -63,11 +66,18 @@ export type StageOptions = {
   readonly now: () => number;
 };
 
+type Compiled = {
+  readonly graph: Graph;
+  readonly executable: Executable;
+  readonly parameters: ParameterSource;
+  readonly facts: StageFacts;
+};
+
 /** How often each calibration shape is run; the fastest counts, the first one also warms the engine up. */
 const CALIBRATION_ROUNDS = 3;
 
 /** Names of a graph's outputs; the first one that it has is meant. */
-const outputNames: Readonly<Record<StageOutputKind, readonly string[]>> = {
+const outputNames: Readonly<Record<Exclude<StageOutputKind, "attention">, readonly string[]>> = {
   hidden: ["last_hidden_state"],
   tokens: ["last_hidden_state"],
   sentence: ["sentence_embedding"],
@@ -81,11 +91,13 @@ export class Stage {
   readonly #options: StageOptions;
   readonly #graph: Graph;
   readonly #executable: Executable;
+  readonly #attention: StageAttention;
 
-  private constructor(options: StageOptions, compiled: { graph: Graph; executable: Executable; facts: StageFacts }) {
+  private constructor(options: StageOptions, compiled: Compiled) {
     this.#options = options;
     this.#graph = compiled.graph;
     this.#executable = compiled.executable;
+    this.#attention = new StageAttention({ ...options, parameters: compiled.parameters });
     this.facts = compiled.facts;
   }
 
@@ -105,12 +117,13 @@ export class Stage {
       parameterBytes: parameters.usedBytes(),
       loadSeconds: (now() - start) / 1000,
     };
-    return new Stage(options, { graph, executable, facts });
+    return new Stage(options, { graph, executable, parameters, facts });
   }
 
   /** @throws BatchError, EngineFailureError */
   async run(batch: TokenBatch | HiddenBatch, kind: StageOutputKind): Promise<StageOutput> {
     const { model, now } = this.#options;
+    if (kind === "attention") return this.#attention.run(batch);
     const name = outputNames[kind].find((each) => this.#graph.outputs.has(each));
     if (name === undefined)
       throw new BatchError(`stage: expected a model with a task for "${kind}", this one has none`);
@@ -138,6 +151,7 @@ export class Stage {
   }
 
   async close(): Promise<void> {
+    await this.#attention.close();
     await this.#executable.dispose();
   }
 

@@ -21,7 +21,7 @@ import { ProtocolError } from "./errors.ts";
 import { frameBytesFor, PROTOCOL_VERSION, type Crc32, type Frame } from "./frame.ts";
 import { freeMemory } from "./freeMemory.ts";
 import type { RunCost } from "./lengthGroups.ts";
-import { batchOf, modelOf, outputFrame, outputOf } from "./microBatchFrames.ts";
+import { attentionOf, batchOf, modelOf, outputFrame, outputOf } from "./microBatchFrames.ts";
 import { closeCodes, type MessageSocket } from "./socket.ts";
 import type { StageFacts, StageOutputKind, TimedOutput } from "./stage.ts";
 import { TrainingWork, type TrainingHost, type TrainingLinks } from "./training/trainingWork.ts";
@@ -429,14 +429,19 @@ export class StageWorker {
     const assignment = this.#assignment;
     const [input, output] = [this.#input, this.#output];
     if (assignment === null || input === null || output === null || frame.epoch !== assignment.epoch) return;
-    const isLast = assignment.stage === assignment.numStages - 1;
+    const { stage, numStages } = assignment;
+    const isLast = stage === numStages - 1;
     try {
-      const batch = batchOf(frame, assignment.stage === 0);
-      const result = await host.run(batch, isLast ? outputOf(frame) : "hidden", modelOf(frame));
+      const wanted = outputOf(frame);
+      const attention = wanted === "attention" ? attentionOf(frame) : undefined;
+      const batch = batchOf(frame, stage === 0);
+      const kind = isLast || wanted === "attention" ? wanted : "hidden";
+      const result = await host.run(batch, kind, modelOf(frame));
       this.#counters.microBatches++;
       this.#counters.tokens += batch.lengths.reduce((a, b) => a + b, 0);
-      void this.#forward(outputFrame(frame, result, { stage: assignment.stage, isLast, batch }), { input, output });
+      void this.#forward(outputFrame(frame, result, { stage, isLast, batch, attention }), { input, output });
       freeMemory(result.data);
+      if (result.hidden !== undefined) freeMemory(result.hidden.data);
     } catch (error) {
       this.#giveUp(frame, error, input);
     }

@@ -10,7 +10,7 @@ import type { EncoderConfig } from "./config.ts";
 import { dropout as dropped, type LayerDropout } from "./dropout.ts";
 import { feedForward, type FeedForwardParameters } from "./feedForward.ts";
 import type { NormParameters } from "./layerNorm.ts";
-import { multiHeadAttention, type AttentionParameters } from "./multiHeadAttention.ts";
+import { multiHeadAttention, type AttentionOptions, type AttentionParameters } from "./multiHeadAttention.ts";
 import type { PackingIndices } from "./packing.ts";
 import { residualLayerNorm } from "./residualLayerNorm.ts";
 
@@ -28,13 +28,14 @@ export type LayerContext = {
   readonly bias_1NLS?: Tensor;
   /** Training only. */
   readonly dropout?: LayerDropout;
+  readonly onProbabilities?: AttentionOptions["onProbabilities"];
 };
 
 /** @returns `[T, D]` */
 export function encoderLayer(
   x_TD: Tensor,
   parameters: LayerParameters,
-  { config, packing, bias_1NLS, dropout = {} }: LayerContext,
+  { config, packing, bias_1NLS, dropout = {}, onProbabilities }: LayerContext,
 ): Tensor {
   const { numHeads, headSize, activation, layerNormEpsilon: epsilon } = config;
   const attended_TD = multiHeadAttention(x_TD, parameters.attention, {
@@ -43,6 +44,7 @@ export function encoderLayer(
     packing,
     bias_1NLS,
     dropoutMask_BNLS: dropout.attentionProbs_BNLS,
+    onProbabilities,
   });
   const hidden_TD = residualLayerNorm(dropped(attended_TD, dropout.attentionOutput_TD), x_TD, {
     norm: parameters.attentionNorm,

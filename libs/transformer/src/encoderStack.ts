@@ -18,7 +18,12 @@ import { relativePositionBias } from "./relativePositionBias.ts";
 /** Encoder layers `[start, end)` of the whole model; numbers stay global inside a stage. */
 export type LayerRange = { readonly start: number; readonly end: number };
 
-export type EncoderStackOptions = { readonly packing: PackingIndices; readonly dropout?: EncoderDropout };
+export type EncoderStackOptions = {
+  readonly packing: PackingIndices;
+  readonly dropout?: EncoderDropout;
+  /** Is given the softmax probabilities of each layer of the range, `[B, N, L, S]`. */
+  readonly onProbabilities?: (layer: number, probabilities_BNLS: Tensor) => void;
+};
 
 export type EncoderStack = {
   /** The input `hidden` of stages after the first. */
@@ -34,7 +39,7 @@ export type EncoderStack = {
 export function encoderStack(
   model: EncoderModel,
   layers: LayerRange,
-  { packing, dropout }: EncoderStackOptions,
+  { packing, dropout, onProbabilities }: EncoderStackOptions,
 ): EncoderStack {
   const { config, family } = model;
   const bias_1NLS =
@@ -51,6 +56,7 @@ export function encoderStack(
         packing,
         bias_1NLS,
         dropout: masks,
+        onProbabilities: onProbabilities && ((probabilities) => onProbabilities(layer, probabilities)),
       }),
     );
   }

@@ -52,7 +52,7 @@ export {
   type ReadJson,
   type SentenceModules,
 } from "./sentenceModules.ts";
-export { stageGraph, type StageGraphOptions } from "./stageGraph.ts";
+export { attentionGraph, attentionOutput, stageGraph, type StageGraphOptions } from "./stageGraph.ts";
 export { stageInputs, type HiddenBatch, type StageInput, type TokenBatch } from "./stageInputs.ts";
 export { hasHeadDropout, rateOfSite, readDropoutRates, type DropoutRates } from "./tasks/dropoutSites.ts";
 export { featureRowsOf, type FeatureRows } from "./tasks/featureRows.ts";

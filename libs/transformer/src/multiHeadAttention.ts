@@ -40,6 +40,8 @@ export type AttentionOptions = {
   readonly bias_1NLS?: Tensor;
   /** Training only: 0 or 1/(1-p) for each weight. */
   readonly dropoutMask_BNLS?: Tensor;
+  /** Is given the softmax probabilities, before dropout: where they are wanted as an output. */
+  readonly onProbabilities?: ((probabilities_BNLS: Tensor) => void) | undefined;
 };
 
 /**
@@ -49,7 +51,7 @@ export type AttentionOptions = {
  * @returns `[T, D]`
  */
 export function multiHeadAttention(x_TD: Tensor, parameters: AttentionParameters, options: AttentionOptions): Tensor {
-  const { numHeads: N, headSize: H, packing, bias_1NLS, dropoutMask_BNLS } = options;
+  const { numHeads: N, headSize: H, packing, bias_1NLS, dropoutMask_BNLS, onProbabilities } = options;
   const [T, D] = [x_TD.shape[0]!, N * H];
   const [B, L] = [packing.unpackIndex_BL.shape[0]!, packing.unpackIndex_BL.shape[1]!];
   const heads = (projection: LinearParameters) => {
@@ -62,7 +64,9 @@ export function multiHeadAttention(x_TD: Tensor, parameters: AttentionParameters
   );
   const scores_BNLS = bias_1NLS === undefined ? scaled_BNLS : add(scaled_BNLS, bias_1NLS);
   const isReal_B11S = reshape(isKey(packing), [B, 1, 1, L]);
-  const weights_BNLS = dropout(softmax(where(isReal_B11S, scores_BNLS, LOWEST)), dropoutMask_BNLS);
+  const probabilities_BNLS = softmax(where(isReal_B11S, scores_BNLS, LOWEST));
+  onProbabilities?.(probabilities_BNLS);
+  const weights_BNLS = dropout(probabilities_BNLS, dropoutMask_BNLS);
   const context_BLNH = transpose(matMul(weights_BNLS, heads(parameters.value)), [0, 2, 1, 3]);
   const context_TD = reshape(pack(context_BLNH, packing.unpackIndex_BL, packing.packIndex_T), [T, D]);
   return linear(context_TD, parameters.output);

@@ -4,7 +4,7 @@
  *
  * The math of a layer does not know that the model is split.
  *
- * Dimensions: T packed tokens, B batch, D hidden size, E size of the sentence vector.
+ * Dimensions: T packed tokens, B batch, L query length, S key length (= L), N heads, D hidden size, E size of the sentence vector.
  */
 import { graphOf, withScope, type Graph, type Tensor } from "@stagecoach/graph";
 import type { EncoderModel } from "./encoderModel.ts";
@@ -58,6 +58,24 @@ export function stageGraph(model: EncoderModel, layers: LayerRange, options: Sta
     }
   }
   return graphOf(outputs);
+}
+
+/** Name of the output with a layer's probabilities. */
+export const attentionOutput = (layer: number): string => `attention.${layer}`;
+
+/**
+ * The graph of the same layers that shows how they attend. Nothing of the head or of pooling is in it.
+ *
+ * Inputs: as of `stageGraph`. Outputs: for each layer `attention.<number>` `[B, N, L, S]`, its softmax probabilities, a row for each token
+ * that looks (where a text is shorter than the longest, its columns are 0 and its rows mean nothing); `last_hidden_state` `[T, D]` where there is a next stage.
+ */
+export function attentionGraph(model: EncoderModel, layers: LayerRange): Graph {
+  const outputs: Record<string, Tensor> = {};
+  const { hidden_TD } = encoderStack(model, layers, {
+    packing: packingInputs(),
+    onProbabilities: (layer, probabilities_BNLS) => (outputs[attentionOutput(layer)] = probabilities_BNLS),
+  });
+  return graphOf(layers.end === model.config.numLayers ? outputs : { ...outputs, last_hidden_state: hidden_TD });
 }
 
 /** Of the model's modules, those that are applied: unit length at the end only if it is asked for. */

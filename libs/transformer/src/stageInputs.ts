@@ -18,6 +18,8 @@ export type TokenBatch = {
   readonly lengths: Int32Array;
   /** `[M]`: packed rows for which a masked-LM head gives scores; other models do not read them. */
   readonly maskedRows?: Int32Array;
+  /** `[K, 2]`: layer and head of each probability matrix that is wanted, by layer; only the graph of attention gives them. */
+  readonly attentionHeads?: Int32Array;
 };
 
 /** What other stages get: packed activations. */
@@ -28,6 +30,8 @@ export type HiddenBatch = {
   readonly lengths: Int32Array;
   /** `[M]`: as of TokenBatch. */
   readonly maskedRows?: Int32Array;
+  /** `[K, 2]`: as of TokenBatch. */
+  readonly attentionHeads?: Int32Array;
 };
 
 export type StageInput = {

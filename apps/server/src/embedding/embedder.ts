@@ -113,7 +113,7 @@ export class Embedder {
     const texts = inputs.map((input, index) => {
       const { ids, typeIds, truncated } = this.#encode(input, { prompt, index, ...options });
       if (truncated) numTruncated++;
-      this.#expectEmbedded(ids, { index, inputField });
+      this.expectEmbedded(ids, { index, inputField });
       return { ids, typeIds };
     });
     return { texts, numTokens: texts.reduce((total, { ids }) => total + ids.length, 0), numTruncated };
@@ -139,6 +139,17 @@ export class Embedder {
       );
     }
     return prompt;
+  }
+
+  /** A tokenizer can have tokens that its model was never resized for. @throws InvalidInputError */
+  expectEmbedded(ids: Int32Array, { index, inputField }: { readonly index: number; readonly inputField: string }) {
+    const { vocabSize } = this.model.config;
+    const beyond = ids.find((id) => id >= vocabSize);
+    if (beyond === undefined) return;
+    throw new InvalidInputError(
+      `input ${index}: expected token ids below ${vocabSize}, the size of the model's embedding table, got ${beyond}`,
+      inputField,
+    );
   }
 
   async #run(
@@ -186,17 +197,6 @@ export class Embedder {
       if (!(error instanceof TokenIdError)) throw error;
       throw new InvalidInputError(`input ${index}: ${error.message}`, inputField, { cause: error });
     }
-  }
-
-  /** A tokenizer can have tokens that its model was never resized for. */
-  #expectEmbedded(ids: Int32Array, { index, inputField }: { readonly index: number; readonly inputField: string }) {
-    const { vocabSize } = this.model.config;
-    const beyond = ids.find((id) => id >= vocabSize);
-    if (beyond === undefined) return;
-    throw new InvalidInputError(
-      `input ${index}: expected token ids below ${vocabSize}, the size of the model's embedding table, got ${beyond}`,
-      inputField,
-    );
   }
 
   #expectDimensions(dimensions: number | undefined): void {

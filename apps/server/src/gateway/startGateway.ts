@@ -8,6 +8,7 @@ import {
   Batcher,
   Fleet,
   frameBytesFor,
+  MAX_ATTENTION_VALUES,
   MAX_MASKED_ROWS,
   modelCosts,
   numLanes,
@@ -326,11 +327,12 @@ function allPlaces({ replicas, stages }: ServeSettings): Place[] {
   }));
 }
 
-/** The largest message on a data link: hidden rows or token vectors of the largest micro-batch, or scores of its masked tokens. */
+/** The largest message on a data link: hidden rows or token vectors of the largest micro-batch, scores of its masked tokens, or attention beside them. */
 function maxFrameBytes({ config, modules }: EncoderModel, { maxBatchTokens }: ServeSettings): number {
   const tokens = Math.max(maxBatchTokens, modules.maxLength);
   const rows = tokens * (Math.max(config.hiddenSize, modules.dimensions) + 3);
-  return frameBytesFor(Math.max(rows, MAX_MASKED_ROWS * (config.vocabSize + 1)) * 4);
+  const attention = rows + MAX_ATTENTION_VALUES + 2 * config.numLayers * config.numHeads;
+  return frameBytesFor(Math.max(attention, MAX_MASKED_ROWS * (config.vocabSize + 1)) * 4);
 }
 
 function urlOf(server: Server, host: string): string {

@@ -14,6 +14,7 @@ import { documentPaths, pagePath, serveOpenApi } from "./openApi.ts";
 import { readJson } from "./readJson.ts";
 import { wantsKey, type Route } from "./route.ts";
 import { answerRoute } from "./routes/answer.ts";
+import { attentionRoute } from "./routes/attention.ts";
 import { embedRoutes } from "./routes/embed.ts";
 import { fileRoutes } from "./routes/files.ts";
 import { fillMaskRoute } from "./routes/fillMask.ts";
@@ -33,6 +34,7 @@ export function createApp(serving: Serving, log: Logger): Express {
     ...predictRoutes(serving),
     answerRoute(serving),
     fillMaskRoute(serving),
+    attentionRoute(serving),
     ...tokenizeRoutes(serving),
     ...operationRoutes(serving),
     ...topologyRoutes(serving),

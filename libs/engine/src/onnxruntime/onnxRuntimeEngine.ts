@@ -101,12 +101,12 @@ export function createOnnxRuntimeEngine(ort: OrtModule, options: OnnxRuntimeOpti
     name: "onnxruntime",
     description: `ONNX Runtime ${options.version}, CPU, ${options.threads} ${options.threads === 1 ? "thread" : "threads"}`,
     fusedOperations: onnxRuntimeFusedOperations,
-    async compile(graph, parameters) {
+    async compile(graph, parameters, { isOccasional = false } = {}) {
       const fused = optimized(graph);
       const loops = loopsOf(fused);
       if (loops !== null) return loopExecutable(fused, loops, { engine: "onnxruntime", runner, held });
       const { graph: computed, tableSums } = separateTableSums(fused);
-      const session = await createSession(ort, computed, { options, parameters });
+      const session = await createSession(ort, computed, { options, parameters, isOccasional });
       return executable({ ort, pool }, fused, { session, computed, tableSums });
     },
     async compileShared(graph, parameters, program) {
@@ -133,12 +133,14 @@ type SessionPlan = {
   readonly parameters: ParameterSource;
   /** Write what the session runs, packed weights included, to this file and one beside it. */
   readonly saveTo?: string;
+  /** Leave the weights where they are mapped. */
+  readonly isOccasional?: boolean;
 };
 
 async function createSession(
   ort: OrtModule,
   graph: Graph,
-  { options, parameters, saveTo }: SessionPlan,
+  { options, parameters, saveTo, isOccasional = false }: SessionPlan,
 ): Promise<OrtSession> {
   const names = graph.parameters.map(nameOf);
   const { folder, values, inMemory } = await placeParameters(graph, names, parameters);
@@ -150,6 +152,7 @@ async function createSession(
   const session = {
     ...(folder === null ? {} : { model_external_initializers_file_folder_path: folder }),
     ...(saveTo === undefined ? {} : savedProgram),
+    ...(isOccasional ? { disable_prepacking: "1" } : {}),
   };
   return compiling(() =>
     ort.InferenceSession.create(encodeOnnxModel(model), {

@@ -27,6 +27,8 @@ const LANE_DEPTH = 2;
 
 type Waiting = {
   readonly model: number;
+  /** On all threads whatever waits: its program is compiled for these alone. */
+  readonly isWholeOnly: boolean;
   readonly start: (lane: Lane, width: StageWidth) => Promise<void>;
 };
 
@@ -161,7 +163,7 @@ export class StageLanes {
     const { promise, resolve, reject } = Promise.withResolvers<TimedOutput>();
     const start: Waiting["start"] = ({ thread }, width) =>
       thread.run(batch, output, { model, width }).then(resolve, reject);
-    this.#waiting.push({ model, start });
+    this.#waiting.push({ model, isWholeOnly: output === "attention", start });
     this.#unsettled.add(promise);
     const settled = () => void this.#unsettled.delete(promise);
     promise.then(settled, settled);
@@ -193,7 +195,7 @@ export class StageLanes {
     for (;;) {
       const next = this.#waiting[0];
       if (next === undefined) return;
-      const canShare = this.#isOnly || this.#inLanes.has(next.model);
+      const canShare = this.#isOnly || (this.#inLanes.has(next.model) && !next.isWholeOnly);
       const isIdle = this.#lanes.every(({ given }) => given === 0);
       const isWhole = !this.#isOnly && isIdle && (this.#waiting.length === 1 || !canShare);
       const lane = this.#lanes.toSorted((a, b) => a.given - b.given)[0]!;

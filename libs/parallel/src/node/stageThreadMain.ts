@@ -68,7 +68,7 @@ serveEngineThread(
       const given = await local.stage.run(batch, output);
       const result: TimedOutput = { ...given, startedAt: unixNow() - given.busyMs };
       if ("hidden" in batch) freeMemory(batch.hidden);
-      return { result, arrays: [result.data] };
+      return { result, arrays: [result.data, ...(result.hidden === undefined ? [] : [result.hidden.data])] };
     },
   },
   async () => {

@@ -2,7 +2,7 @@
  * @file A pipeline that does what a test says: it keeps what is submitted until the test completes, loses or fails it.
  *
  * Vectors follow from the ids alone, so that a test knows what each text must get: `[first id, sum of ids, tokens, sum of
- * id * position]` for a sentence, `[id, position]` for a token, `[packed row, id]` for a masked one.
+ * id * position]` for a sentence, `[id, position]` for a token, `[packed row, id]` for a masked one, `[layer, head]` for a head.
  */
 import type { TokenBatch } from "@stagecoach/transformer";
 import { StageFailureError, StageLostError } from "../errors.ts";
@@ -114,7 +114,8 @@ export const tokenVectors = (ids: readonly number[]): number[] => ids.flatMap((i
 function resultOf({ batch, texts, output }: Submission): MicroBatchResult {
   const masked = [...(batch.maskedRows ?? [])].flatMap((row) => [row, batch.inputIds[row]!]);
   const ofText = output === "sentence" ? sentenceVector : tokenVectors;
-  const values = output === "maskedScores" ? masked : texts.flatMap(ofText);
+  const heads = [...(batch.attentionHeads ?? [])];
+  const values = output === "maskedScores" ? masked : output === "attention" ? heads : texts.flatMap(ofText);
   const width = output === "sentence" ? 4 : 2;
   return {
     shape: [values.length / width, width],

@@ -1,10 +1,10 @@
 /** @file text-embeddings-inference's `/tokenize` and `/decode`. */
-import { toUtf8Offsets, type Tokenizer } from "@stagecoach/tokenizer";
 import { z } from "zod";
 import { expectBatchSize, expectInputs } from "../embedRequest.ts";
 import { postRoute, type Route } from "../route.ts";
 import { promptNameSchema } from "../schemas.ts";
 import { servedModel, type Serving } from "../serving.ts";
+import { tokenCards, tokenSchema } from "../tokenCards.ts";
 
 const tokenizeSchema = z
   .strictObject({
@@ -13,16 +13,6 @@ const tokenizeSchema = z
     prompt_name: promptNameSchema,
   })
   .meta({ id: "TokenizeRequest" });
-
-const tokenSchema = z
-  .object({
-    id: z.int(),
-    text: z.string().meta({ description: "the piece of the text, or the token of a special one" }),
-    special: z.boolean(),
-    start: z.int().nullable().meta({ description: "first byte in the UTF-8 text; null for special tokens" }),
-    stop: z.int().nullable().meta({ description: "byte after the last one" }),
-  })
-  .meta({ id: "SimpleToken" });
 
 const decodeSchema = z
   .strictObject({
@@ -47,9 +37,10 @@ export function tokenizeRoutes(serving: Serving): Route[] {
         const inputs = typeof body.inputs === "string" ? [body.inputs] : body.inputs;
         expectInputs(inputs, { inputField: "inputs", maxClientBatchSize: serving.settings.maxClientBatchSize });
         const prompt = embedder.promptOf(body.prompt_name ?? undefined);
-        return inputs.map((input) =>
-          tokensOf(embedder.tokenizer, embedder.textOf(input, prompt), body.add_special_tokens),
-        );
+        return inputs.map((input) => {
+          const text = embedder.textOf(input, prompt);
+          return tokenCards(embedder.tokenizer.encode(text, { addSpecialTokens: body.add_special_tokens }), [text]);
+        });
       },
     }),
     postRoute({
@@ -67,21 +58,4 @@ export function tokenizeRoutes(serving: Serving): Route[] {
       },
     }),
   ];
-}
-
-function tokensOf(tokenizer: Tokenizer, text: string, addSpecialTokens: boolean) {
-  const encoding = tokenizer.encode(text, { addSpecialTokens });
-  const { offsets } = encoding;
-  const bytes = toUtf8Offsets(text, offsets);
-  return Array.from(encoding.ids, (id, index) => {
-    const special = encoding.specialTokensMask[index] === 1;
-    const [from, to] = [offsets[2 * index]!, offsets[2 * index + 1]!];
-    return {
-      id,
-      text: special ? encoding.tokens[index]! : text.slice(from, to),
-      special,
-      start: special ? null : bytes[2 * index]!,
-      stop: special ? null : bytes[2 * index + 1]!,
-    };
-  });
 }
