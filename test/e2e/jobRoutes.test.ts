@@ -48,7 +48,11 @@ describe("/v1/fine_tuning/jobs", () => {
       job_id: id,
       step: 2,
       num_micro_batches: 1,
-      measured: { bubble_share: 0, passes_ms: passesMs, stages: [[{ start_ms: 0, end_ms: 2 }, {}, { micro_batch: null }]] },
+      measured: {
+        bubble_share: 0,
+        passes_ms: passesMs,
+        stages: [[{ start_ms: 0, end_ms: 2 }, {}, { micro_batch: null }]],
+      },
       ideal: { bubble_share: 0, passes_ms: passesMs },
     });
   });
