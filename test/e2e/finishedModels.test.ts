@@ -86,10 +86,17 @@ async function expectBesideBase(model: string): Promise<void> {
     expect(Math.hypot(...vector)).toBeCloseTo(1, 5);
   }
   expect(largestError(own, base)).toBeGreaterThan(1e-3);
+  const [native] = (await (await server.post("/embed", { inputs: ["the layers"], model })).json()) as number[][];
+  expect(largestError(native!, own)).toBeLessThan(TOLERANCE);
 }
 
-/** These routes answer, and no other: those say what the model was trained for. */
+/** These routes answer, and no other: those say what the model was trained for. The model's entry in the list says the same. */
 async function expectRoutes(model: string, task: string, served: readonly Path[]): Promise<void> {
+  const { stagecoach } = (await (await server.get(`/v1/models/${model}`)).json()) as {
+    stagecoach: { task: string; routes: string[] };
+  };
+  expect(stagecoach.task).toBe(task);
+  expect(stagecoach.routes.filter((route) => route in requests).toSorted()).toEqual(served.toSorted());
   for (const [path, request] of Object.entries(requests)) {
     const response = await server.post(path, { ...request, model });
     const isServed = (served as readonly string[]).includes(path);

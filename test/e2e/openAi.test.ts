@@ -165,7 +165,24 @@ describe("POST /v1/embeddings", () => {
 });
 
 describe("GET /v1/models", () => {
-  const card = { id: NAME, object: "model", created: expect.any(Number) as number, owned_by: "stagecoach" };
+  const card = {
+    id: NAME,
+    object: "model",
+    created: expect.any(Number) as number,
+    owned_by: "stagecoach",
+    // As the tiny encoder's files say.
+    stagecoach: {
+      task: null,
+      routes: ["/v1/embeddings", "/embed", "/embed_all", "/similarity", "/tokenize", "/decode"],
+      labels: [],
+      problem_type: null,
+      mask_token: null,
+      prompts: { query: "query: ", passage: "passage: ", document: "" },
+      default_prompt_name: null,
+      dimensions: 32,
+      max_input_length: 64,
+    },
+  };
 
   test("lists the served model", async () => {
     const response = await server.get("/v1/models");

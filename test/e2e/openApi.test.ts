@@ -125,6 +125,7 @@ describe("GET /openapi.json", () => {
     expect(Object.keys(schema("/embed").properties).toSorted()).toEqual([
       "dimensions",
       "inputs",
+      "model",
       "normalize",
       "prompt_name",
       "truncate",

@@ -8,6 +8,8 @@ import { fixtures, tinyEncoder } from "./paths.ts";
 export type PipelineFixture<Request, Answers> = {
   /** Version of the program that has answered. */
   readonly transformers: string;
+  /** Of the model's config, as it differs from the tiny encoder's. */
+  readonly config?: Readonly<Record<string, unknown>>;
   /** Of the head, by their names in a checkpoint. */
   readonly weights: Readonly<Record<string, { readonly shape: readonly number[]; readonly values: readonly number[] }>>;
   readonly cases: readonly { readonly request: Request; readonly answers: Answers }[];
@@ -32,6 +34,21 @@ export const questionAnswering = read("question-answering") as PipelineFixture<
 >;
 export const fillMask = read("fill-mask") as PipelineFixture<MaskRequest, MaskAnswers>;
 
+type Labelled = { readonly label: string; readonly score: number };
+type Pair = { readonly text: string; readonly text_pair: string };
+export const textClassification = read("text-classification") as PipelineFixture<
+  { readonly text: string; readonly text_pair?: string },
+  readonly Labelled[]
+>;
+export const textRanking = read("text-ranking") as PipelineFixture<Pair, readonly [Labelled]>;
+export const tokenClassification = read("token-classification") as PipelineFixture<
+  { readonly inputs: string },
+  /** Places in code points. */
+  readonly { readonly entity_group: string; readonly score: number; readonly start: number; readonly end: number }[]
+>;
+/** Probabilities that the second text follows, and that it does not. */
+export const nextSentence = read("next-sentence") as PipelineFixture<Pair, readonly [number, number]>;
+
 const VOCABULARY = 200;
 const POSITIONS = 96;
 
@@ -42,7 +59,7 @@ const POSITIONS = 96;
  * @param sizes.numPositions - more than the 96 that the model has learnt: the others have weights of 0. Texts may be as long
  */
 export async function modelWithHead(
-  { weights }: Pick<PipelineFixture<unknown, unknown>, "weights">,
+  { weights, config = {} }: Pick<PipelineFixture<unknown, unknown>, "weights" | "config">,
   architecture: string,
   {
     vocabSize = VOCABULARY,
@@ -51,7 +68,7 @@ export async function modelWithHead(
 ): Promise<ModelCopy> {
   const copy = copyModel((folder) => {
     const sizes = { vocab_size: vocabSize, max_position_embeddings: numPositions };
-    editJson(join(folder, "config.json"), { architectures: [architecture], ...sizes });
+    editJson(join(folder, "config.json"), { ...config, architectures: [architecture], ...sizes });
     if (numPositions > POSITIONS) editJson(join(folder, "tokenizer_config.json"), { model_max_length: numPositions });
   });
   const base = await openSafetensors(tinyEncoder);

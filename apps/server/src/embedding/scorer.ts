@@ -62,14 +62,18 @@ export type LabelledSpan = {
   readonly end: number;
 };
 
-export type ScorerOptions = {
-  readonly model: EncoderModel;
+/** What a model's files say of what it gives besides vectors. */
+export type ScorerFacts = {
   /** As it is served. */
   readonly task: Task;
   /** As the model's config names it. */
   readonly trainedFor: TaskName;
   /** Names of the classes, by number. */
   readonly labels: readonly string[];
+};
+
+export type ScorerOptions = ScorerFacts & {
+  readonly model: EncoderModel;
   readonly tokenizer: Tokenizer;
   readonly batcher: Batcher;
   /** Milliseconds, monotonic. */

@@ -82,7 +82,7 @@ export function answerRoute(serving: Serving): Route {
       const given = { ...body, ...body.parameters };
       const { top_k: topK = 1, offset_unit: unit = "code_points" } = given;
       const model = await modelNamed(serving, body.model);
-      const scorer = scorerOf(model, ["question-answering"]);
+      const scorer = scorerOf(model, "/answer");
       const { results } = await serveInputs(
         serving,
         {

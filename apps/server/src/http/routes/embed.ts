@@ -7,12 +7,13 @@ import {
   directionOf,
   inputSchema,
   listInputs,
+  modelField,
   promptNameSchema,
   truncateSchema,
   truncationDirectionSchema,
   vectorSchema,
 } from "../schemas.ts";
-import type { Serving } from "../serving.ts";
+import { modelNamed, type Serving } from "../serving.ts";
 
 const embedAllSchema = z
   .strictObject({
@@ -20,6 +21,7 @@ const embedAllSchema = z
     truncate: truncateSchema,
     truncation_direction: truncationDirectionSchema,
     prompt_name: promptNameSchema,
+    model: modelField,
   })
   .meta({ id: "EmbedAllRequest" });
 
@@ -43,8 +45,12 @@ const similaritySchema = z
         prompt_name: promptNameSchema,
       })
       .nullish(),
+    model: modelField,
   })
   .meta({ id: "SimilarityRequest" });
+
+/** Of naming a model. */
+const modelErrors = ["unknown_model", "model_too_large"] as const;
 
 type TruncationFields = {
   truncate?: boolean | null;
@@ -65,12 +71,14 @@ export function embedRoutes(serving: Serving): Route[] {
       summary,
       request: embedSchema,
       response: embedResponseSchema,
+      errors: modelErrors,
       isInference: true,
       async handle({ body, response, signal }) {
         const { inputs } = listInputs(body.inputs);
+        const model = await modelNamed(serving, body.model);
         const { vectors } = await serveInputs(
           serving,
-          { inputs, inputField: "inputs", response, signal },
+          { model, inputs, inputField: "inputs", response, signal },
           ({ embedder }, common) =>
             embedder.embed(inputs, {
               ...common,
@@ -91,12 +99,14 @@ export function embedRoutes(serving: Serving): Route[] {
       summary: "One vector per token of each input, special tokens included, before pooling.",
       request: embedAllSchema,
       response: z.array(z.array(vectorSchema)).meta({ id: "EmbedAllResponse" }),
+      errors: modelErrors,
       isInference: true,
       async handle({ body, response, signal }) {
         const { inputs } = listInputs(body.inputs);
+        const model = await modelNamed(serving, body.model);
         const { tokens } = await serveInputs(
           serving,
-          { inputs, inputField: "inputs", response, signal },
+          { model, inputs, inputField: "inputs", response, signal },
           ({ embedder }, common) => embedder.embedTokens(inputs, { ...common, ...textOptions(body) }),
         );
         return tokens.map((rows) => rows.map((row) => Array.from(row)));
@@ -108,6 +118,7 @@ export function embedRoutes(serving: Serving): Route[] {
       summary: "Cosine similarity of one sentence with each of several.",
       request: similaritySchema,
       response: z.array(z.number()).meta({ id: "SimilarityResponse" }),
+      errors: modelErrors,
       isInference: true,
       async handle({ body, response, signal }) {
         const { source_sentence, sentences } = body.inputs;
@@ -117,9 +128,10 @@ export function embedRoutes(serving: Serving): Route[] {
             "inputs.sentences",
           );
         const inputs = [source_sentence, ...sentences];
+        const model = await modelNamed(serving, body.model);
         const { vectors } = await serveInputs(
           serving,
-          { inputs, inputField: "inputs", response, signal },
+          { model, inputs, inputField: "inputs", response, signal },
           ({ embedder }, common) =>
             embedder.embed(inputs, { ...common, ...textOptions(body.parameters ?? {}), normalize: true }),
         );

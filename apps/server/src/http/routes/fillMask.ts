@@ -66,7 +66,7 @@ export function fillMaskRoute(serving: Serving): Route {
       const inputs = typeof body.inputs === "string" ? [body.inputs] : body.inputs;
       const { top_k: topK = DEFAULT_TOP_K, targets } = { ...body, ...body.parameters };
       const model = await modelNamed(serving, body.model);
-      const scorer = scorerOf(model, ["masked-lm", "pretraining"]);
+      const scorer = scorerOf(model, "/fill-mask");
       const { results } = await serveInputs(
         serving,
         { model, inputs, inputField: "inputs", response, signal },

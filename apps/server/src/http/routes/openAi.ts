@@ -1,11 +1,10 @@
 /** @file OpenAI's routes: `/v1/embeddings` and `/v1/models`. */
 import { z } from "zod";
-import type { FineTunedModel } from "../../jobs/fineTunedModels.ts";
-import { ORGANIZATION } from "../../jobs/modelName.ts";
 import { serveInputs } from "../embedRequest.ts";
+import { fineTunedCard, modelCard, modelSchema } from "../modelCard.ts";
 import { getRoute, postRoute, type Route } from "../route.ts";
 import { inputSchema, listInputs, vectorSchema } from "../schemas.ts";
-import { modelNamed, servedModel, type ServedModel, type Serving } from "../serving.ts";
+import { modelNamed, servedModel, type Serving } from "../serving.ts";
 
 const requestSchema = z
   .strictObject({
@@ -33,10 +32,6 @@ const responseSchema = z
     usage: usageSchema,
   })
   .meta({ id: "CreateEmbeddingResponse" });
-
-const modelSchema = z
-  .object({ id: z.string(), object: z.literal("model"), created: z.int(), owned_by: z.string() })
-  .meta({ id: "Model" });
 
 export function openAiRoutes(serving: Serving): Route[] {
   const embeddings = (path: string, summary: string) =>
@@ -81,13 +76,13 @@ export function openAiRoutes(serving: Serving): Route[] {
     getRoute({
       path: "/v1/models",
       family: "openai",
-      summary: "The models that this server serves.",
+      summary: "The models that this server serves, and what can be asked of each.",
       response: z.object({ object: z.literal("list"), data: z.array(modelSchema) }).meta({ id: "ListModelsResponse" }),
       isInference: false,
       async handle() {
         const fineTuned = (await serving.jobs?.opened?.models.list()) ?? [];
         const card = modelCard(servedModel(serving));
-        return { object: "list", data: [card, ...fineTuned.map(fineTunedCard)] };
+        return { object: "list", data: [card, ...(await Promise.all(fineTuned.map(fineTunedCard)))] };
       },
     }),
     getRoute({
@@ -108,14 +103,6 @@ export function openAiRoutes(serving: Serving): Route[] {
 /** Ids of hub models have a slash, which clients send as it is or encoded. */
 export function modelParameter(value: string | string[] | undefined): string {
   return Array.isArray(value) ? value.join("/") : (value ?? "");
-}
-
-function modelCard({ name, createdAt }: ServedModel) {
-  return { id: name, object: "model", created: createdAt, owned_by: "stagecoach" };
-}
-
-function fineTunedCard({ id, createdAt }: FineTunedModel) {
-  return { id, object: "model", created: createdAt, owned_by: ORGANIZATION };
 }
 
 function toBase64(vector: Float32Array): string {

@@ -2,7 +2,6 @@
 import { z } from "zod";
 import type { LabelledSpan, LabelScore, Scored, ScoreInput } from "../../embedding/scorer.ts";
 import { serveInputs } from "../embedRequest.ts";
-import { HttpProblem } from "../httpProblem.ts";
 import { postRoute, type Route } from "../route.ts";
 import { directionOf, modelField, truncateSchema, truncationDirectionSchema } from "../schemas.ts";
 import { scorerOf } from "../scorerOf.ts";
@@ -64,7 +63,7 @@ export function predictRoutes(serving: Serving): Route[] {
       async handle({ body, response, signal }) {
         const { inputs, isSingle } = listPairs(body.inputs);
         const model = await modelNamed(serving, body.model);
-        const scorer = scorerOf(model, ["sequence-classification", "token-classification"]);
+        const scorer = scorerOf(model, "/predict");
         const { results } = await serveInputs(
           serving,
           { model, inputs: inputs.map(plain), inputField: "inputs", response, signal },
@@ -90,12 +89,7 @@ export function predictRoutes(serving: Serving): Route[] {
       isInference: true,
       async handle({ body, response, signal }) {
         const model = await modelNamed(serving, body.model);
-        const scorer = scorerOf(model, ["sequence-classification"]);
-        if (scorer.labels.length !== 1)
-          throw new HttpProblem(
-            "wrong_task",
-            `\`model\`: expected a re-ranker with one score, got ${scorer.labels.length} labels (use /predict)`,
-          );
+        const scorer = scorerOf(model, "/rerank");
         const inputs = body.texts.map((text): ScoreInput => [body.query, text]);
         const { results } = await serveInputs(
           serving,
@@ -125,7 +119,7 @@ export function predictRoutes(serving: Serving): Route[] {
       async handle({ body, response, signal }) {
         const { inputs } = listPairs(body.inputs);
         const model = await modelNamed(serving, body.model);
-        const scorer = scorerOf(model, ["next-sentence", "pretraining"]);
+        const scorer = scorerOf(model, "/next-sentence");
         const { results } = await serveInputs(
           serving,
           { model, inputs: inputs.map(plain), inputField: "inputs", response, signal },

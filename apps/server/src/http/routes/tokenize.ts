@@ -2,8 +2,8 @@
 import { z } from "zod";
 import { expectBatchSize, expectInputs } from "../embedRequest.ts";
 import { postRoute, type Route } from "../route.ts";
-import { promptNameSchema } from "../schemas.ts";
-import { servedModel, type Serving } from "../serving.ts";
+import { modelField, promptNameSchema } from "../schemas.ts";
+import { modelNamed, type Serving } from "../serving.ts";
 import { tokenCards, tokenSchema } from "../tokenCards.ts";
 
 const tokenizeSchema = z
@@ -11,6 +11,7 @@ const tokenizeSchema = z
     inputs: z.union([z.string(), z.array(z.string())], { error: "expected a string or an array of strings" }),
     add_special_tokens: z.boolean().default(true),
     prompt_name: promptNameSchema,
+    model: modelField,
   })
   .meta({ id: "TokenizeRequest" });
 
@@ -20,6 +21,7 @@ const decodeSchema = z
       error: "expected an array of token ids, or an array of such arrays",
     }),
     skip_special_tokens: z.boolean().default(true),
+    model: modelField,
   })
   .meta({ id: "DecodeRequest" });
 
@@ -32,8 +34,9 @@ export function tokenizeRoutes(serving: Serving): Route[] {
       request: tokenizeSchema,
       response: z.array(z.array(tokenSchema)).meta({ id: "TokenizeResponse" }),
       isInference: true,
-      handle({ body }) {
-        const { embedder } = servedModel(serving);
+      errors: ["unknown_model", "model_too_large"],
+      async handle({ body }) {
+        const { embedder } = await modelNamed(serving, body.model);
         const inputs = typeof body.inputs === "string" ? [body.inputs] : body.inputs;
         expectInputs(inputs, { inputField: "inputs", maxClientBatchSize: serving.settings.maxClientBatchSize });
         const prompt = embedder.promptOf(body.prompt_name ?? undefined);
@@ -50,8 +53,9 @@ export function tokenizeRoutes(serving: Serving): Route[] {
       request: decodeSchema,
       response: z.array(z.string()).meta({ id: "DecodeResponse" }),
       isInference: true,
-      handle({ body }) {
-        const { tokenizer } = servedModel(serving).embedder;
+      errors: ["unknown_model", "model_too_large"],
+      async handle({ body }) {
+        const { tokenizer } = (await modelNamed(serving, body.model)).embedder;
         const nested = body.ids.every((each) => Array.isArray(each)) ? body.ids : [body.ids];
         expectBatchSize(nested, { inputField: "ids", maxClientBatchSize: serving.settings.maxClientBatchSize });
         return nested.map((ids) => tokenizer.decode(ids, { skipSpecialTokens: body.skip_special_tokens }));

@@ -1,0 +1,99 @@
+/**
+ * @file An entry of `/v1/models`: what OpenAI's clients read, and under `stagecoach`, which they ignore, what can be asked of the model.
+ *
+ * A fine-tuned model says so from its files, whether it is loaded or not.
+ */
+import { loadTokenizer } from "@stagecoach/tokenizer/node";
+import type { Tokenizer } from "@stagecoach/tokenizer";
+import type { EncoderModel } from "@stagecoach/transformer";
+import { openModelFolder } from "@stagecoach/transformer/node";
+import { z } from "zod";
+import type { ScorerFacts } from "../embedding/scorer.ts";
+import type { FineTunedModel } from "../jobs/fineTunedModels.ts";
+import { ORGANIZATION } from "../jobs/modelName.ts";
+import { readScorerFacts } from "../models/openScorer.ts";
+import { taskRoutesOf } from "./scorerOf.ts";
+import type { ServedModel } from "./serving.ts";
+
+const abilitiesSchema = z
+  .object({
+    task: z.string().nullable().meta({ description: "what it was trained for besides vectors" }),
+    routes: z.array(z.string()).meta({ description: "routes that take this model" }),
+    labels: z.array(z.string()).meta({ description: "names of the classes, by number" }),
+    problem_type: z.string().nullable().meta({ description: "of a classifier of whole texts, as in its config" }),
+    mask_token: z.string().nullable().meta({ description: "what stands for a token that /fill-mask is to find" }),
+    prompts: z.record(z.string(), z.string()).meta({ description: "by `prompt_name`" }),
+    default_prompt_name: z.string().nullable().meta({ description: "of the prompt that is put before texts unasked" }),
+    dimensions: z.int().meta({ description: "size of its vectors" }),
+    max_input_length: z.int().meta({ description: "in tokens, special ones included" }),
+  })
+  .meta({ id: "ModelAbilities" });
+
+const unusableSchema = z
+  .object({ problem: z.string().meta({ description: "why it cannot be served" }) })
+  .meta({ id: "UnusableModel" });
+
+export const modelSchema = z
+  .object({
+    id: z.string(),
+    object: z.literal("model"),
+    created: z.int(),
+    owned_by: z.string(),
+    stagecoach: z
+      .union([abilitiesSchema, unusableSchema])
+      .meta({ description: "what can be asked of it; not part of OpenAI's API" }),
+  })
+  .meta({ id: "Model" });
+
+type ModelCard = z.output<typeof modelSchema>;
+
+type Facts = {
+  readonly model: EncoderModel;
+  readonly scorer: ScorerFacts | null;
+  readonly tokenizer: Tokenizer | null;
+};
+
+/** Of every model. */
+const vectorRoutes = ["/v1/embeddings", "/embed", "/embed_all", "/similarity", "/tokenize", "/decode"];
+
+export function modelCard({ name, createdAt, embedder, scorer }: ServedModel): ModelCard {
+  const { model, tokenizer } = embedder;
+  const stagecoach = abilitiesOf({ model, scorer, tokenizer });
+  return { id: name, object: "model", created: createdAt, owned_by: "stagecoach", stagecoach };
+}
+
+export async function fineTunedCard({ id, createdAt, folder }: FineTunedModel): Promise<ModelCard> {
+  const stagecoach = await readAbilities(folder).catch((error: unknown) => ({
+    problem: error instanceof Error ? error.message : String(error),
+  }));
+  return { id, object: "model", created: createdAt, owned_by: ORGANIZATION, stagecoach };
+}
+
+async function readAbilities(folder: string): Promise<z.output<typeof abilitiesSchema>> {
+  await using opened = await openModelFolder(folder, { verifyBase: false });
+  const { model, task } = opened;
+  const scorer = await readScorerFacts(folder, task);
+  const { lowerCase } = model.modules;
+  const tokenizer = fillsMasks(scorer) ? await loadTokenizer(folder, { lowerCase }) : null;
+  return abilitiesOf({ model, scorer, tokenizer });
+}
+
+function abilitiesOf({ model: { modules }, scorer, tokenizer }: Facts): z.output<typeof abilitiesSchema> {
+  const task = scorer?.task;
+  const mask = fillsMasks(scorer) ? tokenizer?.specialTokens.mask : undefined;
+  return {
+    task: scorer?.trainedFor ?? null,
+    routes: [...vectorRoutes, ...taskRoutesOf(scorer)],
+    labels: scorer !== null && "numLabels" in scorer.task ? [...scorer.labels] : [],
+    problem_type: task !== undefined && "problemType" in task ? task.problemType : null,
+    mask_token: mask === undefined ? null : (tokenizer?.idToToken(mask) ?? null),
+    prompts: modules.prompts,
+    default_prompt_name: modules.defaultPromptName,
+    dimensions: modules.dimensions,
+    max_input_length: modules.maxLength,
+  };
+}
+
+function fillsMasks(scorer: ScorerFacts | null): boolean {
+  return taskRoutesOf(scorer).includes("/fill-mask");
+}
