@@ -101,6 +101,7 @@ function fieldsOf(message: Uint8Array): Fields {
 const all = (fields: Fields, number: number) => fields.bytes.get(number) ?? [];
 const first = (fields: Fields, number: number) => all(fields, number)[0] ?? new Uint8Array();
 const textIn = (fields: Fields, number: number) => new TextDecoder().decode(first(fields, number));
+const hexIn = (fields: Fields, number: number) => Buffer.from(first(fields, number)).toString("hex");
 const numberIn = (fields: Fields, number: number) => fields.numbers.get(number) ?? 0n;
 
 function attributesIn(fields: Fields, number: number): Attributes {
@@ -129,10 +130,10 @@ export function spansOfProtobuf(message: Uint8Array): ReceivedSpan[] {
 function spanOf(span: Fields): Omit<ReceivedSpan, "resource"> {
   const status = fieldsOf(first(span, 15));
   return {
-    traceId: first(span, 1).toHex(),
-    spanId: first(span, 2).toHex(),
+    traceId: hexIn(span, 1),
+    spanId: hexIn(span, 2),
     traceState: textIn(span, 3),
-    parentId: first(span, 4).toHex(),
+    parentId: hexIn(span, 4),
     name: textIn(span, 5),
     kind: Number(numberIn(span, 6)),
     start: milliseconds(numberIn(span, 7)),
@@ -140,7 +141,7 @@ function spanOf(span: Fields): Omit<ReceivedSpan, "resource"> {
     attributes: attributesIn(span, 9),
     links: all(span, 13).map((link) => {
       const fields = fieldsOf(link);
-      return { traceId: first(fields, 1).toHex(), spanId: first(fields, 2).toHex() };
+      return { traceId: hexIn(fields, 1), spanId: hexIn(fields, 2) };
     }),
     status: { code: Number(numberIn(status, 3)), message: textIn(status, 2) },
   };
