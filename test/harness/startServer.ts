@@ -57,7 +57,7 @@ export type TestServer = LaunchedServer & {
 export function cleanEnv(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
   const kept = Object.entries(process.env).filter(
     ([name, value]) =>
-      value !== undefined && !/^(STAGECOACH_|DATABASE_URL|HF_|HUGGINGFACE_|NODE_OPTIONS|VITEST)/.test(name),
+      value !== undefined && !/^(STAGECOACH_|DATABASE_URL|HF_|HUGGINGFACE_|NODE_OPTIONS|OTEL_|VITEST)/.test(name),
   );
   return { ...(Object.fromEntries(kept) as Record<string, string>), HF_HUB_OFFLINE: "1", ...extra };
 }

@@ -2,6 +2,7 @@
 /** @file Entry of a worker process that a gateway starts: its settings come in one environment variable. */
 import { workerLog } from "./log.ts";
 import { runStageWorker, type StageWorkerSettings } from "./runStageWorker.ts";
+import { workerTracing } from "./workerTracing.ts";
 
 const { STAGECOACH_WORKER_SETTINGS: text } = process.env;
 if (text === undefined) {
@@ -15,7 +16,8 @@ delete process.env["STAGECOACH_WORKER_SETTINGS"];
 
 const stopping = new AbortController();
 for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => stopping.abort());
-await runStageWorker(JSON.parse(text) as StageWorkerSettings, {
-  signal: stopping.signal,
-  log: workerLog(process.stderr),
-});
+const settings = JSON.parse(text) as StageWorkerSettings;
+const log = workerLog(process.stderr);
+const name = settings.child?.workerId ?? null;
+const tracing = settings.traces ? await workerTracing(process.env, { name, log }) : undefined;
+await runStageWorker(settings, { signal: stopping.signal, log, tracing });

@@ -4,7 +4,15 @@
  * A child of a gateway ends with it. A worker that was started by hand dials again, with growing pauses, until it is told to stop.
  */
 import { PROTOCOL_VERSION, StageWorker, type SessionEnd } from "@stagecoach/parallel";
-import { crc32, dialSocket, every, listenForSockets, now, type Listener } from "@stagecoach/parallel/node";
+import {
+  crc32,
+  dialSocket,
+  every,
+  listenForSockets,
+  now,
+  type Listener,
+  type Tracing,
+} from "@stagecoach/parallel/node";
 import { hostname } from "node:os";
 import { EngineHost } from "./engineHost.ts";
 import { TrainingEngineHost } from "./trainingEngineHost.ts";
@@ -19,6 +27,8 @@ export type StageWorkerSettings = {
   readonly advertise: string | null;
   /** The model's folder on this machine, if not the one that the gateway names. */
   readonly modelFolder: string | null;
+  /** Whether requests are recorded, by a gateway that starts this worker. */
+  readonly traces: boolean;
   /** Set by a gateway for the children that it starts. */
   readonly child: {
     readonly workerId: string;
@@ -29,6 +39,8 @@ export type StageWorkerSettings = {
 export type StageWorkerControls = {
   /** Aborted by SIGTERM or SIGINT: finish the micro-batch under way, then leave. */
   readonly signal: AbortSignal;
+  /** There where micro-batches may be recorded; it is stopped with the worker. */
+  readonly tracing?: Tracing | undefined;
   readonly log: (event: string, facts?: Readonly<Record<string, unknown>>) => void;
 };
 
@@ -41,7 +53,7 @@ const RETRY_PAUSE_MS = { shortest: 250, longest: 10_000 };
  */
 export async function runStageWorker(
   settings: StageWorkerSettings,
-  { signal, log }: StageWorkerControls,
+  { signal, log, tracing }: StageWorkerControls,
 ): Promise<void> {
   const broken = new AbortController();
   const host = new EngineHost(settings.modelFolder, (error) => broken.abort(error));
@@ -79,6 +91,7 @@ export async function runStageWorker(
     now,
     every,
     residentBytes: () => process.memoryUsage.rss(),
+    tracer: tracing?.tracer,
     log,
   });
   log("worker started", { join: settings.join, dataUrl: listener.urlOf("/data"), protocol: PROTOCOL_VERSION });
@@ -89,7 +102,7 @@ export async function runStageWorker(
     host,
     dial: () => dial(new URL("/control", settings.join).href, CONTROL_MESSAGE_BYTES),
   });
-  await Promise.all([host.stop(), trainingHost.stop()]);
+  await Promise.all([host.stop(), trainingHost.stop(), tracing?.stop()]);
   await closeListener(listener);
   broken.signal.throwIfAborted();
 }

@@ -17,6 +17,8 @@ import { OverloadedError, StageFailureError, StageLostError, StageUnavailableErr
 import { cutByLength, typicalRunCost, type RunCost } from "./lengthGroups.ts";
 import { MAX_MASKED_ROWS, numResultRows, type ServedOutput } from "./microBatchFrames.ts";
 import type { MicroBatchResult, PipelinePort } from "./pipelinePort.ts";
+import { MicroBatchSpans, type TracedShare } from "./tracing/microBatchSpans.ts";
+import type { RequestTrace } from "./tracing/tracer.ts";
 
 /** Ids of one text, special tokens included. */
 export type TokenizedText = {
@@ -34,6 +36,8 @@ export type BatchRequest = {
   /** From now; when it has passed, the request ends with StageUnavailableError. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
+  /** Left out where nobody records it. */
+  readonly trace?: RequestTrace | undefined;
 };
 
 export type BatchResponse = {
@@ -81,6 +85,8 @@ type QueuedText = {
   readonly length: number;
   readonly numMasked: number;
   readonly numHeads: number;
+  /** Since when it is in the queue, this time. */
+  waitsSince: number;
   /** How often it was with a pipeline before. */
   attempts: number;
   /** How often it went down with one. */
@@ -169,6 +175,7 @@ export class Batcher {
         length: ids.length,
         numMasked: maskedPlaces?.length ?? 0,
         numHeads: (attentionHeads?.length ?? 0) / 2,
+        waitsSince: active.queuedAt,
         attempts: 0,
         losses: 0,
         isAlone: attentionHeads !== undefined,
@@ -311,9 +318,13 @@ export class Batcher {
     const attempt = Math.max(...group.map(({ attempts }) => attempts));
     const isSuspect = group[0]!.isSuspect;
     if (isSuspect) this.#isSuspectOut = true;
+    const spans = traceMicroBatch(group, sentAt, attempt);
     try {
-      const result = await pipeline.submit(packTexts(group), group[0]!.request.given.output, attempt);
+      const batch = packTexts(group);
+      const trace = spans?.frameTrace(now());
+      const result = await pipeline.submit(batch, group[0]!.request.given.output, { attempt, trace });
       const inferenceMs = now() - sentAt;
+      spans?.received(result, sentAt + inferenceMs);
       const lengths = group.map(({ length }) => length);
       onMicroBatch?.({
         texts: group.length,
@@ -325,7 +336,9 @@ export class Batcher {
       });
       this.#deliver(group, result, { queueMs, inferenceMs });
     } catch (error) {
-      this.#retryOrFail(group, error instanceof Error ? error : new Error(String(error)));
+      const failure = error instanceof Error ? error : new Error(String(error));
+      spans?.failed(failure, now());
+      this.#retryOrFail(group, failure);
     }
     if (isSuspect) this.#isSuspectOut = false;
     this.#dispatch();
@@ -370,6 +383,7 @@ export class Batcher {
       } else if (isLost || canSplit) {
         text.isSuspect = text.losses >= SUSPECT_FROM_LOSS;
         text.isAlone ||= canSplit || text.isSuspect;
+        text.waitsSince = this.#options.now();
         text.request.waiting.unshift(text);
         this.#queuedTexts++;
         this.#queuedTokens += text.length;
@@ -379,6 +393,24 @@ export class Batcher {
       }
     }
   }
+}
+
+/** @returns undefined where none of the requests in it is recorded */
+function traceMicroBatch(group: readonly QueuedText[], sentMs: number, attempt: number): MicroBatchSpans | undefined {
+  if (group.every(({ request }) => request.given.trace === undefined)) return undefined;
+  const byRequest = Map.groupBy(group, ({ request }) => request);
+  const shares = [...byRequest].flatMap(([{ given }, texts]): TracedShare[] => {
+    if (given.trace === undefined) return [];
+    const waitsSince = Math.min(...texts.map((text) => text.waitsSince));
+    return [{ trace: given.trace, numTexts: texts.length, waitsSince }];
+  });
+  return new MicroBatchSpans(shares as [TracedShare, ...TracedShare[]], {
+    sentMs,
+    attempt,
+    texts: group.length,
+    tokens: group.reduce((total, { length }) => total + length, 0),
+    requests: byRequest.size,
+  });
 }
 
 function packTexts(group: readonly QueuedText[]): TokenBatch {

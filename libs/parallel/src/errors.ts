@@ -82,3 +82,9 @@ export class ScheduleError extends Error {
     this.position = place?.position ?? null;
   }
 }
+
+/** Traces are asked for in a way that cannot be, or what sends them is not installed. */
+export class TracingError extends Error {
+  override readonly name = "TracingError";
+  readonly code = "invalid_tracing";
+}

@@ -125,7 +125,7 @@ describe("a pipeline that is up", () => {
 
   test("brings a row per token when tokens are asked for", async () => {
     const { cluster, pipeline } = await up();
-    const outcome = watch(pipeline.submit(batchOf([[4, 5], [6]]), "tokens", 0));
+    const outcome = watch(pipeline.submit(batchOf([[4, 5], [6]]), "tokens", { attempt: 0 }));
     await cluster.advance(1000);
     expect(outcome.value?.shape).toEqual([3, 4]);
     expect([...outcome.value!.data].filter((_, index) => index % 4 === 0)).toEqual([4, 5, 6]);

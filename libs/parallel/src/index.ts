@@ -48,7 +48,8 @@ export { Replica, type ReplicaPlan, type ReplicaState } from "./replica.ts";
 export { ReplicaSet } from "./replicaSet.ts";
 export { closeCodes, type MessageSocket, type SocketClose } from "./socket.ts";
 export { Stage, type StageFacts, type StageOutput, type StageOutputKind, type TimedOutput } from "./stage.ts";
-export { StageWorker, type SessionEnd, type StageHost, type StageWorkerOptions } from "./stageWorker.ts";
+export type { StageHost, TrainingStageHost } from "./stageHost.ts";
+export { StageWorker, type SessionEnd, type StageWorkerOptions } from "./stageWorker.ts";
 export { compareTimelines, type Compared, type TimelineComparison } from "./schedules/compareTimelines.ts";
 export type { LinkCost, Transfer } from "./schedules/executeSchedule.ts";
 export { lintSchedule } from "./schedules/lintSchedule.ts";
@@ -78,7 +79,6 @@ export {
   type TimelineFacts,
 } from "./schedules/timeline.ts";
 export { timelineTrace, type TimelineTrace, type TraceEvent } from "./schedules/timelineTrace.ts";
-export type { TrainingStageHost } from "./stageWorker.ts";
 export type { StageTrainingBatch } from "./training/trainingFrames.ts";
 export type { TrainingInterval } from "./training/trainingMessages.ts";
 export {
@@ -88,6 +88,8 @@ export {
   type TensorsByName,
 } from "./training/remoteTrainingPipeline.ts";
 export type { TrainingHost } from "./training/trainingWork.ts";
+export { parseTraceparent, type SpanId } from "./tracing/traceparent.ts";
+export { recordPart, type RequestTrace, type SpanAttributes, type Tracer, type TraceSpan } from "./tracing/tracer.ts";
 export type { FrameTensor } from "./frame.ts";
 export type { FurtherModel } from "./control.ts";
 export type { ServedModel } from "./replica.ts";

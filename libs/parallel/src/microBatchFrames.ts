@@ -3,6 +3,7 @@ import type { HiddenBatch, TokenBatch } from "@stagecoach/transformer";
 import { FrameError } from "./errors.ts";
 import { tensorNamed, type Frame, type FrameTensor } from "./frame.ts";
 import type { StageOutput, TimedOutput } from "./stage.ts";
+import { parseTraceparent } from "./tracing/traceparent.ts";
 
 export const servedOutputs = ["sentence", "tokens", "textScores", "tokenScores", "maskedScores", "attention"] as const;
 /** What a micro-batch of a request is to give in the end: vectors, a task's scores (of texts, tokens or masked tokens), or how heads attend. */
@@ -38,9 +39,17 @@ export const BASE_MODEL = 0;
 
 export type MicroBatchId = { readonly epoch: number; readonly microBatch: number; readonly attempt: number };
 
+/** What a frame carries of a micro-batch that is recorded (tracing/tracer.ts). */
+export type FrameTrace = {
+  /** Of the gateway's span of the micro-batch: the same in all stages. */
+  readonly traceparent: string;
+  /** When it was handed to the link, in Unix milliseconds by the sender's clock; left out by a sender that records nothing. */
+  readonly sentAt?: number;
+};
+
 /** A micro-batch on its way to stage 0. */
 export function tokenFrame(
-  { model = BASE_MODEL, ...id }: MicroBatchId & { readonly model?: number },
+  { model = BASE_MODEL, trace, ...id }: MicroBatchId & { readonly model?: number; readonly trace?: FrameTrace },
   batch: TokenBatch,
   output: ServedOutput,
 ): Frame {
@@ -50,7 +59,7 @@ export function tokenFrame(
     kind: "forward",
     run: 0,
     step: 0,
-    meta: { output, timings: [], ...(model === BASE_MODEL ? {} : { model }) },
+    meta: { output, timings: [], ...(model === BASE_MODEL ? {} : { model }), ...trace },
     tensors: [
       { name: "lengths", dtype: "int32", shape: [B], data: batch.lengths },
       { name: "input_ids", dtype: "int32", shape: [T], data: batch.inputIds },
@@ -124,10 +133,23 @@ export function modelOf({ meta }: Frame): number {
   return model;
 }
 
+/** @returns undefined for a micro-batch that nobody records @throws FrameError */
+export function traceOf({ meta }: Frame): FrameTrace | undefined {
+  const { traceparent, sentAt } = meta;
+  if (traceparent === undefined) return undefined;
+  if (typeof traceparent !== "string" || parseTraceparent(traceparent) === null)
+    throw new FrameError(`frame: expected a W3C traceparent, got ${JSON.stringify(traceparent)}`);
+  if (sentAt === undefined) return { traceparent };
+  if (typeof sentAt !== "number" || sentAt < 0)
+    throw new FrameError(`frame: expected sentAt in Unix milliseconds, got ${JSON.stringify(sentAt)}`);
+  return { traceparent, sentAt };
+}
+
 /**
  * What a stage made of `frame`, on its way to the next stage or back to the gateway.
  * @param place.batch - what `batchOf` has copied: the frame's own tensors may have been given away
  * @param place.attention - what `attentionOf` has copied
+ * @param place.sentAt - of a micro-batch that this stage records
  */
 export function outputFrame(
   frame: Frame,
@@ -136,12 +158,14 @@ export function outputFrame(
     readonly stage: number;
     readonly isLast: boolean;
     readonly batch: Wishes & Pick<TokenBatch, "lengths">;
-    readonly attention?: Float32Array;
+    readonly attention?: Float32Array | undefined;
+    readonly sentAt?: number | undefined;
   },
 ): Frame {
-  const { stage, isLast, batch, attention } = place;
+  const { stage, isLast, batch, attention, sentAt } = place;
   const { lengths } = batch;
   const { startedAt, busyMs } = output;
+  const { sentAt: _before, ...meta } = frame.meta;
   const rows = attention === undefined ? output : withRowsBefore(attention, output);
   const hidden = output.hidden ?? output;
   const tensors: FrameTensor[] = isLast
@@ -154,7 +178,11 @@ export function outputFrame(
   return {
     ...frame,
     kind: isLast ? "result" : "forward",
-    meta: { ...frame.meta, timings: [...timingsOf(frame), { stage, startedAt, busyMs }] },
+    meta: {
+      ...meta,
+      timings: [...timingsOf(frame), { stage, startedAt, busyMs }],
+      ...(sentAt === undefined ? {} : { sentAt }),
+    },
     tensors: [{ name: "lengths", dtype: "int32", shape: [lengths.length], data: lengths }, ...tensors],
   };
 }

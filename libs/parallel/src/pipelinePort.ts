@@ -1,7 +1,7 @@
 /** @file What a batcher needs of a pipeline, whether its stages are processes or one thread of this one. */
 import type { TokenBatch } from "@stagecoach/transformer";
 import type { RunCost } from "./lengthGroups.ts";
-import type { ServedOutput, StageTiming } from "./microBatchFrames.ts";
+import type { FrameTrace, ServedOutput, StageTiming } from "./microBatchFrames.ts";
 import type { SendOne } from "./turns.ts";
 
 export type MicroBatchResult = {
@@ -10,13 +10,21 @@ export type MicroBatchResult = {
   readonly data: Float32Array;
   readonly timings: readonly StageTiming[];
   readonly replica: number;
+  /** Of a micro-batch that the last stage has recorded: when the result was handed to the link, in Unix milliseconds by the sender's clock. */
+  readonly sentAt?: number;
 };
 
-export type SubmittedBatch = {
-  readonly batch: TokenBatch;
-  readonly output: ServedOutput;
+/** What goes with a micro-batch. */
+export type Delivery = {
   /** How often this work was submitted before. */
   readonly attempt: number;
+  /** Of a micro-batch that is recorded. */
+  readonly trace?: FrameTrace;
+};
+
+export type SubmittedBatch = Delivery & {
+  readonly batch: TokenBatch;
+  readonly output: ServedOutput;
 };
 
 export interface PipelinePort {
@@ -30,10 +38,9 @@ export interface PipelinePort {
   /** The stage that is lost, or seems to be stuck; null while all work. */
   readonly missingStage: number | null;
   /**
-   * @param attempt - how often this work was submitted before
    * @throws StageLostError when the pipeline breaks: submit it again · StageFailureError when a stage's engine fails on it
    */
-  submit(batch: TokenBatch, output: ServedOutput, attempt: number): Promise<MicroBatchResult>;
+  submit(batch: TokenBatch, output: ServedOutput, delivery: Delivery): Promise<MicroBatchResult>;
   /** Take turns in filling the pipeline whenever `freeSlots` may have grown. @returns how to leave */
   onFree(sendOne: SendOne): () => void;
 }

@@ -12,8 +12,8 @@ import type { DataLink, LinkHello } from "./dataLink.ts";
 import { FrameError, ProtocolError, StageFailureError, StageLostError } from "./errors.ts";
 import { tensorNamed, type Frame } from "./frame.ts";
 import { sumCosts, type RunCost } from "./lengthGroups.ts";
-import { BASE_MODEL, numResultRows, timingsOf, tokenFrame, type ServedOutput } from "./microBatchFrames.ts";
-import type { MicroBatchResult, SubmittedBatch } from "./pipelinePort.ts";
+import { BASE_MODEL, numResultRows, timingsOf, tokenFrame, traceOf, type ServedOutput } from "./microBatchFrames.ts";
+import type { Delivery, MicroBatchResult, SubmittedBatch } from "./pipelinePort.ts";
 
 /** A worker in its place. */
 export type SeatedWorker = {
@@ -313,20 +313,21 @@ export class Replica {
   }
 
   /** @throws StageLostError, StageFailureError */
-  submit(batch: TokenBatch, output: ServedOutput, attempt: number): Promise<MicroBatchResult> {
-    return this.submitTo(BASE_MODEL, { batch, output, attempt });
+  submit(batch: TokenBatch, output: ServedOutput, delivery: Delivery): Promise<MicroBatchResult> {
+    return this.submitTo(BASE_MODEL, { batch, output, ...delivery });
   }
 
   /** @throws StageLostError, StageFailureError */
-  async submitTo(model: number, { batch, output, attempt }: SubmittedBatch): Promise<MicroBatchResult> {
-    const frame = await this.exchange((id) => tokenFrame({ ...id, attempt, model }, batch, output));
+  async submitTo(model: number, { batch, output, attempt, trace }: SubmittedBatch): Promise<MicroBatchResult> {
+    const frame = await this.exchange((id) => tokenFrame({ ...id, attempt, model, trace }, batch, output));
     const [texts, tokens, masked] = [batch.lengths.length, batch.inputIds.length, batch.maskedRows?.length ?? 0];
     const heads = (batch.attentionHeads?.length ?? 0) / 2;
     const rows = numResultRows(output, { texts, tokens, masked, heads });
     const { shape, data } = tensorNamed(frame, "output", "float32");
     if (shape.length !== 2 || shape[0] !== rows)
       throw new FrameError(`frame: expected a result of ${rows} rows, got shape [${shape.join(", ")}]`);
-    return { shape, data: data as Float32Array, timings: timingsOf(frame), replica: this.number };
+    const sentAt = traceOf(frame)?.sentAt;
+    return { shape, data: data as Float32Array, timings: timingsOf(frame), replica: this.number, sentAt };
   }
 
   /**

@@ -3,7 +3,7 @@ import type { TokenBatch } from "@stagecoach/transformer";
 import { StageLostError } from "./errors.ts";
 import type { RunCost } from "./lengthGroups.ts";
 import { BASE_MODEL, type ServedOutput } from "./microBatchFrames.ts";
-import type { MicroBatchResult, PipelinePort, SubmittedBatch } from "./pipelinePort.ts";
+import type { Delivery, MicroBatchResult, PipelinePort, SubmittedBatch } from "./pipelinePort.ts";
 import type { Replica, ServedModel } from "./replica.ts";
 import { Turns, type SendOne } from "./turns.ts";
 
@@ -49,8 +49,8 @@ export class ReplicaSet implements PipelinePort {
     return this.replicas.map(({ missingStage }) => missingStage).find((stage) => stage !== null) ?? null;
   }
 
-  submit(batch: TokenBatch, output: ServedOutput, attempt: number): Promise<MicroBatchResult> {
-    return this.#submitTo(BASE_MODEL, { batch, output, attempt });
+  submit(batch: TokenBatch, output: ServedOutput, delivery: Delivery): Promise<MicroBatchResult> {
+    return this.#submitTo(BASE_MODEL, { batch, output, ...delivery });
   }
 
   /** The same pipeline as a batcher of another model sees it: slots are shared, the model is not. */
@@ -68,7 +68,7 @@ export class ReplicaSet implements PipelinePort {
       get missingStage() {
         return pipeline.missingStage;
       },
-      submit: (batch, output, attempt) => this.#submitTo(model, { batch, output, attempt }),
+      submit: (batch, output, delivery) => this.#submitTo(model, { batch, output, ...delivery }),
       onFree: (sendOne) => this.onFree(sendOne),
     };
   }

@@ -23,32 +23,11 @@ import { freeMemory } from "./freeMemory.ts";
 import type { RunCost } from "./lengthGroups.ts";
 import { attentionOf, batchOf, modelOf, outputFrame, outputOf } from "./microBatchFrames.ts";
 import { closeCodes, type MessageSocket } from "./socket.ts";
-import type { StageFacts, StageOutputKind, TimedOutput } from "./stage.ts";
-import { TrainingWork, type TrainingHost, type TrainingLinks } from "./training/trainingWork.ts";
-import type { HiddenBatch, TokenBatch } from "@stagecoach/transformer";
-
-/** The stage as its worker sees it; its engine may live in another thread. */
-export interface StageHost {
-  /** Load the assigned layers, unless they are loaded already. */
-  load(assignment: Assignment): Promise<{ readonly facts: StageFacts; readonly runCost: RunCost }>;
-  /** Load layers of a further model, unless they are loaded already; on the engine of the assignment. */
-  loadModel?(model: FurtherModel, assignment: Assignment): Promise<void>;
-  unloadModel?(number: number): Promise<void>;
-  /** @param model - number of the model, 0 for the assignment's own */
-  run(batch: TokenBatch | HiddenBatch, output: StageOutputKind, model?: number): Promise<TimedOutput>;
-  /** Runs that it takes at a time: those that it does, and those that it is to have at hand then. */
-  readonly numPlaces: number;
-  /** Milliseconds that the oldest request has been with the engine. */
-  readonly runningMs: number;
-}
-
-/** The training stage as its worker sees it. */
-export interface TrainingStageHost extends TrainingHost {
-  /** Load the assigned layers, with the parameters that a run begins with. */
-  loadTraining(assignment: Assignment): Promise<StageFacts>;
-  /** Milliseconds that the oldest request has been with the engine. */
-  readonly runningMs: number;
-}
+import type { StageFacts } from "./stage.ts";
+import type { StageHost, TrainingStageHost } from "./stageHost.ts";
+import { StageRecorder, type StageSpans } from "./tracing/stageSpans.ts";
+import type { Tracer } from "./tracing/tracer.ts";
+import { TrainingWork, type TrainingLinks } from "./training/trainingWork.ts";
 
 export type StageWorkerOptions = {
   readonly host: StageHost;
@@ -63,6 +42,8 @@ export type StageWorkerOptions = {
   /** Call `tick` every `intervalMs` until the returned function is called. */
   readonly every: (intervalMs: number, tick: () => void) => () => void;
   readonly residentBytes: () => number;
+  /** Left out where this worker records nothing. */
+  readonly tracer?: Tracer | undefined;
   readonly log: (event: string, facts?: Readonly<Record<string, unknown>>) => void;
 };
 
@@ -74,6 +55,8 @@ const WELCOME_TIMEOUT_MS = 10_000;
 
 /** A training stage is not asked what a run costs. */
 const noCost: RunCost = { fixed: 0, token: 0, padded: 0, attention: 0 };
+
+type Forwarding = { readonly input: DataLink; readonly output: DataLink; readonly spans: StageSpans | undefined };
 
 const noCounts: Omit<WorkerCounters, "residentBytes"> = {
   microBatches: 0,
@@ -99,6 +82,7 @@ export class StageWorker {
   /** Connections on which no link has come about yet. */
   readonly #dialing = new Set<MessageSocket>();
   #queue: Frame[] = [];
+  readonly #recorder: StageRecorder;
   #numRunning = 0;
   /** Since when the counters have not been told of what the engine does, or of its having nothing to do. */
   #countedUntil: number;
@@ -107,6 +91,7 @@ export class StageWorker {
 
   constructor(options: StageWorkerOptions) {
     this.#options = options;
+    this.#recorder = new StageRecorder(options);
     this.#countedUntil = options.now();
   }
 
@@ -323,6 +308,7 @@ export class StageWorker {
     if (this.#assignment?.training === undefined) {
       link.onFrame((frame) => {
         if (frame.epoch !== this.#assignment?.epoch) return;
+        this.#recorder.received(frame);
         this.#queue.push(frame);
         this.#pump();
       });
@@ -431,18 +417,23 @@ export class StageWorker {
     if (assignment === null || input === null || output === null || frame.epoch !== assignment.epoch) return;
     const { stage, numStages } = assignment;
     const isLast = stage === numStages - 1;
+    let spans: StageSpans | undefined;
     try {
+      spans = this.#recorder.begin(frame, assignment);
       const wanted = outputOf(frame);
       const attention = wanted === "attention" ? attentionOf(frame) : undefined;
       const batch = batchOf(frame, stage === 0);
       const kind = isLast || wanted === "attention" ? wanted : "hidden";
       const result = await host.run(batch, kind, modelOf(frame));
+      spans?.computed(result);
       this.#counters.microBatches++;
       this.#counters.tokens += batch.lengths.reduce((a, b) => a + b, 0);
-      void this.#forward(outputFrame(frame, result, { stage, isLast, batch, attention }), { input, output });
+      const onward = outputFrame(frame, result, { stage, isLast, batch, attention, sentAt: spans?.sentAt() });
+      void this.#forward(onward, { input, output, spans });
       freeMemory(result.data);
       if (result.hidden !== undefined) freeMemory(result.hidden.data);
     } catch (error) {
+      spans?.failed(error);
       this.#giveUp(frame, error, input);
     }
   }
@@ -457,15 +448,14 @@ export class StageWorker {
   }
 
   /** The place of a micro-batch is free once its result is with the socket, not before: this is what bounds the pipeline. */
-  async #forward(
-    frame: Frame,
-    { input, output }: { readonly input: DataLink; readonly output: DataLink },
-  ): Promise<void> {
+  async #forward(frame: Frame, { input, output, spans }: Forwarding): Promise<void> {
     const started = this.#options.now();
     try {
       await output.send(frame);
       input.grant(1);
+      spans?.sent();
     } catch (error) {
+      spans?.failed(error);
       if (error instanceof ProtocolError) this.#options.log("result not sent", { reason: error.message });
       else this.#giveUp(frame, error, input);
     }

@@ -1,4 +1,5 @@
 /** @file `stagecoach serve`: a gateway with its workers, until it is told to stop. */
+import { startTracing } from "@stagecoach/parallel/node";
 import { PACKAGED_MODEL } from "@stagecoach/transformer/node";
 import { Command, Option } from "commander";
 import { pino } from "pino";
@@ -11,7 +12,7 @@ import {
   type ServeSettings,
   type SettingName,
 } from "../config/settings.ts";
-import { startGateway, type Gateway } from "../gateway/startGateway.ts";
+import { startGateway, type Gateway, type GatewayControls } from "../gateway/startGateway.ts";
 import { reportDownload } from "../progress/reportDownload.ts";
 import { repeated } from "./repeated.ts";
 import type { Host } from "./runCommandLine.ts";
@@ -48,6 +49,24 @@ function optionOf(name: SettingName): Option {
 
 async function serve(settings: ServeSettings, host: Host): Promise<void> {
   const log = pino({ level: settings.logLevel, base: null }, host.stderr);
+  const tracing = await startTracing(host.env, {
+    serviceName: "stagecoach",
+    attributes: {},
+    log: (event, facts) => log.warn(facts, event),
+  });
+  if (tracing !== undefined) log.info(tracing.facts, "requests are traced");
+  try {
+    await serveTraced(settings, host, { log, tracing });
+  } finally {
+    await tracing?.stop();
+  }
+}
+
+async function serveTraced(
+  settings: ServeSettings,
+  host: Host,
+  { log, tracing }: Pick<GatewayControls, "log" | "tracing">,
+): Promise<void> {
   const stopping = new AbortController();
   const stopRequested = new Promise<void>((resolve) =>
     stopping.signal.addEventListener("abort", () => resolve(), { once: true }),
@@ -58,6 +77,7 @@ async function serve(settings: ServeSettings, host: Host): Promise<void> {
   try {
     gateway = await startGateway(settings, {
       log,
+      tracing,
       onDownload: download.update,
       signal: stopping.signal,
     });

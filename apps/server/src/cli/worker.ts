@@ -1,5 +1,5 @@
 /** @file `stagecoach worker`: join a gateway from another shell or machine. */
-import { runStageWorker, workerLog } from "@stagecoach/stage-worker";
+import { runStageWorker, workerLog, workerTracing } from "@stagecoach/stage-worker";
 import { isEveryAddress, isLoopback } from "@stagecoach/parallel/node";
 import { Command, Option } from "commander";
 import { SettingsError } from "../config/loadSettings.ts";
@@ -54,6 +54,9 @@ export function workerCommand(host: Host): Command {
     }
     const stopping = new AbortController();
     for (const signal of ["SIGINT", "SIGTERM"] as const) host.on(signal, () => stopping.abort());
+    const log = workerLog(host.stderr);
+    const tracing = await workerTracing(host.env, { name: null, log });
+    if (tracing !== undefined) log("micro-batches are traced", tracing.facts);
     await runStageWorker(
       {
         join: url.href,
@@ -62,9 +65,10 @@ export function workerCommand(host: Host): Command {
         listenPort: parsePort(listenPort),
         advertise: advertise ?? null,
         modelFolder: model ?? null,
+        traces: tracing !== undefined,
         child: null,
       },
-      { signal: stopping.signal, log: workerLog(host.stderr) },
+      { signal: stopping.signal, log, tracing },
     );
   });
 }

@@ -3,7 +3,7 @@
  *
  * Serves HTTP routes and programs alike. Batching and pipelines are libs/parallel's; this is the part that knows text.
  */
-import type { Batcher, TokenizedText } from "@stagecoach/parallel";
+import { recordPart, type Batcher, type RequestTrace, type TokenizedText } from "@stagecoach/parallel";
 import { TokenIdError, type Tokenizer, type Truncation, type TruncationDirection } from "@stagecoach/tokenizer";
 import { normalizeInPlace, type EncoderModel } from "@stagecoach/transformer";
 import { EmptyInputError, InvalidInputError } from "./errors.ts";
@@ -28,6 +28,8 @@ export type EmbedOptions = TokenizeOptions & {
   readonly dimensions?: number;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
+  /** Of a request that is recorded. */
+  readonly trace?: RequestTrace | undefined;
 };
 
 export type Timings = { readonly tokenizationMs: number; readonly queueMs: number; readonly inferenceMs: number };
@@ -160,12 +162,14 @@ export class Embedder {
     const started = this.#now();
     const tokenized = this.tokenize(inputs, options);
     const tokenizationMs = this.#now() - started;
-    const { timeoutMs, signal } = options;
+    const { timeoutMs, signal, trace } = options;
+    if (trace !== undefined) recordTokenizing(trace, tokenized, { startMs: started, endMs: started + tokenizationMs });
     const { vectors, queueMs, inferenceMs } = await this.batcher.submit({
       texts: tokenized.texts,
       output,
       timeoutMs,
       signal,
+      trace,
     });
     return { tokenized, vectors, timings: { tokenizationMs, queueMs, inferenceMs } };
   }
@@ -208,6 +212,17 @@ export class Embedder {
       );
     }
   }
+}
+
+/** In the trace of a request. */
+export function recordTokenizing(
+  trace: RequestTrace,
+  { texts, numTokens, numTruncated }: Tokenized,
+  times: { readonly startMs: number; readonly endMs: number },
+): void {
+  const counts = { texts: texts.length, tokens: numTokens, truncated_texts: numTruncated };
+  const attributes = Object.fromEntries(Object.entries(counts).map(([name, count]) => [`stagecoach.${name}`, count]));
+  recordPart(trace, "tokenize", { ...times, attributes });
 }
 
 /** @throws InvalidInputError for token ids: a prompt is text, and becomes tokens together with the text behind it */

@@ -4,12 +4,12 @@
  *
  * Softmax and sigmoid follow text-embeddings-inference: over several exclusive classes softmax, else a sigmoid for each.
  */
-import type { Batcher, ServedOutput, TokenizedText } from "@stagecoach/parallel";
+import type { Batcher, RequestTrace, ServedOutput, TokenizedText } from "@stagecoach/parallel";
 import type { Encoding, Tokenizer, TruncationDirection } from "@stagecoach/tokenizer";
 import { AnswerRanking, type QuestionText, type RankedAnswer, type RankingOptions } from "@stagecoach/training";
 import type { EncoderModel, Task, TaskName } from "@stagecoach/transformer";
 import { setImmediate } from "node:timers/promises";
-import type { Timings } from "./embedder.ts";
+import { recordTokenizing, type Timings } from "./embedder.ts";
 import { InvalidInputError } from "./errors.ts";
 import { expectFewMasks, fillMask, maskedParts, maskedText, targetIds, type Filling } from "./maskFilling.ts";
 import { questionWindows, type WindowRequest } from "./questionWindows.ts";
@@ -22,6 +22,8 @@ export type RequestOptions = {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
   readonly inputField: string;
+  /** Of a request that is recorded. */
+  readonly trace?: RequestTrace | undefined;
 };
 
 export type CuttingOptions = RequestOptions & {
@@ -174,12 +176,15 @@ export class Scorer {
     request: RequestOptions & { readonly started: number; readonly numTruncated: number },
   ) {
     const { batcher, now } = this.#options;
-    const { timeoutMs, signal, started, numTruncated } = request;
+    const { timeoutMs, signal, trace, started, numTruncated } = request;
     const tokenizationMs = now() - started;
-    const { vectors, queueMs, inferenceMs } = await batcher.submit({ texts, output, timeoutMs, signal });
+    const numTokens = texts.reduce((total, { ids }) => total + ids.length, 0);
+    const times = { startMs: started, endMs: started + tokenizationMs };
+    if (trace !== undefined) recordTokenizing(trace, { texts, numTokens, numTruncated }, times);
+    const { vectors, queueMs, inferenceMs } = await batcher.submit({ texts, output, timeoutMs, signal, trace });
     return {
       scores: vectors,
-      numTokens: texts.reduce((total, { ids }) => total + ids.length, 0),
+      numTokens,
       numTruncated,
       timings: { tokenizationMs, queueMs, inferenceMs },
     };

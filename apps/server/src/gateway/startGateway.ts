@@ -17,7 +17,7 @@ import {
   type Place,
   type ReplicaPlan,
 } from "@stagecoach/parallel";
-import { after, crc32, every, newId, now, unixNow } from "@stagecoach/parallel/node";
+import { after, crc32, every, newId, now, unixNow, type Tracing } from "@stagecoach/parallel/node";
 import { loadTokenizer } from "@stagecoach/tokenizer/node";
 import type { EncoderModel } from "@stagecoach/transformer";
 import {
@@ -71,6 +71,8 @@ export type Gateway = {
 export type GatewayControls = {
   readonly log: Logger;
   readonly onDownload?: (progress: DownloadProgress) => void;
+  /** There where requests may be recorded; whoever has started it stops it. */
+  readonly tracing?: Tracing | undefined;
   /** Ends a start that is under way: what has started is stopped, and the start rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 };
@@ -94,6 +96,7 @@ export async function startGateway(settings: ServeSettings, controls: GatewayCon
     settings,
     version,
     metrics,
+    tracer: controls.tracing?.tracer,
     phase: "resolving model",
     problem: null,
     missingStage: () => null,
@@ -183,6 +186,7 @@ async function startServing({ settings, serving, server, controls, links }: Star
       listenPort: 0,
       advertise: settings.advertiseHost ?? null,
       modelFolder: resolved.folder,
+      traces: controls.tracing !== undefined,
     },
     log,
     onRestart: (place) => {

@@ -53,6 +53,7 @@ function supervise(places: readonly Place[]) {
       listenPort: 0,
       advertise: null,
       modelFolder: "m",
+      traces: false,
     },
     log: pino({ level: "silent" }),
     onRestart: (place) => restarts.push(place),

@@ -16,6 +16,7 @@ function supervise(settings: { readonly token?: string } = {}) {
       listenPort: 0,
       advertise: null,
       modelFolder: null,
+      traces: false,
       ...settings,
     },
     log: pino({ level: "silent" }),

@@ -25,9 +25,10 @@ import { predictRoutes } from "./routes/predict.ts";
 import { tokenizeRoutes } from "./routes/tokenize.ts";
 import { topologyRoutes } from "./routes/topology.ts";
 import type { Serving } from "./serving.ts";
+import { traceFacts, traceRequests } from "./traceRequests.ts";
 
 export function createApp(serving: Serving, log: Logger): Express {
-  const { settings, metrics, version } = serving;
+  const { settings, metrics, version, tracer } = serving;
   const routes = [
     ...openAiRoutes(serving),
     ...embedRoutes(serving),
@@ -44,6 +45,7 @@ export function createApp(serving: Serving, log: Logger): Express {
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
+  if (tracer !== undefined) app.use(traceRequests(tracer));
   app.use(identify(log), countRequests(metrics), requireHost);
   app.use((_, response, next) => {
     // A stopping server lets kept connections end with their current answer.
@@ -88,6 +90,7 @@ function identify(log: Logger): RequestHandler {
     response.on("close", () => {
       const facts = {
         requestId: id,
+        ...traceFacts(response),
         method: request.method,
         path: request.path,
         status: response.statusCode,
@@ -142,7 +145,8 @@ function answerError(log: Logger, routes: readonly Route[]): ErrorRequestHandler
     const problem = problemOf(error);
     const id = response.locals["requestId"] as string;
     if (problem.code === "internal" || problem.code === "stage_failure")
-      log.error({ requestId: id, err: error }, "request failed");
+      log.error({ requestId: id, ...traceFacts(response), err: error }, "request failed");
+    response.locals["error"] = problem;
     if (response.headersSent || response.destroyed) {
       response.destroy();
       return;

@@ -37,7 +37,7 @@ export function countAs(labels: RouteLabels): RequestHandler {
   };
 }
 
-const labelsOf = ({ locals }: Response) => locals["countedAs"] as RouteLabels | undefined;
+export const labelsOf = ({ locals }: Response) => locals["countedAs"] as RouteLabels | undefined;
 
 export const routeLabelsOf = ({ path, method }: Route): RouteLabels => ({ path, method: method.toUpperCase() });
 

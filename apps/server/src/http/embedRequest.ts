@@ -1,11 +1,18 @@
 /** @file What the embedding routes do alike: limits, the work itself, headers and metrics. */
+import type { RequestTrace } from "@stagecoach/parallel";
 import type { Response } from "express";
 import type { TextInput, Timings } from "../embedding/embedder.ts";
 import { EmptyInputError, InvalidInputError } from "../embedding/errors.ts";
 import { servedModel, type ServedModel, type Serving } from "./serving.ts";
 import { setCostHeaders } from "./timingHeaders.ts";
+import { traceOf } from "./traceRequests.ts";
 
-export type CommonOptions = { readonly timeoutMs: number; readonly signal: AbortSignal; readonly inputField: string };
+export type CommonOptions = {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  readonly inputField: string;
+  readonly trace: RequestTrace | undefined;
+};
 
 export type Outcome = { readonly numTokens: number; readonly numTruncated: number; readonly timings: Timings };
 
@@ -30,7 +37,8 @@ export async function serveInputs<T extends Outcome>(
 ): Promise<T> {
   expectInputs(inputs, { inputField, maxClientBatchSize: serving.settings.maxClientBatchSize });
   const started = performance.now();
-  const outcome = await work(model, { timeoutMs: serving.settings.requestTimeout * 1000, signal, inputField });
+  const timeoutMs = serving.settings.requestTimeout * 1000;
+  const outcome = await work(model, { timeoutMs, signal, inputField, trace: traceOf(response) });
   const { numTokens, numTruncated, timings } = outcome;
   const characters = inputs.reduce((total, input) => total + charactersOf(input), 0);
   setCostHeaders(response, { numTokens, numTruncated, characters, timings, totalMs: performance.now() - started });

@@ -6,6 +6,7 @@ import type { LazyJobs } from "../jobs/lazyJobs.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { ModelHost } from "../models/modelHost.ts";
 import type { Topology } from "../topology/topology.ts";
+import type { ProcessTracer } from "@stagecoach/parallel/node";
 import { HttpProblem } from "./httpProblem.ts";
 
 /** Where a start stands, for `/health` and the log. */
@@ -30,6 +31,8 @@ export type Serving = {
   readonly settings: ServeSettings;
   readonly version: string;
   readonly metrics: Metrics;
+  /** There where requests may be recorded. */
+  readonly tracer?: ProcessTracer | undefined;
   phase: ServingPhase;
   /** Why the start does not go on, if it does not. */
   problem: string | null;

@@ -103,6 +103,7 @@ export async function openWorkerPipeline(options: WorkerPipelineOptions): Promis
       listenPort: 0,
       advertise: null,
       modelFolder: folder,
+      traces: false,
     },
     log,
     onRestart: () => {},

@@ -4,6 +4,13 @@ export { measureModelCosts, type MeasureOptions } from "./measureModelCosts.ts";
 export { StageLanes } from "./stageLanes.ts";
 export type { LoadRequest, LoadResult } from "./threadMessages.ts";
 export {
+  describeTracing,
+  startTracing,
+  type ProcessTracer,
+  type RequestSpan,
+  type Tracing,
+} from "./tracing/startTracing.ts";
+export {
   dialSocket,
   isEveryAddress,
   isLoopback,

@@ -8,13 +8,14 @@ import type { TokenBatch } from "@stagecoach/transformer";
 import { StageFailureError, StageLostError } from "../errors.ts";
 import type { RunCost } from "../lengthGroups.ts";
 import type { ServedOutput } from "../microBatchFrames.ts";
-import type { MicroBatchResult, PipelinePort } from "../pipelinePort.ts";
+import type { Delivery, MicroBatchResult, PipelinePort } from "../pipelinePort.ts";
 import { Turns, type SendOne } from "../turns.ts";
 
 export type Submission = {
   readonly batch: TokenBatch;
   readonly output: ServedOutput;
   readonly attempt: number;
+  readonly trace?: Delivery["trace"];
   /** Ids of each text. */
   readonly texts: readonly (readonly number[])[];
   readonly resolve: (result: MicroBatchResult) => void;
@@ -47,10 +48,10 @@ export class FakePipeline implements PipelinePort {
     return this.missingStage === null ? Math.max(0, this.slots - this.inFlight.length) : 0;
   }
 
-  submit(batch: TokenBatch, output: ServedOutput, attempt: number): Promise<MicroBatchResult> {
+  submit(batch: TokenBatch, output: ServedOutput, delivery: Delivery): Promise<MicroBatchResult> {
     if (this.freeSlots === 0) throw new Error("a micro-batch was submitted without a free slot");
     return new Promise((resolve, reject) => {
-      const submission = { batch, output, attempt, texts: textsOf(batch), resolve, reject };
+      const submission = { batch, output, ...delivery, texts: textsOf(batch), resolve, reject };
       this.inFlight.push(submission);
       this.submissions.push(submission);
     });

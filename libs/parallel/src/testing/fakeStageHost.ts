@@ -9,7 +9,7 @@ import type { HiddenBatch, TokenBatch } from "@stagecoach/transformer";
 import type { Assignment } from "../control.ts";
 import { freeMemory } from "../freeMemory.ts";
 import type { StageOutputKind, TimedOutput } from "../stage.ts";
-import type { StageHost } from "../stageWorker.ts";
+import type { StageHost } from "../stageHost.ts";
 import type { ProcessClock } from "./fakeClock.ts";
 
 const WIDTH = 4;

@@ -9,7 +9,7 @@ import type { StageTrainingBatch } from "../training/trainingFrames.ts";
 import type { Assignment } from "../control.ts";
 import type { FrameTensor } from "../frame.ts";
 import type { StageFacts } from "../stage.ts";
-import type { TrainingStageHost } from "../stageWorker.ts";
+import type { TrainingStageHost } from "../stageHost.ts";
 import type { ProcessClock } from "./fakeClock.ts";
 
 /** Checkpoints by folder and file: the disk that all workers share. */

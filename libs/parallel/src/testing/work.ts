@@ -1,7 +1,6 @@
 /** @file Work for a simulated pipeline, and a check of what comes back. */
 import type { TokenBatch } from "@stagecoach/transformer";
-import type { ServedOutput } from "../microBatchFrames.ts";
-import type { MicroBatchResult } from "../pipelinePort.ts";
+import type { MicroBatchResult, PipelinePort } from "../pipelinePort.ts";
 import { tracedVector } from "./fakeStageHost.ts";
 
 export function batchOf(texts: readonly (readonly number[])[]): TokenBatch {
@@ -33,11 +32,11 @@ export function watch<T>(promise: Promise<T>): Outcome<T> {
 
 export type Work = { readonly texts: readonly (readonly number[])[]; readonly outcome: Outcome<MicroBatchResult> };
 
-type Target = { submit(batch: TokenBatch, output: ServedOutput, attempt: number): Promise<MicroBatchResult> };
+type Target = Pick<PipelinePort, "submit">;
 
 /** Give a pipeline a micro-batch of these texts. */
 export function give(target: Target, texts: readonly (readonly number[])[]): Work {
-  return { texts, outcome: watch(target.submit(batchOf(texts), "sentence", 0)) };
+  return { texts, outcome: watch(target.submit(batchOf(texts), "sentence", { attempt: 0 })) };
 }
 
 /** The vectors that came back, one per text; undefined while there are none. */

@@ -5,6 +5,7 @@ import { ProtocolError } from "../errors.ts";
 import type { Frame } from "../frame.ts";
 import { crc32 } from "../node/clock.ts";
 import { StageWorker, type SessionEnd } from "../stageWorker.ts";
+import type { Tracer } from "../tracing/tracer.ts";
 import { FakeClock } from "./fakeClock.ts";
 import { FakeStageHost } from "./fakeStageHost.ts";
 import { MemoryNetwork, type MemorySocket } from "./memoryNetwork.ts";
@@ -30,7 +31,8 @@ export class WorkerScene {
   control!: MemorySocket;
   #read = 0;
 
-  constructor() {
+  /** @param options.tracer - of a worker that records */
+  constructor(options: { readonly tracer?: Tracer } = {}) {
     this.worker = new StageWorker({
       host: this.host,
       identity: { workerId: "w1", seat: null, host: "machine", pid: 3, dataUrl: "memory://w1" },
@@ -45,6 +47,7 @@ export class WorkerScene {
       now: this.process.now,
       every: this.process.every,
       residentBytes: () => 42,
+      tracer: options.tracer,
       log: (event, facts) => this.logged.push({ event, facts }),
     });
   }
