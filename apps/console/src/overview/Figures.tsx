@@ -1,6 +1,6 @@
 /** @file What waits, what is at work, and which models are loaded. */
 import type { Topology } from "./answers.ts";
-import { bytes, counted, perSecond, percent } from "./figures.ts";
+import { bytes, counted, perSecond } from "./figures.ts";
 
 export function Figures({ topology }: { readonly topology: Topology }) {
   const { queue, requests, models, replicas, standby } = topology;
@@ -15,14 +15,14 @@ export function Figures({ topology }: { readonly topology: Topology }) {
       <Figure
         title="Waiting in the queue"
         value={counted(queue.texts, "text")}
-        note={`${counted(queue.tokens, "token")}, ${percent(queue.tokens / queue.max_tokens)} of what is taken`}
+        note={`${counted(queue.tokens, "token")} of at most ${queue.max_tokens.toLocaleString("en")}`}
       />
       <Figure
         title="Micro-batches"
         value={perSecond(rate("micro_batches_per_second"))}
         note={`${perSecond(rate("tokens_per_second")).replace("/s", "")} tokens a second`}
       />
-      <section className="card figure">
+      <section className="card figure models">
         <h2>Models loaded</h2>
         {models.length === 0 ? (
           <p className="muted">None yet: the server is starting.</p>

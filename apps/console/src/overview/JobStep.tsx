@@ -26,16 +26,16 @@ export function JobStep({ hasJobs }: { readonly hasJobs: boolean }) {
       <div className="row heading">
         <h2 id="training-step">A training step, measured and ideal</h2>
         {job !== undefined && (
-          <label className="inline">
-            Job
-            <select value={job.id} onChange={(event) => setChosen(event.target.value)}>
+          <div className="inline">
+            <label htmlFor="job">Job</label>
+            <select id="job" value={job.id} onChange={(event) => setChosen(event.target.value)}>
               {found.map(({ id, status, model }) => (
                 <option key={id} value={id}>
                   {id} · {status} · {model}
                 </option>
               ))}
             </select>
-          </label>
+          </div>
         )}
       </div>
       {jobs.error !== null && <Problem error={jobs.error} />}
@@ -62,7 +62,7 @@ function Step({ job }: { readonly job: Job }) {
   if (data === undefined) return <p className="muted">Asking for its last step…</p>;
   const { measured, ideal, step, schedule, num_micro_batches: count } = data;
   const to = Math.max(lengthOf(measured), lengthOf(ideal));
-  const hint = "F is a forward pass, B a backward one, U the update; the number is the micro-batch's.";
+  const letters = "F is a forward pass, B a backward one, U the update; the number is the micro-batch's.";
   return (
     <>
       <p>
@@ -70,8 +70,8 @@ function Step({ job }: { readonly job: Job }) {
         <strong>{percent(measured.bubble_share)}</strong> of the time; with links that take no time, and passes that all
         take the stage's mean, it would have been <strong>{percent(ideal.bubble_share)}</strong>.
       </p>
-      <StepPicture title="Measured" timeline={measured} to={to} hint={hint} />
-      <StepPicture title="Ideal" timeline={ideal} to={to} hint={hint} />
+      <StepPicture title="Measured" timeline={measured} to={to} hint={letters} />
+      <StepPicture title="Ideal" timeline={ideal} to={to} hint="The same passes, had no stage waited for a link." />
       <StepTable measured={measured} ideal={ideal} />
     </>
   );

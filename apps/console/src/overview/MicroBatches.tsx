@@ -46,16 +46,16 @@ export function MicroBatches({
       <div className="row heading">
         <h2 id="micro-batches">Micro-batches through the stages</h2>
         <div className="row controls">
-          <label className="inline">
-            Show
-            <select value={spanMs} onChange={(event) => setSpanMs(Number(event.target.value))}>
+          <div className="inline">
+            <label htmlFor="span">Show</label>
+            <select id="span" value={spanMs} onChange={(event) => setSpanMs(Number(event.target.value))}>
               {spans.map(([ms, text]) => (
                 <option key={ms} value={ms}>
                   {text}
                 </option>
               ))}
             </select>
-          </label>
+          </div>
           {isPaused && (
             <>
               <button type="button" className="quiet" onClick={() => setBack(back + spanMs / 2)}>
@@ -92,12 +92,11 @@ export function MicroBatches({
           or with POST /v1/embeddings, and they appear here.
         </p>
       )}
-      {last !== undefined && (
+      {data !== undefined && last !== undefined && (
         <>
           <p className="muted">
-            {isPaused ? "Paused: up to" : "Up to"}{" "}
-            {back === 0 ? "the last result" : `${milliseconds(back)} before the last result`}, which came{" "}
-            {duration(data!.now - last.received_at)} before the server was asked.
+            {isPaused ? "Paused. " : ""}The last result came {duration(data.now - last.received_at)} ago
+            {back === 0 ? ", at the right end." : `; the right end is ${milliseconds(back)} before it.`}
           </p>
           <Gantt
             label={`Micro-batches by stage, ${milliseconds(spanMs)}`}

@@ -56,9 +56,9 @@ function Seen({ topology }: { readonly topology: Topology }) {
           <>
             <TopologyPicture topology={topology} />
             <p className="legend">
-              Bars: <span className="key share-busy" /> busy, the engine computes <span className="key share-sending" />{" "}
-              sending, results wait for the next stage <span className="key share-rest" /> waiting for input; over the
-              last seconds.
+              Bars, over the last seconds: <Key of="busy">busy, the engine computes</Key>
+              <Key of="sending">sending, results wait for the next stage</Key>
+              <Key of="rest">waiting for input</Key>
             </p>
             <TopologyTable topology={topology} />
           </>
@@ -69,5 +69,13 @@ function Seen({ topology }: { readonly topology: Topology }) {
       />
       <JobStep hasJobs={hasJobs} />
     </>
+  );
+}
+
+function Key({ of, children }: { readonly of: "busy" | "sending" | "rest"; readonly children: string }) {
+  return (
+    <span className="key">
+      <span className={`swatch share-${of}`} /> {children}
+    </span>
   );
 }

@@ -109,7 +109,7 @@ function StageBox({ box, stage, now }: { readonly box: Box; readonly stage: Stag
           </>
         )}
       </g>
-      <text className="faint" x={12} y={96}>
+      <text className="faint shares" x={12} y={96}>
         {work === null ? "nothing heard of its work yet" : sharesOf(work)}
       </text>
       <text className={stage.last_loss === null ? "faint" : "loss"} x={12} y={114}>
@@ -134,6 +134,7 @@ function LinkLine({
       </text>
       <text x={link.label.x} y={link.label.y + 16} textAnchor={link.label.anchor}>
         {perSecond(figures?.frames_per_second ?? null).replace("/s", " frames/s")}
+        {link.note === undefined ? "" : `, ${link.note}`}
       </text>
     </g>
   );

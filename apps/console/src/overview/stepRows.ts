@@ -9,14 +9,18 @@ const letters: Readonly<Record<StepInterval["kind"], string>> = { forward: "F", 
 export function stepRows({ stages }: StepTimeline): Row[] {
   return stages.map((intervals, stage) => ({
     label: `stage ${stage}`,
-    bars: intervals.map(({ kind, micro_batch: number, start_ms: start, end_ms: end }) => ({
-      key: `${stage} ${kind} ${number}`,
-      start,
-      end,
-      series: series[kind],
-      text: `${letters[kind]}${number ?? ""}`,
-      detail: `Stage ${stage}: ${number === null ? kind : `${kind} pass of micro-batch ${number}`}, ${milliseconds(end - start)} from ${milliseconds(start)} on`,
-    })),
+    bars: intervals.map(({ kind, micro_batch: number, start_ms: start, end_ms: end }) => {
+      const text = `${letters[kind]}${number ?? ""}`;
+      const what = number === null ? kind : `${kind} pass of micro-batch ${number}`;
+      return {
+        key: `${stage} ${text}`,
+        start,
+        end,
+        series: series[kind],
+        text,
+        detail: `${text}, stage ${stage}: ${what}, ${milliseconds(end - start)} from ${milliseconds(start)} on`,
+      };
+    }),
   }));
 }
 

@@ -10,6 +10,8 @@ export type DrawnLink = {
   /** Of an SVG path, drawn in the direction of the data. */
   readonly path: string;
   readonly label: { readonly x: number; readonly y: number; readonly anchor: "start" | "middle" };
+  /** Where it goes, if one cannot see that. */
+  readonly note?: string;
 };
 
 export type DrawnReplica = {
@@ -26,9 +28,9 @@ export type TopologyLayout = {
   readonly replicas: readonly DrawnReplica[];
 };
 
-const STAGE = { width: 208, height: 124 };
+const STAGE = { width: 268, height: 124 };
 const GATEWAY_WIDTH = 150;
-const GAP = 104;
+const GAP = 96;
 /** Above a row: its title; below it: the way back to the gateway. */
 const TITLE = 30;
 const RETURN = 40;
@@ -90,7 +92,7 @@ function stacked(stageCounts: readonly number[], width: number): TopologyLayout 
       y += STAGE.height;
       return box;
     });
-    if (count > 0) links.push(down(y));
+    if (count > 0) links.push({ ...down(y), note: "back to the gateway" });
     y += count > 0 ? DOWN + 8 : 0;
     return { title, stages, links };
   });

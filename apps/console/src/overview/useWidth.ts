@@ -5,9 +5,8 @@ import { useEffect, useState, type RefObject } from "react";
 export function useWidth(element: RefObject<HTMLElement | null>): number | null {
   const [width, setWidth] = useState<number | null>(null);
   useEffect(() => {
-    if (element.current === null) return;
     const observer = new ResizeObserver(([entry]) => setWidth(Math.floor(entry!.contentRect.width)));
-    observer.observe(element.current);
+    if (element.current !== null) observer.observe(element.current);
     return () => observer.disconnect();
   }, [element]);
   return width;

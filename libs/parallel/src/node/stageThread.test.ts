@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { EngineThreadError } from "@stagecoach/engine/node";
+import { unixNow } from "./clock.ts";
 import { StageThread } from "./stageThread.ts";
 
 /** Four layers, 32 dimensions, texts of up to 96 tokens, ids below 200 (tools/oracles/sentence_encoder.py). */
@@ -58,6 +59,16 @@ describe("StageThread", () => {
     const shared = { ...batchOf(1), inputIds: new Int32Array(new SharedArrayBuffer(65_536)) };
     await expect(thread.run(shared as never, "sentence")).rejects.toThrow(/SharedArrayBuffer|cloned|transfer/i);
     expect(thread.runningMs).toBe(0);
+  });
+
+  test("says when the engine began, by the clock that this thread has too", async () => {
+    const before = unixNow();
+    const { startedAt, busyMs } = await thread.run(batchOf(100), "sentence");
+    const after = unixNow();
+    // What two threads take for the time differs by 2 ms at most, and the engine takes longer.
+    expect(busyMs).toBeGreaterThan(4);
+    expect(startedAt).toBeGreaterThan(before - 2);
+    expect(startedAt + busyMs).toBeLessThan(after + 2);
   });
 
   test("counts the time of what it is doing", async () => {
