@@ -15,6 +15,7 @@ import { eventually } from "../harness/eventually.ts";
 import { expectAccessible } from "../harness/expectAccessible.ts";
 import { addFineTuned } from "../harness/fineTunedFolders.ts";
 import { golden } from "../harness/goldenSentences.ts";
+import { copyModel } from "../harness/modelFolders.ts";
 import {
   fillMask,
   modelWithHead,
@@ -40,6 +41,8 @@ const heads = {
   "ft:tiny:next": [nextSentence, "BertForNextSentencePrediction"],
 } as const;
 const BASE = "tiny-encoder";
+/** Has lost its config. */
+const BROKEN = "ft:tiny:broken";
 type Name = keyof typeof heads | typeof BASE | typeof PACKAGED_MODEL;
 
 let dataDir: string;
@@ -52,7 +55,8 @@ beforeAll(async () => {
     using model = await modelWithHead(fixture, architecture);
     await addFineTuned(dataDir, { [name]: model.folder });
   }
-  await addFineTuned(dataDir, { [PACKAGED_MODEL]: packagedModelFolder });
+  using broken = copyModel((folder) => rmSync(join(folder, "config.json")));
+  await addFineTuned(dataDir, { [PACKAGED_MODEL]: packagedModelFolder, [BROKEN]: broken.folder });
   server = await startServer({ dataDir, flags: ["--max-client-batch-size", "100"] });
   browser = await openConsole(server.url);
   ({ page } = browser);
@@ -123,6 +127,12 @@ describe("which tabs there are", () => {
     await field("Text with [MASK] where a token is to be found").waitFor();
   });
 
+  test("a model whose files cannot be read says so", async () => {
+    await page.goto(`${server.url}/#/try?model=${encodeURIComponent(BROKEN)}`);
+    await page.getByText("This model cannot be asked anything").waitFor();
+    expect(await page.getByRole("alert").innerText()).toContain("config.json: expected it in the model's folder");
+  });
+
   test("choosing another model keeps the tab where both have it", async () => {
     await open("tokens", BASE);
     await models().selectOption("ft:tiny:moods");
@@ -178,6 +188,8 @@ describe("embeddings", () => {
     const expected = cosine(golden.embeddings[0]!, golden.embeddings[1]!);
     expectNear(await numbers(section.locator(".pair-score")), [expected]);
     expect(await section.locator("tbody tr").count()).toBe(300);
+    await section.getByRole("button", { name: `8 ${golden.texts[0]}` }).click();
+    expect(await section.locator(".pca line").count()).toBe(3);
   });
 });
 
@@ -259,6 +271,17 @@ test("rerank: texts in the order of the pipeline's scores", async () => {
   );
 });
 
+test("labels of a model with one number: that number, of which the pipeline's score is the logistic function", async () => {
+  const { request, answers } = textRanking.cases[0]!;
+  await open("classify", "ft:tiny:ranks");
+  await page.getByLabel("The model reads pairs").check();
+  await field("First text").fill(request.text);
+  await field("Second text").fill(request.text_pair);
+  const [value] = await numbers((await send()).locator(".bar-number"));
+  expectNear([1 / (1 + Math.exp(-value!))], [answers[0].score]);
+  await page.getByLabel("The model reads pairs").uncheck();
+});
+
 test("token labels: the pipeline's, at their places in a text with an emoji", async () => {
   const [{ request, answers }] = tokenClassification.cases as [(typeof tokenClassification.cases)[number]];
   const characters = Array.from(request.inputs);
@@ -319,6 +342,18 @@ describe("requests", () => {
     expect(browser.takeProblems().filter((line) => !line.includes("422"))).toEqual([]);
   });
 
+  test("a server that is gone is told, and the next answer takes its place", async () => {
+    await open("classify", "ft:tiny:moods");
+    await page.route("**/predict", (route) => route.abort());
+    await page.keyboard.press("Control+Enter");
+    await page.getByRole("alert").getByText("The server does not answer. Is it still running?").waitFor();
+    await page.unroute("**/predict");
+    await send();
+    expect(await page.getByRole("alert").count()).toBe(0);
+    // Chromium logs the failure by itself.
+    expect(browser.takeProblems().filter((line) => !line.includes("ERR_FAILED"))).toEqual([]);
+  });
+
   test("the curl command gives in a shell what the page shows", async () => {
     const { request, answers } = textClassification.cases[0]!;
     await open("classify", "ft:tiny:moods");
@@ -368,8 +403,17 @@ const tabs = [
 ] as const;
 
 test("pictures, of the model in the box", async () => {
+  // Without what was typed in other tests.
+  await page.reload();
+  await page.setViewportSize({ width: 960, height: 780 });
   for (const tab of ["embeddings", "tokens"] as const) {
     await open(tab, PACKAGED_MODEL);
+    // Five lines of nine, for a smaller file.
+    if (tab === "embeddings") {
+      const texts = field("Texts, one on each line");
+      const lines = (await texts.inputValue()).split("\n");
+      await texts.fill(lines.filter((_, index) => index % 2 === 0).join("\n"));
+    }
     await page.getByRole("button", { name: /^(Compare|Tokenize)$/ }).click();
     await answer();
     await picture(page, `try-${tab}`);

@@ -45,7 +45,7 @@ export function EmbeddingsTab({ model: { id, abilities } }: TabProps) {
       >
         <label>
           Texts, one on each line
-          <textarea rows={8} value={text} onChange={(event) => setText(event.target.value)} />
+          <textarea rows={9} value={text} onChange={(event) => setText(event.target.value)} />
         </label>
         <div className="row options">
           <PromptField abilities={abilities} value={prompt} onChange={setPrompt} />

@@ -17,7 +17,7 @@ type PcaMapProps = SelectionProps & { readonly components: Components };
 /** Outside of the frame, for the axes' names; and inside, for points at the edge. */
 const [AXIS, MARGIN] = [20, 14];
 /** Of the labels' type, 12 pixels: what a character takes on average, and a line. */
-const [CHARACTER_WIDTH, LINE_HEIGHT] = [6.4, 15];
+const [CHARACTER_WIDTH, LINE_HEIGHT] = [7, 15];
 const GAP = 7;
 const NUM_NEAREST = 3;
 
