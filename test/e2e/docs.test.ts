@@ -13,7 +13,9 @@ const read = (path: string) => readFileSync(join(repository, path), "utf8");
 const documents = [
   "README.md",
   "CONTRIBUTING.md",
-  ...readdirSync(join(repository, "docs")).map((name) => `docs/${name}`),
+  ...readdirSync(join(repository, "docs"))
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => `docs/${name}`),
 ];
 
 describe("the documents", () => {

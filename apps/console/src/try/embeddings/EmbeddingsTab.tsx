@@ -14,15 +14,17 @@ import { Neighbours } from "./Neighbours.tsx";
 import { PcaMap } from "./PcaMap.tsx";
 import { principalComponents } from "./principalComponents.ts";
 
+/** Descriptions of software: what the model in the box knows, and any other has read of. */
 const example = [
-  "The mail coach left London at eight in the evening.",
-  "A stage was changed every ten miles along the road.",
-  "Horses were waiting at the inn.",
-  "A pipeline splits the layers of a model across workers.",
-  "Each worker holds a few layers and passes activations on.",
-  "Gradients flow back through the stages.",
-  "I had pancakes for breakfast.",
-  "She puts butter and syrup on her waffles.",
+  "Compress and decompress files in the zip format.",
+  "Read and write tar archives.",
+  "Pack a folder into one compressed file.",
+  "Resize, crop and rotate images.",
+  "Convert photographs between JPEG and PNG.",
+  "Draw thumbnails of pictures.",
+  "A client for PostgreSQL databases.",
+  "Run SQL queries against SQLite.",
+  "Play music and internet radio.",
 ].join("\n");
 
 export function EmbeddingsTab({ model: { id, abilities } }: TabProps) {
@@ -43,7 +45,7 @@ export function EmbeddingsTab({ model: { id, abilities } }: TabProps) {
       >
         <label>
           Texts, one on each line
-          <textarea rows={8} value={text} onChange={(event) => setText(event.target.value)} />
+          <textarea rows={9} value={text} onChange={(event) => setText(event.target.value)} />
         </label>
         <div className="row options">
           <PromptField abilities={abilities} value={prompt} onChange={setPrompt} />

@@ -14,9 +14,10 @@ export type SelectionProps = {
 
 type PcaMapProps = SelectionProps & { readonly components: Components };
 
-const MARGIN = 16;
+/** Outside of the frame, for the axes' names; and inside, for points at the edge. */
+const [AXIS, MARGIN] = [20, 14];
 /** Of the labels' type, 12 pixels: what a character takes on average, and a line. */
-const [CHARACTER_WIDTH, LINE_HEIGHT] = [6.4, 15];
+const [CHARACTER_WIDTH, LINE_HEIGHT] = [7, 15];
 const GAP = 7;
 const NUM_NEAREST = 3;
 
@@ -25,9 +26,12 @@ export function PcaMap({ texts, cosines, selected, onSelect, components }: PcaMa
   const height = Math.round(Math.max(240, Math.min(460, width * 0.75)));
   const labels = useMemo(() => texts.map((text, index) => labelOf(text, index, texts.length)), [texts]);
   const { points, boxes } = useMemo(() => {
-    const placed = scaled(components.points, width, height);
+    const placed = scaled(components.points, width - AXIS, height - AXIS);
     const sizes = labels.map((label) => [label.length * CHARACTER_WIDTH, LINE_HEIGHT] as const);
-    return { points: placed, boxes: placeLabels(placed, sizes, { width, height, gap: GAP }) };
+    return {
+      points: placed,
+      boxes: placeLabels(placed, sizes, { width: width - AXIS, height: height - AXIS, gap: GAP }),
+    };
   }, [components, height, labels, width]);
   const nearest = selected === null ? [] : nearestOf(cosines, selected, NUM_NEAREST);
   const [first, second] = components.shares.map((share) => `${(share * 100).toFixed(0)} %`);
@@ -43,36 +47,42 @@ export function PcaMap({ texts, cosines, selected, onSelect, components }: PcaMa
             role="img"
             aria-label={`Map of ${texts.length} texts by two principal components, which have ${first} and ${second} of the variance. The table of neighbours tells which are near each other.`}
           >
-            {nearest.map((index) => {
-              const [[x1, y1], [x2, y2]] = [points[selected!]!, points[index]!];
-              return <line key={index} x1={x1} y1={y1} x2={x2} y2={y2} />;
-            })}
-            {points.map(([x, y], index) => (
-              <circle
-                key={index}
-                cx={x}
-                cy={y}
-                r={index === selected ? 6 : 4}
-                className={index === selected ? "is-selected" : nearest.includes(index) ? "is-near" : undefined}
-                onClick={() => onSelect(index === selected ? null : index)}
-              >
-                <title>{`${index + 1} ${texts[index]}`}</title>
-              </circle>
-            ))}
-            {boxes.map((box, index) =>
-              box === null ? null : (
-                <text key={index} x={box.left} y={box.top + LINE_HEIGHT * 0.75}>
-                  {labels[index]}
-                </text>
-              ),
-            )}
+            <text className="axis" x={AXIS + (width - AXIS) / 2} y={height - 4}>
+              first component: {first} of the variance
+            </text>
+            <text className="axis" transform={`translate(12 ${(height - AXIS) / 2}) rotate(-90)`}>
+              second: {second}
+            </text>
+            <g transform={`translate(${AXIS} 0)`}>
+              <rect x={0.5} y={0.5} width={width - AXIS - 1} height={height - AXIS - 1} rx={4} />
+              {nearest.map((index) => {
+                const [[x1, y1], [x2, y2]] = [points[selected!]!, points[index]!];
+                return <line key={index} x1={x1} y1={y1} x2={x2} y2={y2} />;
+              })}
+              {points.map(([x, y], index) => (
+                <circle
+                  key={index}
+                  cx={x}
+                  cy={y}
+                  r={index === selected ? 6 : 4}
+                  className={index === selected ? "is-selected" : nearest.includes(index) ? "is-near" : undefined}
+                  onClick={() => onSelect(index === selected ? null : index)}
+                >
+                  <title>{`${index + 1} ${texts[index]}`}</title>
+                </circle>
+              ))}
+              {boxes.map((box, index) =>
+                box === null ? null : (
+                  <text key={index} x={box.left} y={box.top + LINE_HEIGHT * 0.75}>
+                    {labels[index]}
+                  </text>
+                ),
+              )}
+            </g>
           </svg>
         )}
       </div>
-      <p className="muted">
-        Across: the first principal component, {first} of the variance. Upwards: the second, {second}.
-        {boxes.some((box) => box === null) && " Labels that have no room are left out: point at a dot."}
-      </p>
+      {boxes.includes(null) && <p className="muted">Labels that have no room are left out: point at a dot.</p>}
     </div>
   );
 }

@@ -46,6 +46,17 @@ describe("principalComponents()", () => {
     expectNear(shares, [0.3795718193243914, 0.3224473637388529], 1e-10);
   });
 
+  test("gives numpy's places and shares where many rounds are needed: 120 vectors, whose 50 axes are nearly alike", () => {
+    const rows = Array.from({ length: 120 }, (_, i) =>
+      Array.from({ length: 50 }, (__, j) => ((i * i * 7 + j * j * 13 + i * j * 3 + Math.floor((i * j) / 5)) % 31) - 15),
+    );
+    const { points, shares } = principalComponents(gramMatrix(rows));
+    expectNear(points[0]!, [4.554222612367022, -7.637346290817205], 1e-5);
+    expectNear(points[7]!, [-0.2899567265765324, -20.834047176769378], 1e-5);
+    expectNear(points[119]!, [7.948994652214686, -1.1597754501322768], 1e-5);
+    expectNear(shares, [0.04587672373355056, 0.044759585772721516], 1e-9);
+  });
+
   test("keeps the distances of three vectors, whatever their length: a plane has them all", () => {
     const three = [vectors[0]!, vectors[2]!, vectors[5]!];
     const { points, shares } = principalComponents(gramMatrix(three));

@@ -1,11 +1,12 @@
 /**
  * @file Principal components of vectors by the Gram matrix of their centred selves, which is n by n however long the vectors are.
  *
- * Subspace iteration with a few columns more than are wanted, each time turned by Rayleigh and Ritz: eigenvectors of the small
- * matrix by Jacobi's rotations (Golub and Van Loan, Matrix Computations, 8.2.4 and 8.5). It converges by the ratio of the first
- * eigenvalue that is left out to the wanted ones, so that two that are near each other do not matter.
+ * Block Krylov iteration: a few columns, their products with the matrix and the products of those, turned by Rayleigh and Ritz,
+ * whose best columns begin the next round (Musco and Musco 2015, arXiv 1504.05477); eigenvectors of the small matrix by Jacobi's
+ * rotations (Golub and Van Loan, Matrix Computations, 8.5). Several columns find equal eigenvalues too, and the products make few
+ * rounds of many texts without a direction that stands out.
  *
- * Dimensions: n texts, k columns.
+ * Dimensions: n texts.
  */
 import type { SquareMatrix } from "./cosines.ts";
 
@@ -16,10 +17,11 @@ export type Components = {
   readonly shares: readonly [number, number];
 };
 
-const COLUMNS = 8;
-const MAX_ROUNDS = 500;
+/** Columns of a block, and how often the matrix is applied to them in a round. */
+const [COLUMNS, DEPTH] = [4, 8];
+const MAX_ROUNDS = 60;
 /** Of a residual against the largest eigenvalue. */
-const ENOUGH = 1e-11;
+const ENOUGH = 1e-9;
 
 /** @param gram - inner products of the vectors, not centred */
 export function principalComponents(gram: SquareMatrix): Components {
@@ -59,23 +61,35 @@ type Eigenpairs = { readonly values: readonly number[]; readonly vectors: readon
 
 /** @param matrix - symmetric, none of its eigenvalues negative */
 function largestEigenpairs(matrix: SquareMatrix, numColumns: number): Eigenpairs {
-  const { size } = matrix;
-  let vectors = orthonormal(Array.from({ length: numColumns }, (_, column) => startOf(size, column)));
-  for (let round = 0; ; round++) {
-    const images = vectors.map((vector) => product(matrix, vector));
-    const small = vectors.flatMap((a) => images.map((b) => dot(a, b)));
-    const turned = jacobi({ size: numColumns, values: Float64Array.from(small) });
-    const ritz = turned.vectors.map((weights) => combine(vectors, weights));
-    const turnedImages = turned.vectors.map((weights) => combine(images, weights));
-    const isDone = [0, 1].every((column) => {
-      const [vector, image] = [ritz[column], turnedImages[column]];
-      if (vector === undefined || image === undefined) return true;
-      const residual = image.map((value, row) => value - turned.values[column]! * vector[row]!);
+  let block = orthonormal(Array.from({ length: numColumns }, (_, column) => startOf(matrix.size, column)));
+  for (let round = 1; ; round++) {
+    const { basis, images } = expand(matrix, block);
+    const small = basis.flatMap((a) => images.map((b) => dot(a, b)));
+    const turned = jacobi({ size: basis.length, values: Float64Array.from(small) });
+    const best = turned.vectors.slice(0, numColumns);
+    const vectors = best.map((weights) => combine(basis, weights));
+    const isDone = best.slice(0, 2).every((weights, column) => {
+      const image = combine(images, weights);
+      const residual = image.map((value, row) => value - turned.values[column]! * vectors[column]![row]!);
       return Math.sqrt(dot(residual, residual)) <= ENOUGH * Math.abs(turned.values[0]!);
     });
-    if (isDone || round === MAX_ROUNDS) return { values: turned.values, vectors: ritz };
-    vectors = orthonormal(turnedImages);
+    if (isDone || round === MAX_ROUNDS) return { values: turned.values, vectors };
+    block = vectors;
   }
+}
+
+/** The block and its products with the matrix, orthonormal, and the product of the matrix with each of them. */
+function expand(matrix: SquareMatrix, block: readonly Float64Array[]) {
+  const basis: Float64Array[] = [];
+  const images: Float64Array[] = [];
+  let last = block;
+  for (let depth = 0; depth <= DEPTH && last.length > 0; depth++) {
+    const next = last.map((vector) => product(matrix, vector));
+    basis.push(...last);
+    images.push(...next);
+    last = orthonormal(next, basis).slice(0, matrix.size - basis.length);
+  }
+  return { basis, images };
 }
 
 /** Something without a pattern, and the same each time. */
@@ -86,20 +100,19 @@ function startOf(size: number, column: number): Float64Array {
   );
 }
 
-/** Gram and Schmidt, twice, for what the first time leaves. A column that depends on those before it becomes zeros. */
-function orthonormal(columns: readonly Float64Array[]): Float64Array[] {
+/** Gram and Schmidt, twice, for what the first time leaves. A column that depends on those before it is left out. */
+function orthonormal(columns: readonly Float64Array[], before: readonly Float64Array[] = []): Float64Array[] {
   const done: Float64Array[] = [];
   for (const column of columns) {
-    const before = Math.sqrt(dot(column, column));
     let rest = column;
     for (let pass = 0; pass < 2; pass++) {
-      for (const other of done) {
+      for (const other of [...before, ...done]) {
         const along = dot(rest, other);
         rest = rest.map((value, row) => value - along * other[row]!);
       }
     }
     const length = Math.sqrt(dot(rest, rest));
-    done.push(rest.map((value) => (length > 1e-14 * before ? value / length : 0)));
+    if (length > 1e-12 * Math.sqrt(dot(column, column))) done.push(rest.map((value) => value / length));
   }
   return done;
 }

@@ -104,7 +104,7 @@ type TableProps = { readonly pieces: readonly TokenPiece[]; readonly shown: (tex
 function TokenTable({ pieces, shown }: TableProps) {
   return (
     <Scroll label="Tokens in a table">
-      <table>
+      <table className="of-tokens">
         <thead>
           <tr>
             <th className="number">Number</th>
