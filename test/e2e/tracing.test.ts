@@ -22,8 +22,12 @@ const wholeTrace = [
   "tokenize",
   "queue",
   "micro-batch",
-  ...["link", "stage 0", ...stageParts],
-  ...["link", "stage 1", ...stageParts],
+  "link",
+  "stage 0",
+  ...stageParts,
+  "link",
+  "stage 1",
+  ...stageParts,
   "link",
 ];
 
@@ -120,7 +124,7 @@ describe("a server of two stages whose traces go to a collector", () => {
     const compute = spans
       .filter(({ name }) => name === "compute")
       .map(({ attributes }) => attributes["stagecoach.stage"]);
-    expect(compute.toSorted()).toEqual([0, 1]);
+    expect(new Set(compute)).toEqual(new Set([0, 1]));
     expect(collector.requests[0]).toMatchObject({ path: "/v1/traces", headers: { "x-team": "search" } });
   });
 
