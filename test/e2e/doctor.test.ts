@@ -4,13 +4,13 @@ import { tinyEncoder } from "../harness/paths.ts";
 import { stagecoach } from "../harness/startServer.ts";
 
 type Probe = { name: string; available: boolean; description?: string; reason?: string; remedy?: string };
-type Report = { machine: Record<string, unknown>; engines: Probe[] };
+type Report = { machine: Record<string, unknown>; engines: Probe[]; tracing: string };
 
 let report: Report;
 let text: string;
 beforeAll(async () => {
   const [json, plain] = [
-    await stagecoach(["doctor", "--json"], { timeoutMs: 60_000 }),
+    await stagecoach(["doctor", "--json"], { timeoutMs: 60_000, env: { OTEL_EXPORTER_OTLP_ENDPOINT: "http://c:1" } }),
     await stagecoach(["doctor"], { timeoutMs: 60_000 }),
   ];
   expectSuccess(json);
@@ -51,6 +51,11 @@ describe("stagecoach doctor", () => {
     });
     expect(report.machine["cores"]).toBeGreaterThan(0);
     expect(report.machine["memoryBytes"]).toBeGreaterThan(1e8);
+  });
+
+  test("says whether requests are traced, and where to", () => {
+    expect(report.tracing).toBe("sent to http://c:1/v1/traces (http/protobuf, parentbased_always_on)");
+    expect(text).toMatch(/^traces\n {2}off .*OTEL_EXPORTER_OTLP_ENDPOINT/m);
   });
 
   test("prints the same for people", () => {

@@ -2,7 +2,7 @@
  * @file The published packages in an empty folder: installed from tarballs with a plain `npm install`, used as the README says.
  */
 import { PACKAGED_MODEL } from "@stagecoach/transformer/node";
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -101,6 +101,20 @@ describe("the published packages", () => {
     } finally {
       process.kill(-server.pid!, "SIGTERM");
     }
+  });
+
+  test("who asks for traces without having OpenTelemetry's SDK is told what to install", () => {
+    const { status, stderr } = spawnSync("npx", ["stagecoach", "serve", "--model", tinyEncoder, "--port", "0"], {
+      cwd: folder,
+      env: { ...env, OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4318" },
+      encoding: "utf8",
+    });
+    expect({ status, stderr }).toEqual({
+      status: 2,
+      stderr: expect.stringMatching(
+        /^stagecoach: tracing: .*@opentelemetry\/sdk-trace.* is not installed \(npm install @opentelemetry\//m,
+      ) as string,
+    });
   });
 
   test("every package is complete: types are there, sources and tests are not", () => {

@@ -18,6 +18,7 @@ export {
   StageFailureError,
   StageLostError,
   StageUnavailableError,
+  TracingError,
 } from "./errors.ts";
 export { Fleet, type FleetEvents, type FleetOptions, type Place, type StageView, type WorkerView } from "./fleet.ts";
 export {

@@ -1,5 +1,7 @@
-/** @file `stagecoach doctor`: which engines load on this machine, why the others do not, and what to install. */
+/** @file `stagecoach doctor`: which engines load on this machine, why the others do not, and what to install; and whether requests are traced. */
 import { probeEngines } from "@stagecoach/engine/node";
+import { TracingError } from "@stagecoach/parallel";
+import { describeTracing } from "@stagecoach/parallel/node";
 import { Command } from "commander";
 import { availableParallelism, totalmem } from "node:os";
 import { formatBytes } from "../progress/progressBar.ts";
@@ -12,6 +14,7 @@ export function doctorCommand(host: Host): Command {
     .option("--json", "print JSON");
   return command.action(async () => {
     const engines = await probeEngines();
+    const tracing = tracingOf(host);
     const machine = {
       stagecoach: version,
       node: process.version,
@@ -20,7 +23,7 @@ export function doctorCommand(host: Host): Command {
       memoryBytes: totalmem(),
     };
     if (command.opts<{ json?: boolean }>().json === true) {
-      host.stdout.write(`${JSON.stringify({ machine, engines }, null, 2)}\n`);
+      host.stdout.write(`${JSON.stringify({ machine, engines, tracing }, null, 2)}\n`);
       return;
     }
     const { stagecoach, node, platform, cores, memoryBytes } = machine;
@@ -30,7 +33,17 @@ export function doctorCommand(host: Host): Command {
         : [`  --    ${probe.name.padEnd(14)} ${probe.reason}`, `        ${" ".repeat(14)} to have it: ${probe.remedy}`],
     );
     host.stdout.write(
-      `stagecoach ${stagecoach}, Node ${node}, ${platform}, ${cores} cores, ${formatBytes(memoryBytes)} of memory\n\nengines\n${lines.join("\n")}\n`,
+      `stagecoach ${stagecoach}, Node ${node}, ${platform}, ${cores} cores, ${formatBytes(memoryBytes)} of memory\n\nengines\n${lines.join("\n")}\n\ntraces\n  ${tracing}\n`,
     );
   });
+}
+
+/** Where `serve` and `worker` would send spans, or why they would not start. */
+function tracingOf({ env }: Host): string {
+  try {
+    return describeTracing(env);
+  } catch (error) {
+    if (error instanceof TracingError) return error.message;
+    throw error;
+  }
 }

@@ -1,5 +1,5 @@
 /**
- * @file OpenTelemetry's SDK as this project's tracer: the only file that imports it, and that nobody loads where tracing is off.
+ * @file OpenTelemetry's SDK as this project's tracer: with the exporter beside it all that imports the SDK, and nobody loads it where tracing is off.
  *
  * The provider is not registered globally: nothing but our own code makes spans of it.
  */

@@ -72,20 +72,20 @@ export async function startTracing(
 ): Promise<Tracing | undefined> {
   const settings = readTracingSettings(env);
   if (settings === null) return undefined;
-  await expectInstalled(settings);
+  expectInstalled(settings);
   const { openTelemetry } = await import("./openTelemetry.ts");
   return openTelemetry(settings, traced);
 }
 
 /** Whether and where spans would be sent from here, for people. @throws TracingError */
-export async function describeTracing(env: Readonly<Record<string, string | undefined>>): Promise<string> {
+export function describeTracing(env: Readonly<Record<string, string | undefined>>): string {
   const settings = readTracingSettings(env);
-  if (settings === null) return "off (OTEL_EXPORTER_OTLP_ENDPOINT would switch it on)";
-  await expectInstalled(settings);
-  return `to ${settings.endpoint} (${settings.protocol}, ${settings.sampler})`;
+  if (settings === null) return "off (OTEL_EXPORTER_OTLP_ENDPOINT switches them on)";
+  expectInstalled(settings);
+  return `sent to ${settings.endpoint} (${settings.protocol}, ${settings.sampler})`;
 }
 
-async function expectInstalled(settings: TracingSettings): Promise<void> {
+function expectInstalled(settings: TracingSettings): void {
   const wanted = Object.values(packagesOf(settings));
   const missing = wanted.filter((name) => !isInstalled(name));
   if (missing.length === 0) return;
