@@ -1,26 +1,8 @@
 /** @file The console in Chromium: its frame, the key, and that it needs neither a mouse nor a large screen. */
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { expect, test } from "vitest";
-import type { Page } from "playwright-core";
+import { expectAccessible } from "../harness/accessible.ts";
 import { openConsole } from "../harness/chromium.ts";
 import { startServer } from "../harness/startServer.ts";
-
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
-/** What axe-core finds wrong, as lines. */
-async function expectAccessible(page: Page): Promise<void> {
-  await page.evaluate(axe);
-  const found = await page.evaluate(async () => {
-    const { violations } = await (
-      globalThis as unknown as {
-        axe: { run: () => Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-      }
-    ).axe.run();
-    return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
-  });
-  expect(found).toEqual([]);
-}
 
 const pages = ["overview", "jobs", "try", "attention"];
 
