@@ -55,9 +55,9 @@ export function HeatMap({ name, tokens, spans, values }: HeatMapProps) {
       context.drawImage(image, margin, margin, numColumns * size, numRows * size);
       if (size >= LARGE_CELL) {
         for (let row = 1; row < numRows; row++)
-          context.clearRect(margin, margin + row * size - 0.5, numColumns * size, 0.5);
+          context.clearRect(margin, margin + row * size - 1, numColumns * size, 1);
         for (let column = 1; column < numColumns; column++)
-          context.clearRect(margin + column * size - 0.5, margin, 0.5, numRows * size);
+          context.clearRect(margin + column * size - 1, margin, 1, numRows * size);
       }
       context.fillStyle = color;
       context.font = `${Math.min(13, Math.max(9, size - 3))}px system-ui, sans-serif`;
