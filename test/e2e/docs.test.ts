@@ -13,7 +13,7 @@ const read = (path: string) => readFileSync(join(repository, path), "utf8");
 const documents = [
   "README.md",
   "CONTRIBUTING.md",
-  ...readdirSync(join(repository, "docs")).map((name) => `docs/${name}`),
+  ...readdirSync(join(repository, "docs")).flatMap((name) => (name.endsWith(".md") ? [`docs/${name}`] : [])),
 ];
 
 describe("the documents", () => {

@@ -148,7 +148,7 @@ describe("the first scrape, before any request", () => {
           ),
         ].map((route) => `GET ${route}`),
         ...["/v1/models/{model}", "/v1/files/{file_id}"].map((route) => `DELETE ${route}`),
-        ...["/docs", "/openapi.json", "unknown"].map((route) => `GET ${route}`),
+        ...["/console", "/docs", "/openapi.json", "unknown"].map((route) => `GET ${route}`),
         "unknown unreadable",
       ]),
     );
