@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { OpenAI } from "openai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { largestError } from "../golden/compareEncoder.ts";
 import { eventually } from "../harness/eventually.ts";
 import { startServer, type TestServer } from "../harness/startServer.ts";
 import { writeToyTexts } from "../harness/toyTexts.ts";
@@ -81,6 +82,23 @@ describe.each([
     merged = await train(file, 1, {});
   });
   afterAll(() => server[Symbol.asyncDispose]());
+
+  test("an adapter's attention is the merged model's, and not the base's, which answers as before", async () => {
+    const attentionOf = async (model: string) => {
+      const response = await server.post("/attention", { inputs: text, model });
+      const answer = (await response.json()) as { layers: { probabilities: number[][][] }[] };
+      expect({ status: response.status, answer }).toMatchObject({ status: 200 });
+      return answer.layers.flatMap(({ probabilities }) => probabilities.flat(2));
+    };
+    const [own, other, ofBase] = [
+      await attentionOf(first.name),
+      await attentionOf(merged.name),
+      await attentionOf(BASE),
+    ];
+    expect(largestError(own, other)).toBeLessThan(TOLERANCE);
+    expect(largestError(own, ofBase)).toBeGreaterThan(100 * TOLERANCE);
+    expect(await vectorOf(BASE)).toBe(baseBytes);
+  });
 
   test("a model that is an adapter has none of the base's weights", () => {
     for (const { folder } of [first, second]) {

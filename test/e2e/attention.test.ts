@@ -185,4 +185,11 @@ test("a text of 512 tokens takes several micro-batches, more than an answer hold
   const one = await attend(server, { inputs, encoding: "base64", layers: [2], heads: [3] });
   const start = (NUM_HEADS + 3) * 512 ** 2 * 4;
   expect(bytesOf(one).equals(bytesOf(answer).subarray(start, start + 512 ** 2 * 4))).toBe(true);
+  // All of it as bytes, while the gateway answers its workers' heartbeats.
+  const small = bytesOf(await attend(server, { inputs, encoding: "uint8" }));
+  expect([small.length, small[start / 4 + NUM_HEADS * 512 ** 2]]).toEqual([
+    NUM_LAYERS * NUM_HEADS * 512 ** 2,
+    Math.round(255 * values[start / 4]!),
+  ]);
+  expect(server.log()).not.toContain("worker lost");
 });

@@ -1,4 +1,5 @@
 /** @file `/attention`: the softmax probabilities of a model's heads for a text or a pair, for pictures of them. */
+import { setImmediate } from "node:timers/promises";
 import { z } from "zod";
 import { attend, type Attended } from "../../embedding/attention.ts";
 import { serveInputs } from "../embedRequest.ts";
@@ -107,6 +108,12 @@ export function attentionRoute(serving: Serving): Route {
           }),
       );
       const { numLayers, numHeads } = model.embedder.model.config;
+      const layers = [];
+      for (const { layer, probabilities } of attended.layers) {
+        layers.push({ layer, probabilities: encoded(probabilities, { encoding, numTokens: attended.numTokens }) });
+        // Heartbeats and other requests come in between.
+        await setImmediate();
+      }
       return {
         tokens: tokensOf(attended),
         num_layers: numLayers,
@@ -114,10 +121,7 @@ export function attentionRoute(serving: Serving): Route {
         heads: attended.heads,
         encoding,
         truncated: attended.numTruncated > 0,
-        layers: attended.layers.map(({ layer, probabilities }) => ({
-          layer,
-          probabilities: encoded(probabilities, { encoding, numTokens: attended.numTokens }),
-        })),
+        layers,
       };
     },
   });
@@ -142,8 +146,13 @@ function encoded(
       Array.from({ length: L }, (_, row) => Array.from(matrix.subarray(row * L, (row + 1) * L))),
     );
   const bytesOf = (matrix: Float32Array) =>
-    encoding === "uint8"
-      ? Uint8Array.from(matrix, (probability) => Math.round(probability * 255))
-      : new Uint8Array(matrix.buffer, matrix.byteOffset, matrix.byteLength);
+    encoding === "uint8" ? quantized(matrix) : new Uint8Array(matrix.buffer, matrix.byteOffset, matrix.byteLength);
   return Buffer.concat(matrices.map(bytesOf)).toString("base64");
+}
+
+/** A loop: `Uint8Array.from` takes seconds for millions of values, in which the gateway would be silent to its workers. */
+function quantized(matrix: Float32Array): Uint8Array {
+  const bytes = new Uint8Array(matrix.length);
+  for (let cell = 0; cell < bytes.length; cell++) bytes[cell] = Math.round(matrix[cell]! * 255);
+  return bytes;
 }
