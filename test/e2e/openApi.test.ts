@@ -226,6 +226,7 @@ const exchanges: readonly Exchange[] = [
     method: "post",
     status: 404,
   })),
+  { path: "/v1/models/other/archive", template: "/v1/models/{model}/archive", status: 404 },
   { path: "/v1/models/other", template: "/v1/models/{model}", method: "delete", status: 404 },
   { path: "/v1/files/other", template: "/v1/files/{file_id}", method: "delete", status: 404 },
 ];
