@@ -211,6 +211,8 @@ const exchanges: readonly Exchange[] = [
   { path: "/v1/files/{file_id}", status: 200 },
   { path: "/v1/files/other", template: "/v1/files/{file_id}", status: 404 },
   { path: "/v1/files/{file_id}/content", status: 200 },
+  { path: "/v1/files/{file_id}/preview", status: 200 },
+  { path: "/v1/files/{file_id}/preview?rows=0", template: "/v1/files/{file_id}/preview", status: 400 },
   { path: "/v1/fine_tuning/jobs", body: { model: "org/tiny", training_file: "other" }, status: 400 },
   { path: "/v1/fine_tuning/jobs", body: { model: "org/tiny", training_file: "{file_id}" }, status: 200 },
   { path: "/v1/fine_tuning/jobs?limit=1", template: "/v1/fine_tuning/jobs", status: 200 },

@@ -53,15 +53,19 @@ export function postRoute<Schema extends z.ZodType>(definition: Omit<Definition<
     method: "post",
     handler: async (request, response) => {
       const body = readBody(schema, request.body);
-      const leaving = new AbortController();
-      response.on("close", () => {
-        if (!response.writableEnded)
-          leaving.abort(new HttpProblem("client_closed", "the client left before the answer"));
-      });
-      const answer = await handle({ body, request, response, signal: leaving.signal });
+      const answer = await handle({ body, request, response, signal: leavingSignal(response) });
       if (answer !== undefined) response.json(answer);
     },
   };
+}
+
+/** Aborted when the client leaves before its answer is there. */
+export function leavingSignal(response: Response): AbortSignal {
+  const leaving = new AbortController();
+  response.on("close", () => {
+    if (!response.writableEnded) leaving.abort(new HttpProblem("client_closed", "the client left before the answer"));
+  });
+  return leaving.signal;
 }
 
 type PlainDefinition = Omit<RouteDocumentation, "method" | "request" | "query" | "form"> & {

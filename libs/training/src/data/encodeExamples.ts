@@ -41,7 +41,7 @@ export type DataReport = {
   readonly numTruncated: number;
   /** Rows left out because they are bad, and what was wrong with the first few. */
   readonly numSkipped: number;
-  readonly skipped: readonly string[];
+  readonly skipped: readonly DataError[];
   readonly columns: Layout["columns"];
   readonly ignoredColumns: readonly string[];
 };
@@ -98,7 +98,7 @@ export async function encodeExamples(source: RowSource, options: EncodeExamplesO
     longest: store.longest,
     numTruncated,
     numSkipped: bad.count,
-    skipped: bad.messages,
+    skipped: bad.errors,
     columns: layout.columns,
     ignoredColumns: layout.ignored,
   };
@@ -148,8 +148,8 @@ async function columnsOf(source: RowSource): Promise<readonly string[]> {
   for await (const rows of source.read(bad)) {
     if (rows.length > 0) return Array.from(new Set(rows.flatMap(({ values }) => Object.keys(values))));
   }
-  const [message] = bad.messages;
-  if (message !== undefined) throw new DataError("data_format", `${message} (no row can be read)`);
+  const [first] = bad.errors;
+  if (first !== undefined) throw new DataError("data_format", `${first.message} (no row can be read)`);
   throw new DataError("data_empty", "expected examples, got none", { file: source.name });
 }
 
@@ -164,7 +164,7 @@ function usualMaxLength(task: TaskName, { sentenceMaxLength }: EncodeExamplesOpt
 }
 
 function checkSize(size: number, { file, bad }: { readonly file: string; readonly bad: BadRows }): void {
-  const left = bad.count === 0 ? "" : ` (${bad.count} rows were left out, the first: ${bad.messages[0]})`;
+  const left = bad.count === 0 ? "" : ` (${bad.count} rows were left out, the first: ${bad.errors[0]!.message})`;
   if (size === 0) throw new DataError("data_empty", `expected examples, got none${left}`, { file });
   if (size === 1) throw new DataError("data_too_small", `expected at least two examples, got one${left}`, { file });
 }
