@@ -134,7 +134,9 @@ describe("GET /v1/files/{file_id}/preview", () => {
       ...none,
       problems: [{ message: "t.jsonl: expected examples, got an empty file", line: null }],
     });
-    expect((await preview("picture", "picture.png")).problems[0]!.message).toMatch(/^picture\.png: expected the extension/);
+    expect((await preview("picture", "picture.png")).problems[0]!.message).toMatch(
+      /^picture\.png: expected the extension/,
+    );
     // Nobody waits for the end of a file of such rows.
     expect((await preview("7\n".repeat(400), "t.jsonl")).problems.map(({ line }) => line)).toEqual(
       Array.from({ length: 21 }, (_, index) => index + 1),

@@ -215,6 +215,8 @@ const exchanges: readonly Exchange[] = [
   { path: "/v1/files/{file_id}/preview?rows=0", template: "/v1/files/{file_id}/preview", status: 400 },
   { path: "/v1/fine_tuning/jobs", body: { model: "org/tiny", training_file: "other" }, status: 400 },
   { path: "/v1/fine_tuning/jobs", body: { model: "org/tiny", training_file: "{file_id}" }, status: 200 },
+  { path: "/v1/fine_tuning/jobs/validate", body: { model: "org/tiny", training_file: "other" }, status: 200 },
+  { path: "/v1/fine_tuning/jobs/validate", body: {}, status: 400 },
   { path: "/v1/fine_tuning/jobs?limit=1", template: "/v1/fine_tuning/jobs", status: 200 },
   { path: ONE_JOB, status: 200 },
   { path: "/v1/fine_tuning/jobs/other", template: ONE_JOB, status: 404 },

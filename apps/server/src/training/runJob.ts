@@ -36,6 +36,7 @@ import type { OpenPipeline, PipelineRequest } from "./pipelineRequest.ts";
 import { planJob, type JobPlan } from "./planJob.ts";
 import { dataWarnings } from "./prepareData.ts";
 import type { ResolvedHyperparameters } from "./resolveHyperparameters.ts";
+import { runOptionsOf } from "./runOptions.ts";
 import type { TrainingSettings } from "./trainingSettings.ts";
 
 export type JobEvent =
@@ -239,7 +240,7 @@ class TrainingJob {
     kept: { readonly checkpoints: CheckpointFolder; readonly log: StepLogFile },
   ): Promise<TrainingSummary> {
     const { settings, base, plan } = job;
-    const { hyperparameters: given, engine, threads, schedule, stages: numStages } = settings;
+    const { engine, threads, schedule, stages: numStages } = settings;
     const { stageSettings, maxMicroBatchTokens } = plan;
     const request: PipelineRequest = {
       folder: base.folder,
@@ -261,28 +262,13 @@ class TrainingJob {
       }),
     );
     const open = (await filled) ?? openPipeline;
-    const { early_stopping_patience: patience, early_stopping_threshold: threshold = 0 } = given;
     return runTraining({
       ...kept,
       openPipeline: (lost) => open(request, lost),
-      data: plan.train,
-      evaluation: plan.evaluation,
+      ...runOptionsOf(plan),
       test: this.#part === null ? plan.test : null,
-      length: { epochs: given.n_epochs, maxSteps: given.max_steps },
-      learningRate: {
-        shape: given.lr_scheduler,
-        peak: given.learning_rate,
-        warmup: {
-          ...(given.warmup_steps === undefined ? {} : { steps: given.warmup_steps }),
-          ...(given.warmup_ratio === undefined ? {} : { ratio: given.warmup_ratio }),
-        },
-      },
-      maxGradientNorm: given.max_grad_norm,
-      evaluationSteps: given.eval_steps ?? null,
-      checkpointSteps: given.checkpoint_steps ?? null,
+      maxGradientNorm: plan.hyperparameters.max_grad_norm,
       ...(this.#part === null ? {} : { milestones: this.#part.milestones, until: this.#part.until }),
-      earlyStopping: patience === undefined ? null : { patience, threshold },
-      bestMetric: given.metric_for_best_model ?? null,
       onEvent: (event) => this.#note(event, job),
       signal,
       now: () => performance.now(),

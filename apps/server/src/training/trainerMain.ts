@@ -6,6 +6,7 @@
 import { TrainingError } from "@stagecoach/training";
 import { pino } from "pino";
 import type { CheckpointSize, JobEnd, RunnerEvent } from "../jobs/jobRunner.ts";
+import { checkJob } from "./checkJob.ts";
 import { failureOf, runnerEvents, testNumbers } from "./jobEvents.ts";
 import { train as runJob } from "../search/train.ts";
 import { TrainingJobError } from "./jobFolder.ts";
@@ -43,8 +44,19 @@ async function makeRoom(checkpoint: CheckpointSize): Promise<void> {
   if (refusal !== null) throw new TrainingError("checkpoint_quota", refusal);
 }
 
+const log = pino({ level: "info" }, pino.destination({ dest: 2, sync: true }));
+
+async function check({ folder, settings }: Extract<ToTrainer, { kind: "check" }>): Promise<void> {
+  try {
+    tell({ kind: "checked", check: await checkJob(settings, { folder, tell: () => {} }) });
+  } catch (error) {
+    log.error({ err: error }, "the check failed");
+    tell({ kind: "checked", check: null });
+  }
+  leave();
+}
+
 async function train({ folder, settings }: Extract<ToTrainer, { kind: "start" }>): Promise<void> {
-  const log = pino({ level: "info" }, pino.destination({ dest: 2, sync: true }));
   let trainedTokens = 0;
   try {
     const result = await runJob(settings, {
@@ -78,6 +90,11 @@ async function train({ folder, settings }: Extract<ToTrainer, { kind: "start" }>
       tell({ kind: "end", end: { status: "failed", error: failureOf(error, settings) } });
     }
   }
+  leave();
+}
+
+/** What was told is heard before. */
+function leave(): void {
   process.off("disconnect", die).once("disconnect", () => process.exit(0));
   process.disconnect?.();
 }
@@ -100,6 +117,8 @@ process.on("message", (message: ToTrainer) => {
   switch (message.kind) {
     case "start":
       return void train(message);
+    case "check":
+      return void check(message);
     case "kept":
       waiting.get(message.event)?.();
       return void waiting.delete(message.event);

@@ -28,6 +28,8 @@ export function closedJson(text: string): string | null {
     }
   }
   if (end === 0) return null;
-  const closed = [...openAtEnd].toReversed().map((each) => closing[each]);
+  const closed = Array.from(openAtEnd)
+    .toReversed()
+    .map((each) => closing[each]);
   return text.slice(0, end) + closed.join("");
 }

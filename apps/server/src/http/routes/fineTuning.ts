@@ -12,6 +12,7 @@ import { checkpointCard, checkpointSchema, eventCard, eventSchema, jobCard, jobS
 import { actionRoute, deleteRoute, getRoute, postRoute, queryRoute, type Route } from "../route.ts";
 import type { Serving } from "../serving.ts";
 import { modelParameter } from "./openAi.ts";
+import { validateJobRoute } from "./validateJob.ts";
 
 const after = z.string().optional().meta({ description: "id of the last object of the page before" });
 const limit = (standard: number) => z.coerce.number().int().min(1).max(1000).default(standard);
@@ -82,6 +83,7 @@ export function fineTuningRoutes(serving: Serving, lazy: LazyJobs): Route[] {
         return card(jobs, await jobs.create(body));
       },
     }),
+    validateJobRoute(lazy),
     queryRoute({
       ...ofJobs,
       path: ROOT,

@@ -3,16 +3,17 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import type { JobProgress } from "../jobFeed.ts";
-import type {
-  CheckpointExport,
-  JobContext,
-  JobEnd,
-  JobFailure,
-  JobRunner,
-  JobSpec,
-  RunnerEvent,
-  StopKind,
-  TestNumbers,
+import {
+  nothingChecked,
+  type CheckpointExport,
+  type JobContext,
+  type JobEnd,
+  type JobFailure,
+  type JobRunner,
+  type JobSpec,
+  type RunnerEvent,
+  type StopKind,
+  type TestNumbers,
 } from "../jobRunner.ts";
 
 const SAVED = { checkpoint_bytes: 1000, checkpoint_seconds: 0.5 };
@@ -93,6 +94,11 @@ export class FakeRunner implements JobRunner {
     };
     return Promise.resolve({ stop, ended: trainer.ended });
   };
+
+  /** What is said of every job that is to be checked. */
+  onCheck: JobRunner["check"] = () => Promise.resolve({ ...nothingChecked, problems: [] });
+
+  check: JobRunner["check"] = (job, context) => this.onCheck(job, context);
 
   /** A copy of what the checkpoint's folder has. */
   async exportCheckpoint({ checkpointFolder, output }: CheckpointExport): Promise<void> {
