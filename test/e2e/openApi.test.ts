@@ -222,6 +222,8 @@ const exchanges: readonly Exchange[] = [
   { path: "/v1/fine_tuning/jobs/other", template: ONE_JOB, status: 404 },
   { path: `${ONE_JOB}/events`, status: 200 },
   { path: `${ONE_JOB}/checkpoints`, status: 200 },
+  { path: `${ONE_JOB}/evaluation`, status: 404 },
+  { path: `${ONE_JOB}/evaluation?split=train`, template: `${ONE_JOB}/evaluation`, status: 400 },
   { path: `${ONE_JOB}/trials`, status: 200 },
   { path: `${ONE_JOB}/trials.svg`, status: 200 },
   ...["cancel", "pause", "resume"].map((name): Exchange => ({

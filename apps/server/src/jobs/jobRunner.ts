@@ -1,5 +1,6 @@
 /** @file What runs a job, as the queue sees it: a trainer that is started, tells what happens, and ends. */
-import type { ColumnMap } from "@stagecoach/training";
+import type { ColumnMap, EvaluationReport } from "@stagecoach/training";
+import type { FoundRow, ReadRowTextsOptions } from "@stagecoach/training/node";
 import type { TaskName } from "@stagecoach/transformer";
 import type { CheckpointNumbers, EvaluationNumbers, StageSeconds, StepNumbers } from "./jobNumbers.ts";
 import type { Trial } from "./searchSchema.ts";
@@ -107,6 +108,8 @@ export type JobEnd =
       readonly modelFolder: string;
       readonly task: string;
       readonly trainedTokens: number;
+      /** Of the model, for each set that it was evaluated or tested on. */
+      readonly evaluations: readonly EvaluationReport[];
       /** null where nothing was set aside for a test. */
       readonly test: TestNumbers | null;
     }
@@ -190,6 +193,11 @@ export type CheckContext = Pick<JobContext, "folder" | "dataFiles"> & { readonly
 export type JobRunner = {
   /** Rejects when the process that checks is lost, and with the signal's reason. Nothing is left of it. */
   readonly check: (job: CheckedJob, context: CheckContext) => Promise<JobCheck>;
+  /** Texts of single rows of a file. Rejects as reading them does, and with the signal's reason. */
+  readonly readTexts: (
+    file: DataFile & { readonly bytes: number },
+    request: ReadRowTextsOptions & { readonly signal: AbortSignal },
+  ) => Promise<readonly FoundRow[]>;
   /** Rejects when the trainer cannot be started, which counts as one that was lost. */
   readonly start: (job: JobSpec, context: JobContext) => Promise<RunningJob>;
   /** Rejects with an error of the code `disk_full` when there is no room, and however it likes when the checkpoint goes meanwhile. */

@@ -13,6 +13,7 @@ import { createJob, type ModelSources } from "./createJob.ts";
 import { RefusedError } from "./errors.ts";
 import { FineTunedModels } from "./fineTunedModels.ts";
 import { JobFeed } from "./jobFeed.ts";
+import { jobEvaluation, type EvaluationRequest, type JobEvaluation } from "./jobEvaluation.ts";
 import { jobFolderOf, JobQueue } from "./jobQueue.ts";
 import { JobRecorder } from "./jobRecorder.ts";
 import type { JobCheck, JobRunner, RunEnd, RunnerEvent } from "./jobRunner.ts";
@@ -55,6 +56,8 @@ export type Jobs = {
   readonly create: (request: TrainingRequest) => Promise<JobRecord>;
   /** As `JobValidation.validate`. */
   readonly validate: (request: TrainingRequest, signal: AbortSignal) => Promise<JobCheck>;
+  /** As `jobEvaluation`; also RefusedError `not_found` for no such job. */
+  readonly evaluation: (jobId: string, request: EvaluationRequest) => Promise<JobEvaluation>;
   /** @throws RefusedError `not_found` */
   readonly find: (jobId: string) => Promise<JobRecord>;
   readonly counts: () => Promise<Record<JobStatus, number>>;
@@ -111,6 +114,11 @@ export async function openJobs(options: JobsOptions): Promise<Jobs> {
     await files.prepare();
     await removeUnknownModels(store, dataDir);
     await checkpointModels.prepare();
+    const find = async (jobId: string): Promise<JobRecord> => {
+      const job = await store.jobs.find(jobId);
+      if (job !== undefined) return job;
+      throw new RefusedError("not_found", `Could not find fine tune: ${jobId}`, { field: "fine_tuning_job_id" });
+    };
     const sweep = async () => {
       await files.sweep();
       await sweepCheckpoints(store, { dataDir, before: now() - options.checkpointRetention, checkpointModels });
@@ -135,12 +143,8 @@ export async function openJobs(options: JobsOptions): Promise<Jobs> {
         return job;
       },
       validate: (request, signal) => validation.validate(request, signal),
-      async find(jobId) {
-        const job = await store.jobs.find(jobId);
-        if (job === undefined)
-          throw new RefusedError("not_found", `Could not find fine tune: ${jobId}`, { field: "fine_tuning_job_id" });
-        return job;
-      },
+      find,
+      evaluation: async (jobId, request) => jobEvaluation({ store, files, runner }, await find(jobId), request),
       counts: () => store.jobs.countByStatus(),
       sweep,
       async close() {

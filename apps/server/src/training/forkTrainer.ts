@@ -1,6 +1,6 @@
 /** @file Jobs run in trainer processes of their own, so that reading and tokenizing data never holds up a request. */
 import type { EngineName } from "@stagecoach/engine/node";
-import { exportCheckpoint, readCheckpoint } from "@stagecoach/training/node";
+import { exportCheckpoint, readCheckpoint, readRowTexts } from "@stagecoach/training/node";
 import type { Hyperparameters } from "../jobs/hyperparameters.ts";
 import {
   nothingChecked,
@@ -11,7 +11,7 @@ import {
   type JobRunner,
   type RunningJob,
 } from "../jobs/jobRunner.ts";
-import { forkCheck } from "./forkCheck.ts";
+import { askTrainer } from "./askTrainer.ts";
 import { failureOf } from "./jobEvents.ts";
 import { jobPaths } from "./jobFolder.ts";
 import { spawnTrainer, type SpawnTrainerOptions } from "./spawnTrainer.ts";
@@ -26,6 +26,9 @@ export type ForkTrainerOptions = SpawnTrainerOptions & {
   /** Threads of each stage; the cores, divided by the stages, when left out. */
   readonly threads?: number | undefined;
 };
+
+/** A file of so many bytes is read sooner than a process has started. */
+const READ_HERE_BYTES = 1 << 20;
 
 export function forkTrainers(options: ForkTrainerOptions): JobRunner {
   return {
@@ -46,7 +49,13 @@ export function forkTrainers(options: ForkTrainerOptions): JobRunner {
         const { message, param } = failureOf(error, {});
         return { ...nothingChecked, problems: [{ message, param, file: null, line: null, column: null }] };
       }
-      return forkCheck(settings, context, options);
+      const { folder, signal } = context;
+      return (await askTrainer({ kind: "check", folder, settings }, signal, options)).check;
+    },
+    async readTexts({ path, filename: name, bytes }, { signal, ...request }) {
+      const file = { path, name };
+      if (bytes <= READ_HERE_BYTES) return readRowTexts(file, { ...request, signal });
+      return (await askTrainer({ kind: "texts", file, ...request }, signal, options)).rows;
     },
     async exportCheckpoint({ jobFolder, checkpointFolder, output }) {
       const checkpoint = await readCheckpoint(checkpointFolder);

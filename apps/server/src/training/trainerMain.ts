@@ -4,6 +4,7 @@
  * It dies with its gateway: without a channel nothing that it did could be kept.
  */
 import { TrainingError } from "@stagecoach/training";
+import { readRowTexts } from "@stagecoach/training/node";
 import { pino } from "pino";
 import type { CheckpointSize, JobEnd, RunnerEvent } from "../jobs/jobRunner.ts";
 import { checkJob } from "./checkJob.ts";
@@ -46,12 +47,12 @@ async function makeRoom(checkpoint: CheckpointSize): Promise<void> {
 
 const log = pino({ level: "info" }, pino.destination({ dest: 2, sync: true }));
 
-async function check({ folder, settings }: Extract<ToTrainer, { kind: "check" }>): Promise<void> {
+/** Instead of training. What fails as nobody expects is in the log. */
+async function answer(find: () => Promise<FromTrainer>): Promise<void> {
   try {
-    tell({ kind: "checked", check: await checkJob(settings, { folder, tell: () => {} }) });
+    tell(await find());
   } catch (error) {
-    log.error({ err: error }, "the check failed");
-    tell({ kind: "checked", check: null });
+    log.error({ err: error }, "no answer was found");
   }
   leave();
 }
@@ -79,6 +80,7 @@ async function train({ folder, settings }: Extract<ToTrainer, { kind: "start" }>
             modelFolder: result.modelFolder,
             task: result.settings.task,
             trainedTokens: trainedTokensOf(result) || trainedTokens,
+            evaluations: result.evaluations,
             test: result.summary.test === null ? null : testNumbers(result.summary.test),
           };
     tell({ kind: "end", end });
@@ -118,7 +120,12 @@ process.on("message", (message: ToTrainer) => {
     case "start":
       return void train(message);
     case "check":
-      return void check(message);
+      return void answer(async () => ({
+        kind: "checked",
+        check: await checkJob(message.settings, { ...message, tell: () => {} }),
+      }));
+    case "texts":
+      return void answer(async () => ({ kind: "found", rows: await readRowTexts(message.file, message) }));
     case "kept":
       waiting.get(message.event)?.();
       return void waiting.delete(message.event);

@@ -13,6 +13,7 @@ export {
   type DataFileOptions,
   type DataFileSource,
 } from "./data/openDataFile.ts";
+export { readRowTexts, type FoundRow, type ReadRowTextsOptions } from "./data/readRowTexts.ts";
 export { FeatureFile, type FeatureLayout } from "./featureFile.ts";
 export { diskError, linkDurably, publishFolder, replaceDurably, writeDurably } from "./durableFiles.ts";
 export {

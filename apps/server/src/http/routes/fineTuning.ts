@@ -11,6 +11,7 @@ import { streamJobEvents } from "../jobEventStream.ts";
 import { checkpointCard, checkpointSchema, eventCard, eventSchema, jobCard, jobSchema } from "../jobSchemas.ts";
 import { actionRoute, deleteRoute, getRoute, postRoute, queryRoute, type Route } from "../route.ts";
 import type { Serving } from "../serving.ts";
+import { jobEvaluationRoute } from "./jobEvaluation.ts";
 import { modelParameter } from "./openAi.ts";
 import { validateJobRoute } from "./validateJob.ts";
 
@@ -167,6 +168,7 @@ export function fineTuningRoutes(serving: Serving, lazy: LazyJobs): Route[] {
           .send(trialsSvg(await trialsOf(lazy, request)));
       },
     }),
+    jobEvaluationRoute(lazy),
     deleteRoute({
       ...ofJobs,
       path: "/v1/models/{model}",
