@@ -82,7 +82,7 @@ describe("the evaluation of a job", () => {
       model: MODEL,
       training_file: await upload(rows.join(""), "train.jsonl"),
       validation_file: validation,
-      method: { type: "supervised", supervised: supervised as never },
+      method: { type: "supervised", supervised },
     });
     const model = (await reached(client, id, "succeeded")).fine_tuned_model!;
     const found = await evaluationOf(id);
@@ -151,10 +151,12 @@ describe("the evaluation of a job", () => {
       // Of a file that is larger than this, the texts are read by another process.
       notes: "x".repeat(60_000),
     }));
+    const hyperparameters = { max_steps: 1, validation_split: 0.5 };
+    const supervised = { hyperparameters } as OpenAI.FineTuning.SupervisedMethod;
     const { id } = await client.fineTuning.jobs.create({
       model: MODEL,
       training_file: await upload(rows.map((row) => `${JSON.stringify(row)}\n`).join(""), "choices.jsonl"),
-      method: { type: "supervised", supervised: { hyperparameters: { max_steps: 1, validation_split: 0.5 } as never } },
+      method: { type: "supervised", supervised },
     });
     await reached(client, id, "succeeded");
     const { mistakes, confusion, metrics, num_mistakes: numMistakes } = await evaluationOf(id);
@@ -178,7 +180,7 @@ describe("a job without an evaluation", () => {
     await using app = await startJobApp();
     await app.lazy.get();
     const create = async (supervised: object = {}) =>
-      (await app.test.create({ method: { type: "supervised", supervised: supervised as never } })).id;
+      (await app.test.create({ method: { type: "supervised", supervised } })).id;
     const ofJob = async (id: string) => messageOf(await app.get(pathOf(id)));
     const [masked, plain] = [await create({ task: "masked-lm" }), await create()];
     const trainer = await app.test.runner.started(1);

@@ -100,7 +100,7 @@ describe("GET /openapi.json", () => {
     const families = parseExposition(await (await server.get("/metrics")).text());
     const routes = families.get("stagecoach_http_requests_total")!.samples;
     const counted = new Set(routes.map(({ labels }) => `${labels["method"]?.toLowerCase()} ${labels["route"]}`));
-    const others = ["get /docs", "get /openapi.json", "get unknown", "unknown unreadable"];
+    const others = ["get /console", "get /docs", "get /openapi.json", "get unknown", "unknown unreadable"];
     const documented = operations().map(({ path, method }) => `${method} ${path}`);
     expect(new Set([...documented, ...others])).toEqual(counted);
   });

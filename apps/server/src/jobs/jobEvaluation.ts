@@ -45,7 +45,7 @@ export async function jobEvaluation(
     .filter((each) => split === undefined || each === split)
     .flatMap((each) => reports.find((one) => one.split === each) ?? [])[0];
   if (report === undefined) throw await noEvaluation(sources, job, split);
-  const { mistakes, columns, ...others } = report;
+  const { mistakes, columns: _, ...others } = report;
   const rows = await rowsOf(sources, job, { report, signal });
   return { ...others, mistakes: mistakes.map((mistake) => shown(mistake, rows.get(mistake.place))) };
 }

@@ -15,18 +15,13 @@ export type RowTexts = {
 /** @throws DataError for values of another kind than the task's */
 export function rowTexts(fields: RowFields, row: DataRow, task: TaskName): RowTexts {
   const none = { pair: null, choices: null };
-  switch (task) {
-    case "token-classification":
-      return { ...none, text: fields.texts(row, "tokens").join(" ") };
-    case "question-answering":
-      return { ...none, text: fields.text(row, "question"), pair: fields.text(row, "context") };
-    case "multiple-choice":
-      return { ...none, text: fields.text(row, "prompt"), choices: fields.texts(row, "choices") };
-    default: {
-      const { text, pair = null } = classifiedTexts(fields, row);
-      return { ...none, text, pair };
-    }
-  }
+  if (task === "token-classification") return { ...none, text: fields.texts(row, "tokens").join(" ") };
+  if (task === "question-answering")
+    return { ...none, text: fields.text(row, "question"), pair: fields.text(row, "context") };
+  if (task === "multiple-choice")
+    return { ...none, text: fields.text(row, "prompt"), choices: fields.texts(row, "choices") };
+  const { text, pair = null } = classifiedTexts(fields, row);
+  return { ...none, text, pair };
 }
 
 /** Of a text or pair with a label, or a chat of a text and its label. */

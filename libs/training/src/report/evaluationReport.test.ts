@@ -50,13 +50,14 @@ function reportOf(task: Task, predictions: readonly Prediction[], facts: Facts =
   });
 }
 
-const label = (example: number, target: number, predicted: number, probability: number): Prediction => ({
-  kind: "label",
-  example,
-  target,
-  predicted,
-  probability,
-});
+const label = (
+  ...[example, target, predicted, probability]: [
+    example: number,
+    target: number,
+    predicted: number,
+    probability: number,
+  ]
+): Prediction => ({ kind: "label", example, target, predicted, probability });
 
 describe("evaluationReport()", () => {
   test("tells the most certain mistakes first, by the places of their rows", () => {

@@ -114,12 +114,12 @@ function mistakeOf(prediction: Prediction, labels: readonly string[]): Omit<Mist
       const numWrong = target.filter((tag, token) => tag !== predicted[token]).length;
       return numWrong === 0 ? null : { expected: target, predicted, score: numWrong };
     }
-    case "answer": {
-      const { target, predicted } = prediction;
-      const { exact, f1 } = squadV2Scores([{ prediction: predicted, answers: target }])!;
-      return exact === 100 ? null : { expected: target, predicted, score: 1 - f1 / 100 };
-    }
+    case "answer":
+      break;
   }
+  const { target, predicted } = prediction;
+  const { exact, f1 } = squadV2Scores([{ prediction: predicted, answers: target }])!;
+  return exact === 100 ? null : { expected: target, predicted, score: 1 - f1 / 100 };
 }
 
 /** How many of the first are none of the second. */
