@@ -28,6 +28,11 @@ export async function freezeAt(path: string, pids: readonly number[]): Promise<D
   }
 }
 
+/** Stops the processes now. @returns how to let those go on that are still there */
+export function freeze(pids: readonly number[]): Disposable {
+  return stopIf(() => true, pids)!;
+}
+
 function stopIf(isThere: () => boolean, pids: readonly number[]): Disposable | null {
   const frozen = { [Symbol.dispose]: () => pids.forEach((pid) => signal(pid, "SIGCONT")) };
   for (const pid of pids) signal(pid, "SIGSTOP");

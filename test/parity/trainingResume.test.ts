@@ -1,5 +1,5 @@
 /**
- * @file A run that was stopped, killed or lost a stage ends with the bytes of one that was not: model, optimizer state, log. With
+ * @file A run that was stopped, killed or lost a stage ends with the bytes of one that was not: model, optimizer state, log, evaluation. With
  * dropout, evaluations and several micro-batches, on ONNX Runtime, whole and cut.
  */
 import { openSafetensors } from "@stagecoach/transformer/node";
@@ -65,6 +65,8 @@ async function run({ folder = newFolder(), stages = 1, ...given }: RunOptions = 
 
 type Outcome = {
   readonly log: string;
+  /** What the best model gets wrong. */
+  readonly evaluations: string;
   readonly model: Uint8Array;
   readonly state: ReadonlyMap<string, Uint8Array>;
 };
@@ -78,6 +80,7 @@ async function outcomeOf(folder: string): Promise<Outcome> {
   }
   return {
     log: readFileSync(join(folder, "steps.jsonl"), "utf8"),
+    evaluations: readFileSync(join(folder, "evaluations.json"), "utf8"),
     model: readFileSync(join(folder, "model", "model.safetensors")),
     state,
   };

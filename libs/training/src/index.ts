@@ -33,6 +33,7 @@ export {
 export { philox, type RandomCounter, type RandomKey } from "./random/philox.ts";
 export { randomKey } from "./random/randomKey.ts";
 export { RandomSequence } from "./random/randomSequence.ts";
+export type { RowTexts } from "./data/rowTexts.ts";
 export type { BadRowRule } from "./data/badRows.ts";
 export {
   BatchedDataSet,
@@ -140,7 +141,7 @@ export type {
 export type { EarlyStopping } from "./loop/earlyStopping.ts";
 export { evaluate, type EvaluationSet } from "./loop/evaluate.ts";
 export { planRun, type RunLength, type RunPlan } from "./loop/runPlan.ts";
-export { runTraining } from "./loop/runTraining.ts";
+export { checkRun, runTraining, type RunOptions } from "./loop/runTraining.ts";
 export { isStageLost, TrainingError, type TrainingErrorCode } from "./loop/trainingError.ts";
 export {
   stopKindOf,
@@ -160,6 +161,13 @@ export { splitSentences } from "./data/sentences.ts";
 export { curveSvg, type CurveLine, type CurvePanel } from "./report/curveSvg.ts";
 export { markdownTable } from "./report/markdownTable.ts";
 export { searchSvg, type DrawnRun, type DrawnTrial, type SearchPicture } from "./report/searchSvg.ts";
+export {
+  evaluationReport,
+  hasEvaluationReport,
+  type EvaluationReport,
+  type Mistake,
+  type MistakeValue,
+} from "./report/evaluationReport.ts";
 export { learningCurve } from "./report/learningCurve.ts";
 export { modelCard, type ModelCardFacts } from "./report/modelCard.ts";
 export { resultsCsv, type ResultRow } from "./report/resultsCsv.ts";

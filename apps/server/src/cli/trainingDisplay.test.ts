@@ -45,6 +45,7 @@ const succeeded = {
   },
   metrics: null,
   classes: null,
+  evaluations: [],
 } as const satisfies TrainingJobResult;
 
 const displayed = () => new TrainingDisplay({ write: () => true } as unknown as NodeJS.WriteStream);

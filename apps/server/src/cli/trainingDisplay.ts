@@ -75,6 +75,7 @@ export class TrainingDisplay {
       case "started":
       case "checkpoint":
       case "checkpointRemoved":
+      case "tested":
       case "test":
       case "finished":
       case "exported":

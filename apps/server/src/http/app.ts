@@ -19,6 +19,7 @@ import { embedRoutes } from "./routes/embed.ts";
 import { fileRoutes } from "./routes/files.ts";
 import { fillMaskRoute } from "./routes/fillMask.ts";
 import { fineTuningRoutes } from "./routes/fineTuning.ts";
+import { modelArchiveRoute } from "./routes/modelArchive.ts";
 import { openAiRoutes } from "./routes/openAi.ts";
 import { operationRoutes } from "./routes/operations.ts";
 import { predictRoutes } from "./routes/predict.ts";
@@ -30,6 +31,7 @@ import { traceFacts, traceRequests } from "./traceRequests.ts";
 export function createApp(serving: Serving, log: Logger): Express {
   const { settings, metrics, version, tracer } = serving;
   const routes = [
+    ...(serving.jobs === undefined ? [] : [modelArchiveRoute(serving.jobs)]),
     ...openAiRoutes(serving),
     ...embedRoutes(serving),
     ...predictRoutes(serving),

@@ -40,9 +40,10 @@ export function problemOf(error: unknown): HttpProblem {
     return new HttpProblem("invalid_input", error.message, { field: error.field, cause: error });
   if (error instanceof RefusedError) {
     // OpenAI's clients repeat what is answered with 409 and 5xx, unless told.
-    const headers: Record<string, string> = ["in_use", "disk_full"].includes(error.code)
-      ? { "x-should-retry": "false" }
-      : {};
+    const headers: Record<string, string> = {
+      ...(["in_use", "disk_full"].includes(error.code) ? { "x-should-retry": "false" } : {}),
+      ...(error.code === "overloaded" ? { "retry-after": "1" } : {}),
+    };
     return new HttpProblem(error.code, error.message, { field: error.field, headers, cause: error });
   }
   if (isOutOfRoom(error)) {

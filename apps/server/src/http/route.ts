@@ -50,25 +50,38 @@ export type Route = RouteDocumentation & { readonly handler: RequestHandler };
 type Definition<Schema extends z.ZodType> = Omit<RouteDocumentation, "request"> & {
   readonly request: Schema;
   readonly handle: (context: RouteContext<z.output<Schema>>) => unknown;
+  /** Answers a body that does not fit the schema; 400 where it has no answer (`undefined`), or is left out. */
+  readonly onMisfit?: (misfits: readonly Misfit[], body: unknown) => unknown;
 };
+
+/** What is wrong with a field of a body or a query; null: with all of it. */
+export type Misfit = { readonly field: string | null; readonly message: string };
 
 /** A route with a JSON body. What `handle` returns is sent as JSON, unless it has answered by itself (`undefined`). */
 export function postRoute<Schema extends z.ZodType>(definition: Omit<Definition<Schema>, "method">): Route {
-  const { request: schema, handle } = definition;
+  const { request: schema, handle, onMisfit } = definition;
   return {
     ...definition,
     method: "post",
     handler: async (request, response) => {
-      const body = readBody(schema, request.body);
-      const leaving = new AbortController();
-      response.on("close", () => {
-        if (!response.writableEnded)
-          leaving.abort(new HttpProblem("client_closed", "the client left before the answer"));
-      });
-      const answer = await handle({ body, request, response, signal: leaving.signal });
+      const read = readBody(schema, request.body);
+      const refusal = read.success ? undefined : onMisfit?.(misfitsOf(read.error, "the body"), request.body);
+      if (!read.success && refusal === undefined) throw misfit(read.error, "the body");
+      const answer = read.success
+        ? await handle({ body: read.data, request, response, signal: leavingSignal(response) })
+        : refusal;
       if (answer !== undefined) response.json(answer);
     },
   };
+}
+
+/** Aborted when the client leaves before its answer is there. */
+export function leavingSignal(response: Response): AbortSignal {
+  const leaving = new AbortController();
+  response.on("close", () => {
+    if (!response.writableEnded) leaving.abort(new HttpProblem("client_closed", "the client left before the answer"));
+  });
+  return leaving.signal;
 }
 
 type PlainDefinition = Omit<RouteDocumentation, "method" | "request" | "query" | "form"> & {
@@ -134,21 +147,29 @@ function nested(query: Readonly<Record<string, unknown>>): Record<string, unknow
 }
 
 /** @throws HttpProblem */
-function readBody<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
+function readBody<Schema extends z.ZodType>(schema: Schema, body: unknown): z.ZodSafeParseResult<z.output<Schema>> {
   if (body === undefined) throw new HttpProblem("invalid_json", "expected a JSON object as the body, got none");
-  return check(schema, body, "the body");
+  return schema.safeParse(body);
 }
 
 /** @throws HttpProblem that names the first field that does not fit */
 export function check<Schema extends z.ZodType>(schema: Schema, given: unknown, what: string): z.output<Schema> {
   const parsed = schema.safeParse(given);
   if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const deepest = issue === undefined ? undefined : mostSpecific(issue);
-  const field = deepest?.path.join(".") ?? "";
-  const message = deepest?.message ?? "it does not fit";
-  throw new HttpProblem("invalid_input", field === "" ? `${what}: ${message}` : `\`${field}\`: ${message}`, {
-    field: field === "" ? null : field,
+  throw misfit(parsed.error, what);
+}
+
+function misfit(error: z.ZodError, what: string): HttpProblem {
+  const [{ field, message } = { field: null, message: `${what}: it does not fit` }] = misfitsOf(error, what);
+  return new HttpProblem("invalid_input", message, { field });
+}
+
+function misfitsOf(error: z.ZodError, what: string): Misfit[] {
+  return error.issues.map(mostSpecific).map(({ path, message }) => {
+    const field = path.join(".");
+    return field === ""
+      ? { field: null, message: `${what}: ${message}` }
+      : { field, message: `\`${field}\`: ${message}` };
   });
 }
 

@@ -10,6 +10,7 @@ export type RefusalCode =
   | "quota_exceeded"
   | "disk_full"
   | "jobs_unavailable"
+  | "overloaded"
   | "client_closed";
 
 /** A request about files, jobs or models that cannot be granted. The message is for the client. */

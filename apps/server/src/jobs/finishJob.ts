@@ -63,6 +63,7 @@ async function storeSuccess(
       const { id: job_id, model_name: id, model: base } = job;
       const folder = modelFolderOf(job_id);
       await records.models.add({ id, job_id, base, task: end.task, folder, created_at: time });
+      for (const evaluation of end.evaluations) await records.models.addEvaluation(job_id, evaluation);
       await recorder.note(records, job_id, { message: `New fine-tuned model created: ${id}` });
       await recorder.note(records, job_id, { message: "The job has successfully completed", data: end.test });
       return true;

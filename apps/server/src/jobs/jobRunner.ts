@@ -1,4 +1,7 @@
 /** @file What runs a job, as the queue sees it: a trainer that is started, tells what happens, and ends. */
+import type { ColumnMap, EvaluationReport } from "@stagecoach/training";
+import type { FoundRow, ReadRowTextsOptions } from "@stagecoach/training/node";
+import type { TaskName } from "@stagecoach/transformer";
 import type { CheckpointNumbers, EvaluationNumbers, StageSeconds, StepNumbers } from "./jobNumbers.ts";
 import type { MeasuredStep } from "./measuredStep.ts";
 import type { Trial } from "./searchSchema.ts";
@@ -28,6 +31,9 @@ export type JobSpec = {
   /** 1 for the first start; later ones continue from the folder's last checkpoint. */
   readonly attempt: number;
 };
+
+/** What decides what a job comes to. */
+export type CheckedJob = Pick<JobSpec, "base" | "teacher" | "method" | "seed">;
 
 export type DataFile = {
   /** Has no extension. */
@@ -105,6 +111,8 @@ export type JobEnd =
       readonly modelFolder: string;
       readonly task: string;
       readonly trainedTokens: number;
+      /** Of the model, for each set that it was evaluated or tested on. */
+      readonly evaluations: readonly EvaluationReport[];
       /** null where nothing was set aside for a test. */
       readonly test: TestNumbers | null;
     }
@@ -135,7 +143,64 @@ export type CheckpointExport = {
   readonly output: string;
 };
 
+/** What is wrong with a job. */
+export type JobProblem = {
+  readonly message: string;
+  /** The field of the request that is to blame. */
+  readonly param: string | null;
+  /** Name of the data file. */
+  readonly file: string | null;
+  readonly line: number | null;
+  /** A column's name, or the number of a character in its line. */
+  readonly column: string | number | null;
+};
+
+/** What a job comes to before it trains. Numbers are null where it does not get so far. */
+export type JobCheck = {
+  /** None: the job would train. */
+  readonly problems: readonly JobProblem[];
+  readonly task: TaskName | null;
+  /** Of the training file, by role. */
+  readonly columns: ColumnMap;
+  /** Of the examples to train on, the most frequent first; null where the task has none. */
+  readonly labels: readonly { readonly name: string; readonly count: number }[] | null;
+  /** To train on. */
+  readonly examples: number | null;
+  readonly validationExamples: number | null;
+  readonly testExamples: number | null;
+  /** Rows of all files that are left out because they are bad. */
+  readonly skipped: number | null;
+  /** Rows of all files of which text is cut off. */
+  readonly truncated: number | null;
+  /** Of the run; of a search, of its first run. */
+  readonly steps: number | null;
+  readonly warnings: readonly string[];
+};
+
+/** Of a job of which nothing is known. */
+export const nothingChecked: Omit<JobCheck, "problems"> = {
+  task: null,
+  columns: {},
+  labels: null,
+  examples: null,
+  validationExamples: null,
+  testExamples: null,
+  skipped: null,
+  truncated: null,
+  steps: null,
+  warnings: [],
+};
+
+export type CheckContext = Pick<JobContext, "folder" | "dataFiles"> & { readonly signal: AbortSignal };
+
 export type JobRunner = {
+  /** Rejects when the process that checks is lost, and with the signal's reason. Nothing is left of it. */
+  readonly check: (job: CheckedJob, context: CheckContext) => Promise<JobCheck>;
+  /** Texts of single rows of a file. Rejects as reading them does, and with the signal's reason. */
+  readonly readTexts: (
+    file: DataFile & { readonly bytes: number },
+    request: ReadRowTextsOptions & { readonly signal: AbortSignal },
+  ) => Promise<readonly FoundRow[]>;
   /** Rejects when the trainer cannot be started, which counts as one that was lost. */
   readonly start: (job: JobSpec, context: JobContext) => Promise<RunningJob>;
   /** Rejects with an error of the code `disk_full` when there is no room, and however it likes when the checkpoint goes meanwhile. */

@@ -5,21 +5,22 @@ import type { Logger } from "pino";
 import { ContentFolder } from "../files/contentFolder.ts";
 import { FileLibrary } from "../files/fileLibrary.ts";
 import type { JobRecord } from "../store/jobRecords.ts";
-import { newId } from "../store/newId.ts";
 import { openStore, type Store } from "../store/openStore.ts";
 import { endedStatuses, type JobStatus } from "../store/schema.ts";
 import { CheckpointModels } from "./checkpointModels.ts";
 import { CheckpointQuota } from "./checkpointQuota.ts";
+import { createJob, type ModelSources } from "./createJob.ts";
 import { RefusedError } from "./errors.ts";
 import { FineTunedModels } from "./fineTunedModels.ts";
 import { JobFeed } from "./jobFeed.ts";
+import { jobEvaluation, type EvaluationRequest, type JobEvaluation } from "./jobEvaluation.ts";
 import { jobFolderOf, JobQueue } from "./jobQueue.ts";
 import { JobRecorder } from "./jobRecorder.ts";
-import type { BaseModel, JobModels, JobRunner, RunEnd, RunnerEvent } from "./jobRunner.ts";
-import { newModelName } from "./modelName.ts";
-import { methodOf, type TrainingRequest } from "./trainingRequest.ts";
+import type { JobCheck, JobRunner, RunEnd, RunnerEvent } from "./jobRunner.ts";
+import type { TrainingRequest } from "./trainingRequest.ts";
+import { JobValidation } from "./validateJob.ts";
 
-export type JobsOptions = {
+export type JobsOptions = Pick<ModelSources, "findBaseModel"> & {
   readonly dataDir: string;
   readonly databaseUrl?: string | undefined;
   readonly maxFileBytes: number;
@@ -33,8 +34,6 @@ export type JobsOptions = {
   readonly maxRunning?: number;
   /** How long to wait before what the store has refused is tried again; JobQueue has a default. */
   readonly retryMs?: number;
-  /** The model of this name, if a job can start from it. Fine-tuned models are known already. */
-  readonly findBaseModel: (name: string) => Promise<BaseModel | null>;
   readonly log: Logger;
   /** Unix seconds. */
   readonly now?: () => number;
@@ -55,6 +54,10 @@ export type Jobs = {
   readonly feed: JobFeed;
   /** @throws RefusedError */
   readonly create: (request: TrainingRequest) => Promise<JobRecord>;
+  /** As `JobValidation.validate`. */
+  readonly validate: (request: TrainingRequest, signal: AbortSignal) => Promise<JobCheck>;
+  /** As `jobEvaluation`; also RefusedError `not_found` for no such job. */
+  readonly evaluation: (jobId: string, request: EvaluationRequest) => Promise<JobEvaluation>;
   /** @throws RefusedError `not_found` */
   readonly find: (jobId: string) => Promise<JobRecord>;
   readonly counts: () => Promise<Record<JobStatus, number>>;
@@ -100,9 +103,22 @@ export async function openJobs(options: JobsOptions): Promise<Jobs> {
       ...(onIdle && { onIdle }),
       ...(options.retryMs !== undefined && { retryMs: options.retryMs }),
     });
+    const validation = new JobValidation({
+      store,
+      files,
+      models,
+      runner,
+      dataDir,
+      findBaseModel: options.findBaseModel,
+    });
     await files.prepare();
     await removeUnknownModels(store, dataDir);
     await checkpointModels.prepare();
+    const find = async (jobId: string): Promise<JobRecord> => {
+      const job = await store.jobs.find(jobId);
+      if (job !== undefined) return job;
+      throw new RefusedError("not_found", `Could not find fine tune: ${jobId}`, { field: "fine_tuning_job_id" });
+    };
     const sweep = async () => {
       await files.sweep();
       await sweepCheckpoints(store, { dataDir, before: now() - options.checkpointRetention, checkpointModels });
@@ -126,17 +142,15 @@ export async function openJobs(options: JobsOptions): Promise<Jobs> {
         queue.wake();
         return job;
       },
-      async find(jobId) {
-        const job = await store.jobs.find(jobId);
-        if (job === undefined)
-          throw new RefusedError("not_found", `Could not find fine tune: ${jobId}`, { field: "fine_tuning_job_id" });
-        return job;
-      },
+      validate: (request, signal) => validation.validate(request, signal),
+      find,
+      evaluation: async (jobId, request) => jobEvaluation({ store, files, runner }, await find(jobId), request),
       counts: () => store.jobs.countByStatus(),
       sweep,
       async close() {
         clearInterval(sweeping);
         feed.close();
+        validation.close();
         await queue.stop();
         await store.close();
       },
@@ -145,74 +159,6 @@ export async function openJobs(options: JobsOptions): Promise<Jobs> {
     await store.close();
     throw error;
   }
-}
-
-type Creation = Pick<JobsOptions, "findBaseModel"> & {
-  readonly store: Store;
-  readonly models: FineTunedModels;
-  readonly recorder: JobRecorder;
-  readonly now: () => number;
-};
-
-async function createJob(
-  { store, models, recorder, now, findBaseModel }: Creation,
-  request: TrainingRequest,
-): Promise<JobRecord> {
-  const { model, training_file, validation_file = null, suffix, metadata } = request;
-  const { seed, method } = methodOf(request);
-  const named = [{ name: model, field: "model" }];
-  if (method.teacher !== undefined)
-    named.push({ name: method.teacher.model, field: "method.supervised.teacher.model" });
-  const found = await Promise.all(named.map((each) => findModel(each, { models, findBaseModel })));
-  const [base, teacher] = found.map(({ place }) => place) as [BaseModel, BaseModel?];
-  const places: JobModels = { ...base, ...(teacher === undefined ? {} : { teacher }) };
-  return store.transaction(async (records) => {
-    for (const [param, id] of Object.entries({ training_file, validation_file })) {
-      const file = id === null ? null : await records.files.find(id);
-      if (file === undefined)
-        throw new RefusedError("invalid_input", `\`${param}\`: expected the id of an uploaded file, got "${id}"`, {
-          field: param,
-        });
-      if (file !== null && file.purpose !== "fine-tune") {
-        const message = `\`${param}\`: expected a file with the purpose "fine-tune", got ${id} with "${file.purpose}"`;
-        throw new RefusedError("invalid_input", message, { field: param });
-      }
-    }
-    // It may have been deleted since it was looked up.
-    for (const { name, field, isFineTuned } of found) {
-      if (isFineTuned && (await records.models.find(name)) === undefined)
-        throw new RefusedError("unknown_model", `The model \`${name}\` does not exist`, { field });
-    }
-    const job = await records.jobs.add({
-      id: newId("ftjob-"),
-      created_at: now(),
-      model,
-      base: JSON.stringify(places),
-      training_file,
-      validation_file,
-      seed,
-      method: JSON.stringify(method),
-      metadata: metadata == null ? null : JSON.stringify(metadata),
-      model_name: newModelName(model, suffix ?? ""),
-    });
-    await recorder.note(records, job.id, { message: `Created fine-tuning job: ${job.id}` });
-    return job;
-  });
-}
-
-type NamedModel = { readonly name: string; readonly field: string };
-
-/** @throws RefusedError for a model that is neither served nor made by a job */
-async function findModel(
-  { name, field }: NamedModel,
-  { models, findBaseModel }: Pick<Creation, "models" | "findBaseModel">,
-): Promise<NamedModel & { readonly place: BaseModel; readonly isFineTuned: boolean }> {
-  const fineTuned = await models.find(name);
-  const place = fineTuned === null ? await findBaseModel(name) : { reference: fineTuned.folder, revision: null };
-  if (place !== null) return { name, field, place, isFineTuned: fineTuned !== null };
-  const use = field === "model" ? "fine-tuned" : "learned from";
-  const message = `The model \`${name}\` does not exist, or cannot be ${use} here (GET /v1/models lists those that can)`;
-  throw new RefusedError("unknown_model", message, { field });
 }
 
 type Sweep = { readonly dataDir: string; readonly before: number; readonly checkpointModels: CheckpointModels };

@@ -18,7 +18,7 @@ export function previewText(preview: DataPreview): string {
   return [
     "",
     `  ${file}: ${count(numRows)} rows${examples}`,
-    ...(numSkipped === 0 ? [] : [`  ${count(numSkipped)} rows cannot be used, the first: ${skipped[0]}`]),
+    ...(numSkipped === 0 ? [] : [`  ${count(numSkipped)} rows cannot be used, the first: ${skipped[0]!.message}`]),
     "",
     `  task     ${task}${problemType === undefined ? "" : ` (${problemType})`}`,
     `  columns  ${roles.join(", ")}${unused}`,

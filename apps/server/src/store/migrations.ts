@@ -17,6 +17,7 @@ type Migration = {
 export const migrations: readonly Migration[] = [
   { name: "files, jobs and models", up: filesJobsAndModels },
   { name: "trials of jobs", up: trialsOfJobs },
+  { name: "evaluations of models", up: evaluationsOfModels },
 ];
 
 /**
@@ -71,6 +72,15 @@ async function trialsOfJobs(db: Transaction<Tables>, kind: DatabaseKind): Promis
     .addColumn("number", "integer", required)
     .addColumn("trial", "text", required)
     .addUniqueConstraint("job_trials_number", ["job_id", "number"])
+    .execute();
+}
+
+async function evaluationsOfModels(db: Transaction<Tables>, kind: DatabaseKind): Promise<void> {
+  await numbered(db, kind, "model_evaluations")
+    .addColumn("job_id", "text", (column) => column.notNull().references("jobs.id"))
+    .addColumn("split", "text", required)
+    .addColumn("report", "text", required)
+    .addUniqueConstraint("model_evaluations_split", ["job_id", "split"])
     .execute();
 }
 

@@ -95,6 +95,14 @@ export type ModelsTable = {
   created_at: number;
 };
 
+export type ModelEvaluationsTable = {
+  sequence: Generated<number>;
+  job_id: string;
+  split: "validation" | "test";
+  /** JSON (`EvaluationReport`). */
+  report: string;
+};
+
 export type Tables = {
   files: FilesTable;
   jobs: JobsTable;
@@ -102,6 +110,7 @@ export type Tables = {
   job_checkpoints: JobCheckpointsTable;
   job_trials: JobTrialsTable;
   models: ModelsTable;
+  model_evaluations: ModelEvaluationsTable;
   migrations: { number: number; name: string; applied_at: number };
 };
 

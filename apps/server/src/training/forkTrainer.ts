@@ -1,29 +1,34 @@
 /** @file Jobs run in trainer processes of their own, so that reading and tokenizing data never holds up a request. */
-import { programBeside, type EngineName } from "@stagecoach/engine/node";
-import { exportCheckpoint, readCheckpoint } from "@stagecoach/training/node";
-import { fork } from "node:child_process";
-import { constants, getPriority, setPriority } from "node:os";
-import { fileURLToPath } from "node:url";
-import type { Logger } from "pino";
+import type { EngineName } from "@stagecoach/engine/node";
+import { exportCheckpoint, readCheckpoint, readRowTexts } from "@stagecoach/training/node";
 import type { Hyperparameters } from "../jobs/hyperparameters.ts";
-import type { BaseModel, JobContext, JobEnd, JobRunner, JobSpec, RunningJob } from "../jobs/jobRunner.ts";
-import { passOnLog } from "../processes/passOnLog.ts";
+import {
+  nothingChecked,
+  type BaseModel,
+  type CheckedJob,
+  type JobContext,
+  type JobEnd,
+  type JobRunner,
+  type RunningJob,
+} from "../jobs/jobRunner.ts";
+import { askTrainer } from "./askTrainer.ts";
 import { failureOf } from "./jobEvents.ts";
 import { jobPaths } from "./jobFolder.ts";
+import { spawnTrainer, type SpawnTrainerOptions } from "./spawnTrainer.ts";
 import type { FromTrainer, ToTrainer } from "./trainerMessages.ts";
 import { TrainerWatch } from "./trainerWatch.ts";
 import { trainingSettingsSchema, type TrainingSettings } from "./trainingSettings.ts";
 
-export type ForkTrainerOptions = {
+export type ForkTrainerOptions = SpawnTrainerOptions & {
   readonly engine: EngineName;
   /** Stages of jobs that do not say. */
   readonly stages: number;
   /** Threads of each stage; the cores, divided by the stages, when left out. */
   readonly threads?: number | undefined;
-  /** Added to the niceness of the trainer and its workers, so that requests come first; 0 to 19. */
-  readonly niceness: number;
-  readonly log: Logger;
 };
+
+/** A file of so many bytes is read sooner than a process has started. */
+const READ_HERE_BYTES = 1 << 20;
 
 export function forkTrainers(options: ForkTrainerOptions): JobRunner {
   return {
@@ -36,6 +41,22 @@ export function forkTrainers(options: ForkTrainerOptions): JobRunner {
       }
       return forkTrainer(settings, context, { ...options, jobId: job.id });
     },
+    async check(job, context) {
+      let settings: TrainingSettings;
+      try {
+        settings = settingsOf(job, context, options);
+      } catch (error) {
+        const { message, param } = failureOf(error, {});
+        return { ...nothingChecked, problems: [{ message, param, file: null, line: null, column: null }] };
+      }
+      const { folder, signal } = context;
+      return (await askTrainer({ kind: "check", folder, settings }, signal, options)).check;
+    },
+    async readTexts({ path, filename: name, bytes }, { signal, ...request }) {
+      const file = { path, name };
+      if (bytes <= READ_HERE_BYTES) return readRowTexts(file, { ...request, signal });
+      return (await askTrainer({ kind: "texts", file, ...request }, signal, options)).rows;
+    },
     async exportCheckpoint({ jobFolder, checkpointFolder, output }) {
       const checkpoint = await readCheckpoint(checkpointFolder);
       await exportCheckpoint(output, { files: jobPaths(jobFolder).modelFiles, checkpoint });
@@ -45,8 +66,8 @@ export function forkTrainers(options: ForkTrainerOptions): JobRunner {
 
 /** @throws ZodError */
 function settingsOf(
-  { base, teacher, method, seed }: JobSpec,
-  { dataFiles: { training, validation } }: JobContext,
+  { base, teacher, method, seed }: CheckedJob,
+  { dataFiles: { training, validation } }: Pick<JobContext, "dataFiles">,
   { engine, stages, threads }: ForkTrainerOptions,
 ): TrainingSettings {
   return trainingSettingsSchema.parse({
@@ -81,14 +102,9 @@ function withOneLearningRate(hyperparameters: Hyperparameters): Hyperparameters 
 function forkTrainer(
   settings: TrainingSettings,
   { folder, onEvent, makeRoom }: JobContext,
-  { log, jobId, niceness }: ForkTrainerOptions & { readonly jobId: string },
+  { log, jobId, ...options }: ForkTrainerOptions & { readonly jobId: string },
 ): RunningJob {
-  const main = fileURLToPath(programBeside(import.meta.url, "trainerMain"));
-  const trainer = fork(main, { stdio: ["ignore", "ignore", "pipe", "ipc"], detached: true });
-  // Its workers inherit it.
-  if (trainer.pid !== undefined && niceness > 0)
-    setPriority(trainer.pid, Math.min(constants.priority.PRIORITY_LOW, getPriority() + niceness));
-  passOnLog(trainer.stderr!, log, { name: "trainer", facts: { jobId } });
+  const trainer = spawnTrainer({ log, ...options }, { jobId });
   const ended = Promise.withResolvers<JobEnd>();
   /** Events are kept one after another; the end comes after all of them. */
   let kept: Promise<void> = Promise.resolve();
@@ -113,7 +129,7 @@ function forkTrainer(
       const { question, checkpoint } = message;
       makeRoom(checkpoint).then((refusal) => send({ kind: "room", question, refusal }), lose);
     } else if (message.kind === "end") afterEvents(() => ended.resolve(message.end));
-    else afterEvents(() => ended.reject(new Error(message.reason)));
+    else if (message.kind === "lost") afterEvents(() => ended.reject(new Error(message.reason)));
   });
   trainer.on("error", (error) => ended.reject(error));
   trainer.on("exit", (code, signal) => {

@@ -50,6 +50,7 @@ export function runnerEvents(event: JobEvent, loggingSteps?: number): RunnerEven
     case "step":
       return stepEvents(event, loggingSteps);
     case "evaluating":
+    case "tested":
       return [];
     case "evaluation": {
       const { step, evaluation } = event;

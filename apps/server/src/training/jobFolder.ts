@@ -19,6 +19,8 @@ export const jobPaths = (folder: string) => ({
   settings: join(folder, SETTINGS_FILE),
   log: join(folder, "steps.jsonl"),
   checkpoints: join(folder, "checkpoints"),
+  /** What the best model so far gets wrong. */
+  evaluations: join(folder, "evaluations.json"),
   /** What the teacher has said of the job's texts. */
   teacher: join(folder, "teacher"),
   /** What a frozen encoder gives for the job's examples, and its weights. */

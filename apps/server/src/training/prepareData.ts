@@ -87,7 +87,7 @@ async function labelsOfModel(
 export function dataWarnings(reports: readonly DataReport[]): string[] {
   return reports.flatMap(({ file, numTruncated, numRows, numSkipped, skipped, ignoredColumns }) => [
     ...(numTruncated > 0 ? [`${file}: ${numTruncated} of ${numRows} rows were cut to the maximum length`] : []),
-    ...(numSkipped > 0 ? [`${file}: ${numSkipped} rows were left out, the first: ${skipped[0]}`] : []),
+    ...(numSkipped > 0 ? [`${file}: ${numSkipped} rows were left out, the first: ${skipped[0]!.message}`] : []),
     ...(ignoredColumns.length > 0 ? [`${file}: columns that are not used: ${ignoredColumns.join(", ")}`] : []),
   ]);
 }

@@ -4,10 +4,13 @@
  * A folder in which a run has begun goes on with it, with the settings that it began with.
  */
 import {
+  evaluationReport,
   runTraining,
   stopKindOf,
   type ClassReport,
   type DataReport,
+  type Evaluation,
+  type EvaluationReport,
   type LoggedEvaluation,
   type StopKind,
   type TrainingEvent,
@@ -29,6 +32,7 @@ import { threadsEach } from "../config/threadsEach.ts";
 import type { Trial } from "../jobs/searchSchema.ts";
 import type { SearchEvent } from "../search/searchEvents.ts";
 import { adapterBaseOf } from "./adapterBase.ts";
+import { evaluationsOf, keepEvaluation } from "./evaluationFile.ts";
 import { jobTexts } from "./jobCard.ts";
 import { askTeacher, dataFacts, openJobData, pinned, type JobData, type JobDataEvent } from "./jobData.ts";
 import { jobPaths, lockJobFolder, readJobSettings, writeJobSettings } from "./jobFolder.ts";
@@ -36,6 +40,7 @@ import type { OpenPipeline, PipelineRequest } from "./pipelineRequest.ts";
 import { planJob, type JobPlan } from "./planJob.ts";
 import { dataWarnings } from "./prepareData.ts";
 import type { ResolvedHyperparameters } from "./resolveHyperparameters.ts";
+import { runOptionsOf } from "./runOptions.ts";
 import type { TrainingSettings } from "./trainingSettings.ts";
 
 export type JobEvent =
@@ -91,6 +96,8 @@ export type TrainingJobResult =
       readonly metrics: Readonly<Record<string, number | null>> | null;
       /** Of the best evaluation, where this process has made it. */
       readonly classes: readonly ClassReport[] | null;
+      /** Of the exported model, for each set that it was evaluated or tested on, where its task has such. */
+      readonly evaluations: readonly EvaluationReport[];
       /** Of a search. */
       readonly trials?: readonly Trial[];
     }
@@ -231,7 +238,9 @@ class TrainingJob {
     });
     await this.#tell({ type: "exported", folder: model });
     const metrics = log.evaluations.find(({ step }) => step === summary.bestStep)?.metrics ?? null;
-    return { status: "succeeded", modelFolder: model, settings, summary, metrics, classes: this.#classes ?? null };
+    const evaluations = await evaluationsOf(this.#options.folder, summary.bestStep);
+    const classes = this.#classes ?? null;
+    return { status: "succeeded", modelFolder: model, settings, summary, metrics, classes, evaluations };
   }
 
   async #runLoop(
@@ -239,7 +248,7 @@ class TrainingJob {
     kept: { readonly checkpoints: CheckpointFolder; readonly log: StepLogFile },
   ): Promise<TrainingSummary> {
     const { settings, base, plan } = job;
-    const { hyperparameters: given, engine, threads, schedule, stages: numStages } = settings;
+    const { engine, threads, schedule, stages: numStages } = settings;
     const { stageSettings, maxMicroBatchTokens } = plan;
     const request: PipelineRequest = {
       folder: base.folder,
@@ -261,35 +270,21 @@ class TrainingJob {
       }),
     );
     const open = (await filled) ?? openPipeline;
-    const { early_stopping_patience: patience, early_stopping_threshold: threshold = 0 } = given;
     return runTraining({
       ...kept,
       openPipeline: (lost) => open(request, lost),
-      data: plan.train,
-      evaluation: plan.evaluation,
+      ...runOptionsOf(plan),
       test: this.#part === null ? plan.test : null,
-      length: { epochs: given.n_epochs, maxSteps: given.max_steps },
-      learningRate: {
-        shape: given.lr_scheduler,
-        peak: given.learning_rate,
-        warmup: {
-          ...(given.warmup_steps === undefined ? {} : { steps: given.warmup_steps }),
-          ...(given.warmup_ratio === undefined ? {} : { ratio: given.warmup_ratio }),
-        },
-      },
-      maxGradientNorm: given.max_grad_norm,
-      evaluationSteps: given.eval_steps ?? null,
-      checkpointSteps: given.checkpoint_steps ?? null,
+      maxGradientNorm: plan.hyperparameters.max_grad_norm,
       ...(this.#part === null ? {} : { milestones: this.#part.milestones, until: this.#part.until }),
-      earlyStopping: patience === undefined ? null : { patience, threshold },
-      bestMetric: given.metric_for_best_model ?? null,
       onEvent: (event) => this.#note(event, job),
       signal,
       now: () => performance.now(),
     });
   }
 
-  async #note(event: TrainingEvent, { settings, base, plan, data, files }: PreparedJob): Promise<void> {
+  async #note(event: TrainingEvent, job: PreparedJob): Promise<void> {
+    const { settings, base, plan, data, files } = job;
     if (event.type === "started") {
       const { folder } = this.#options;
       await writeJobSettings(folder, settings);
@@ -305,14 +300,30 @@ class TrainingJob {
       };
       if (!existsSync(modelFiles)) await exportModelFiles(modelFiles, facts);
     }
-    if (event.type === "evaluation" && event.isBest) this.#classes = event.evaluation.classes;
+    if (event.type === "evaluation" && event.isBest) {
+      this.#classes = event.evaluation.classes;
+      await this.#keepEvaluation("validation", event, job);
+    }
+    if (event.type === "tested") await this.#keepEvaluation("test", event, job);
     await this.#tell(event);
+  }
+
+  async #keepEvaluation(
+    split: "validation" | "test",
+    { step, evaluation }: Evaluated,
+    job: PreparedJob,
+  ): Promise<void> {
+    const { labels, [split]: set } = job.data;
+    const report = evaluationReport(evaluation, { ...set!, task: job.plan.model.task, split, step, labels });
+    if (report !== null) await keepEvaluation(this.#options.folder, report);
   }
 
   async #tell(event: JobEvent): Promise<void> {
     await this.#options.onEvent?.(event);
   }
 }
+
+type Evaluated = { readonly step: number; readonly evaluation: Evaluation };
 
 const atOnce = <T>(work: () => Promise<T>): Promise<T> => work();
 

@@ -4,8 +4,10 @@
  * It dies with its gateway: without a channel nothing that it did could be kept.
  */
 import { TrainingError } from "@stagecoach/training";
+import { readRowTexts } from "@stagecoach/training/node";
 import { pino } from "pino";
 import type { CheckpointSize, JobEnd, RunnerEvent } from "../jobs/jobRunner.ts";
+import { checkJob } from "./checkJob.ts";
 import { failureOf, runnerEvents, testNumbers } from "./jobEvents.ts";
 import { train as runJob } from "../search/train.ts";
 import { TrainingJobError } from "./jobFolder.ts";
@@ -43,8 +45,19 @@ async function makeRoom(checkpoint: CheckpointSize): Promise<void> {
   if (refusal !== null) throw new TrainingError("checkpoint_quota", refusal);
 }
 
+const log = pino({ level: "info" }, pino.destination({ dest: 2, sync: true }));
+
+/** Instead of training. What fails as nobody expects is in the log. */
+async function answer(find: () => Promise<FromTrainer>): Promise<void> {
+  try {
+    tell(await find());
+  } catch (error) {
+    log.error({ err: error }, "no answer was found");
+  }
+  leave();
+}
+
 async function train({ folder, settings }: Extract<ToTrainer, { kind: "start" }>): Promise<void> {
-  const log = pino({ level: "info" }, pino.destination({ dest: 2, sync: true }));
   let trainedTokens = 0;
   try {
     const result = await runJob(settings, {
@@ -71,6 +84,7 @@ async function train({ folder, settings }: Extract<ToTrainer, { kind: "start" }>
             modelFolder: result.modelFolder,
             task: result.settings.task,
             trainedTokens: trainedTokensOf(result) || trainedTokens,
+            evaluations: result.evaluations,
             test: result.summary.test === null ? null : testNumbers(result.summary.test),
           };
     tell({ kind: "end", end });
@@ -82,6 +96,11 @@ async function train({ folder, settings }: Extract<ToTrainer, { kind: "start" }>
       tell({ kind: "end", end: { status: "failed", error: failureOf(error, settings) } });
     }
   }
+  leave();
+}
+
+/** What was told is heard before. */
+function leave(): void {
   process.off("disconnect", die).once("disconnect", () => process.exit(0));
   process.disconnect?.();
 }
@@ -104,6 +123,13 @@ process.on("message", (message: ToTrainer) => {
   switch (message.kind) {
     case "start":
       return void train(message);
+    case "check":
+      return void answer(async () => ({
+        kind: "checked",
+        check: await checkJob(message.settings, { ...message, tell: () => {} }),
+      }));
+    case "texts":
+      return void answer(async () => ({ kind: "found", rows: await readRowTexts(message.file, message) }));
     case "kept":
       waiting.get(message.event)?.();
       return void waiting.delete(message.event);

@@ -1,9 +1,14 @@
 /** @file What a gateway and the trainer process of a job say to each other over the process's channel. */
-import type { CheckpointSize, JobEnd, RunnerEvent, StopKind } from "../jobs/jobRunner.ts";
+import type { CheckpointSize, JobCheck, JobEnd, RunnerEvent, StopKind } from "../jobs/jobRunner.ts";
+import type { DataFile, FoundRow, ReadRowTextsOptions } from "@stagecoach/training/node";
 import type { TrainingSettings } from "./trainingSettings.ts";
 
 export type ToTrainer =
   | { readonly kind: "start"; readonly folder: string; readonly settings: TrainingSettings }
+  /** Instead of a start: say what the job would come to. */
+  | { readonly kind: "check"; readonly folder: string; readonly settings: TrainingSettings }
+  /** Instead of a start: read the texts of single rows. */
+  | ({ readonly kind: "texts"; readonly file: DataFile } & Omit<ReadRowTextsOptions, "signal">)
   /** The event with this number is durable. */
   | { readonly kind: "kept"; readonly event: number }
   /** To the question with this number: null, or why there is no room. */
@@ -19,5 +24,7 @@ export type FromTrainer =
   /** Whether there is room for a checkpoint. */
   | { readonly kind: "room"; readonly question: number; readonly checkpoint: CheckpointSize }
   | { readonly kind: "end"; readonly end: JobEnd }
+  | { readonly kind: "checked"; readonly check: JobCheck }
+  | { readonly kind: "found"; readonly rows: readonly FoundRow[] }
   /** It cannot go on, and another start may: another trainer still has the folder. */
   | { readonly kind: "lost"; readonly reason: string };

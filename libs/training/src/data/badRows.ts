@@ -3,16 +3,23 @@ import { DataError } from "./dataError.ts";
 
 export type BadRowRule = "error" | "skip";
 
-/** Messages that are kept of rows left out. */
-const numKept = 5;
+/** Errors that are kept of rows left out. */
+const numKept = 20;
+
+export type BadRowsOptions = {
+  /** So many rows are left out at most: the next one stops everything all the same. Default: any number. */
+  readonly limit?: number;
+};
 
 export class BadRows {
   readonly #rule: BadRowRule;
-  readonly #messages: string[] = [];
+  readonly #limit: number;
+  readonly #errors: DataError[] = [];
   #count = 0;
 
-  constructor(rule: BadRowRule = "error") {
+  constructor(rule: BadRowRule = "error", { limit = Infinity }: BadRowsOptions = {}) {
     this.#rule = rule;
+    this.#limit = limit;
   }
 
   /** Rows left out. */
@@ -21,15 +28,15 @@ export class BadRows {
   }
 
   /** What was wrong with the first few of them. */
-  get messages(): readonly string[] {
-    return this.#messages;
+  get errors(): readonly DataError[] {
+    return this.#errors;
   }
 
   /** @throws the error itself unless bad rows are to be left out */
   report(error: DataError): void {
-    if (this.#rule === "error") throw error;
+    if (this.#rule === "error" || this.#count >= this.#limit) throw error;
     this.#count++;
-    if (this.#messages.length < numKept) this.#messages.push(error.message);
+    if (this.#errors.length < numKept) this.#errors.push(error);
   }
 
   /** Runs `use` on a row and reports what it finds wrong. @returns whether the row was used */

@@ -127,7 +127,7 @@ describe("sequence classification", () => {
     expect(await errorOf(rows)).toMatchObject({ code: "data_value", line: 3, column: "text" });
     const { report } = await encode(rows, { onBadRow: "skip" });
     expect(report).toMatchObject({ numRows: 2, numSkipped: 2 });
-    expect(report.skipped[1]).toBe('data.jsonl, line 4, column "text": expected text, got 5');
+    expect(report.skipped[1]!.message).toBe('data.jsonl, line 4, column "text": expected text, got 5');
   });
 
   test("refuses one example, and none", async () => {

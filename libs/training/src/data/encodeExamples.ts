@@ -41,7 +41,7 @@ export type DataReport = {
   readonly numTruncated: number;
   /** Rows left out because they are bad, and what was wrong with the first few. */
   readonly numSkipped: number;
-  readonly skipped: readonly string[];
+  readonly skipped: readonly DataError[];
   readonly columns: Layout["columns"];
   readonly ignoredColumns: readonly string[];
 };
@@ -55,6 +55,8 @@ export type EncodedExamples = {
   readonly store: ExampleStore;
   /** Number of the row that each example is of. */
   readonly rows: RowNumbers;
+  /** Place of each such row among all rows of the file that can be read: others may have been left out. */
+  readonly places: RowNumbers;
   /** Of all examples one after another, if they were to be kept. */
   readonly texts: readonly string[];
   /** Question answering: what evaluation needs. */
@@ -88,7 +90,14 @@ export async function encodeExamples(source: RowSource, options: EncodeExamplesO
   const bad = new BadRows(onBadRow);
   const texts: string[] = [];
   const keptTexts = options.keepTexts === true ? texts : null;
-  const { rows, numRows, numTruncated } = await encodeRows({ source, reader, store, questions, keptTexts, bad });
+  const { rows, places, numRows, numTruncated } = await encodeRows({
+    source,
+    reader,
+    store,
+    questions,
+    keptTexts,
+    bad,
+  });
   checkSize(store.size, { file: source.name, bad });
   const report = {
     file: source.name,
@@ -98,12 +107,12 @@ export async function encodeExamples(source: RowSource, options: EncodeExamplesO
     longest: store.longest,
     numTruncated,
     numSkipped: bad.count,
-    skipped: bad.messages,
+    skipped: bad.errors,
     columns: layout.columns,
     ignoredColumns: layout.ignored,
   };
   const vocabulary = task.name === "masked-lm" ? maskVocabulary(tokenizer) : undefined;
-  return { task, labels, maxLength, store, rows, texts, questions, maskVocabulary: vocabulary, report };
+  return { task, labels, maxLength, store, rows, places, texts, questions, maskVocabulary: vocabulary, report };
 }
 
 async function encodeRows(work: {
@@ -114,9 +123,11 @@ async function encodeRows(work: {
   /** null: they are not kept. */
   readonly keptTexts: string[] | null;
   readonly bad: BadRows;
-}): Promise<{ rows: RowNumbers; numRows: number; numTruncated: number }> {
+}): Promise<{ rows: RowNumbers; places: RowNumbers; numRows: number; numTruncated: number }> {
   const { source, reader, store, questions, keptTexts, bad } = work;
   const rowOfExample = new RowNumbers();
+  const places = new RowNumbers();
+  let place = 0;
   let numRows = 0;
   let numTruncated = 0;
   let isTruncated = false;
@@ -133,13 +144,15 @@ async function encodeRows(work: {
   };
   const encode = (row: DataRow) => {
     isTruncated = false;
+    const own = place++;
     if (!bad.try(() => reader.encode(row, sink))) return;
+    places.push(own);
     numRows++;
     if (isTruncated) numTruncated++;
   };
   for await (const rows of source.read(bad)) rows.forEach(encode);
   reader.finish?.(sink);
-  return { rows: rowOfExample, numRows, numTruncated };
+  return { rows: rowOfExample, places, numRows, numTruncated };
 }
 
 /** Columns of the first rows: JSON need not have the same ones in each. */
@@ -148,8 +161,8 @@ async function columnsOf(source: RowSource): Promise<readonly string[]> {
   for await (const rows of source.read(bad)) {
     if (rows.length > 0) return Array.from(new Set(rows.flatMap(({ values }) => Object.keys(values))));
   }
-  const [message] = bad.messages;
-  if (message !== undefined) throw new DataError("data_format", `${message} (no row can be read)`);
+  const [first] = bad.errors;
+  if (first !== undefined) throw new DataError("data_format", `${first.message} (no row can be read)`);
   throw new DataError("data_empty", "expected examples, got none", { file: source.name });
 }
 
@@ -164,7 +177,7 @@ function usualMaxLength(task: TaskName, { sentenceMaxLength }: EncodeExamplesOpt
 }
 
 function checkSize(size: number, { file, bad }: { readonly file: string; readonly bad: BadRows }): void {
-  const left = bad.count === 0 ? "" : ` (${bad.count} rows were left out, the first: ${bad.messages[0]})`;
+  const left = bad.count === 0 ? "" : ` (${bad.count} rows were left out, the first: ${bad.errors[0]!.message})`;
   if (size === 0) throw new DataError("data_empty", `expected examples, got none${left}`, { file });
   if (size === 1) throw new DataError("data_too_small", `expected at least two examples, got one${left}`, { file });
 }

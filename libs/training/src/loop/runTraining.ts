@@ -7,8 +7,10 @@
  *
  * Knows nothing of files, processes or the clock of the machine: all of these are handed in.
  */
+import { taskMetrics } from "../metrics/taskMetrics.ts";
 import type { TrainingPipeline } from "../pipeline/trainingPipeline.ts";
 import { countWarmupSteps } from "../schedules/learningRate.ts";
+import { metricOf } from "./evaluate.ts";
 import { planRun, type RunPlan } from "./runPlan.ts";
 import { isStageLost, TrainingError } from "./trainingError.ts";
 import type { TrainingSummary } from "./trainingEvents.ts";
@@ -24,9 +26,7 @@ const MAX_LOSSES = 5;
  * @throws TrainingError; whatever the pipeline throws besides `stage_lost`. Checkpoints stay
  */
 export async function runTraining(options: TrainingOptions): Promise<TrainingSummary> {
-  const plan = planRun(options.data, options.length);
-  checkOptions(options, plan);
-  const run = new TrainingRun(options, plan);
+  const run = new TrainingRun(options, checkRun(options));
   let pipeline: TrainingPipeline | null = null;
   let losses = 0;
   try {
@@ -53,8 +53,27 @@ function stalled(cause: Error, step: number): TrainingError {
   return new TrainingError("training_stalled", message, { cause, step: step + 1 });
 }
 
-/** @throws TrainingError, ScheduleError */
-function checkOptions(options: TrainingOptions, { totalSteps }: RunPlan): void {
+/** What of a run's options can be wrong before it is begun. */
+export type RunOptions = Pick<
+  TrainingOptions,
+  | "data"
+  | "evaluation"
+  | "length"
+  | "learningRate"
+  | "evaluationSteps"
+  | "checkpointSteps"
+  | "earlyStopping"
+  | "bestMetric"
+>;
+
+/** @returns how long the run is @throws TrainingError, ScheduleError */
+export function checkRun(options: RunOptions): RunPlan {
+  const plan = planRun(options.data, options.length);
+  checkOptions(options, plan);
+  return plan;
+}
+
+function checkOptions(options: RunOptions, { totalSteps }: RunPlan): void {
   const { evaluation, earlyStopping, bestMetric, learningRate } = options;
   const wrong = (message: string) => new TrainingError("training_option", message);
   const steps = { "eval steps": options.evaluationSteps, "checkpoint steps": options.checkpointSteps };
@@ -67,6 +86,9 @@ function checkOptions(options: TrainingOptions, { totalSteps }: RunPlan): void {
   if (evaluation === null && option !== undefined) {
     throw wrong(`${option}: it says nothing without evaluation data (give some, or a share of the training data)`);
   }
+  // Without batches it has the same metrics.
+  if (evaluation !== null && bestMetric !== null)
+    metricOf(taskMetrics(evaluation.data.task, evaluation.metrics).finish(), bestMetric);
   if (!(learningRate.peak > 0))
     throw wrong(`learning rate: expected a number above 0, got ${learningRate.peak} (5e-5 is usual)`);
   if (learningRate.peak > 1) throw wrong(`learning rate: expected at most 1, got ${learningRate.peak} (5e-5 is usual)`);

@@ -78,6 +78,8 @@ export type TrainingEvent =
       readonly metrics: Readonly<Record<string, number | null>> | null;
     }
   | { readonly type: "checkpointRemoved"; readonly step: number }
+  /** The test was made, and is not in the log yet. */
+  | { readonly type: "tested"; readonly step: number; readonly evaluation: Evaluation }
   /** Of the finished run, also when an earlier process has made the test. */
   | ({ readonly type: "test" } & LoggedTest)
   | { readonly type: "warning"; readonly message: string }

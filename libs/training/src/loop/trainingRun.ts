@@ -196,7 +196,9 @@ export class TrainingRun {
     if (log.test === null) {
       const { folder, files } = await checkpoints.at(this.#bestStep);
       await pipeline.restore(folder, files);
-      const { metrics, classes = null } = await this.#measure(pipeline, set);
+      const evaluation = await this.#measure(pipeline, set);
+      const { metrics, classes = null } = evaluation;
+      await this.#tell({ type: "tested", step: this.#bestStep, evaluation });
       await log.appendTest({ step: this.#bestStep, metrics, classes });
     }
     await this.#tell({ type: "test", ...log.test! });

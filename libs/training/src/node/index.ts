@@ -6,7 +6,14 @@ export { dataSplits, type DataSplit } from "./data/dataFolder.ts";
 export type { ReadProgress } from "./data/fileBytes.ts";
 export { loadDataSets, type DataSets, type ExampleSet, type LoadDataSetsOptions } from "./data/loadDataSets.ts";
 export { loadExamples, type DataFile, type LoadExamplesOptions, type LoadProgress } from "./data/loadExamples.ts";
-export { dataExtensions, formatOfName, openDataFile, type DataFileOptions } from "./data/openDataFile.ts";
+export {
+  dataExtensions,
+  formatOfName,
+  openDataFile,
+  type DataFileOptions,
+  type DataFileSource,
+} from "./data/openDataFile.ts";
+export { readRowTexts, type FoundRow, type ReadRowTextsOptions } from "./data/readRowTexts.ts";
 export { FeatureFile, type FeatureLayout } from "./featureFile.ts";
 export { diskError, linkDurably, publishFolder, replaceDurably, writeDurably } from "./durableFiles.ts";
 export {

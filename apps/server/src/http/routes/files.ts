@@ -7,6 +7,7 @@ import type { LazyJobs } from "../../jobs/lazyJobs.ts";
 import type { FileRecord } from "../../store/fileRecords.ts";
 import { allowSlowBody } from "../bodyTimeouts.ts";
 import { check, deleteRoute, formRoute, getRoute, queryRoute, type Route } from "../route.ts";
+import { filePreviewRoute } from "./filePreview.ts";
 
 const uploadSchema = z
   .strictObject({
@@ -124,6 +125,7 @@ export function fileRoutes(jobs: LazyJobs): Route[] {
         await pipeline(handle.createReadStream(), response);
       },
     }),
+    filePreviewRoute(jobs),
     deleteRoute({
       ...ofFiles,
       path: "/v1/files/{file_id}",

@@ -21,7 +21,9 @@ import {
 } from "../jobSchemas.ts";
 import { actionRoute, deleteRoute, getRoute, postRoute, queryRoute, type Route } from "../route.ts";
 import type { Serving } from "../serving.ts";
+import { jobEvaluationRoute } from "./jobEvaluation.ts";
 import { modelParameter } from "./openAi.ts";
+import { validateJobRoute } from "./validateJob.ts";
 
 const after = z.string().optional().meta({ description: "id of the last object of the page before" });
 const limit = (standard: number) => z.coerce.number().int().min(1).max(1000).default(standard);
@@ -92,6 +94,7 @@ export function fineTuningRoutes(serving: Serving, lazy: LazyJobs): Route[] {
         return card(jobs, await jobs.create(body));
       },
     }),
+    validateJobRoute(lazy),
     queryRoute({
       ...ofJobs,
       path: ROOT,
@@ -193,6 +196,7 @@ export function fineTuningRoutes(serving: Serving, lazy: LazyJobs): Route[] {
           .send(trialsSvg(await trialsOf(lazy, request)));
       },
     }),
+    jobEvaluationRoute(lazy),
     deleteRoute({
       ...ofJobs,
       path: "/v1/models/{model}",

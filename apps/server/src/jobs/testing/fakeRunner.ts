@@ -1,18 +1,21 @@
 /** @file A runner for tests, whose trainers do what the test says, and which remembers who was started and stopped. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cp } from "node:fs/promises";
+import type { EvaluationReport } from "@stagecoach/training";
+import { readRowTexts } from "@stagecoach/training/node";
 import { join } from "node:path";
 import type { JobProgress } from "../jobFeed.ts";
-import type {
-  CheckpointExport,
-  JobContext,
-  JobEnd,
-  JobFailure,
-  JobRunner,
-  JobSpec,
-  RunnerEvent,
-  StopKind,
-  TestNumbers,
+import {
+  nothingChecked,
+  type CheckpointExport,
+  type JobContext,
+  type JobEnd,
+  type JobFailure,
+  type JobRunner,
+  type JobSpec,
+  type RunnerEvent,
+  type StopKind,
+  type TestNumbers,
 } from "../jobRunner.ts";
 
 const SAVED = { checkpoint_bytes: 1000, checkpoint_seconds: 0.5 };
@@ -47,11 +50,12 @@ export class FakeTrainer {
   }
 
   /** Write a model and say so. */
-  succeed(test: TestNumbers | null = null): void {
+  succeed(test: TestNumbers | null = null, evaluations: readonly EvaluationReport[] = []): void {
     const modelFolder = join(this.context.folder, "model");
     mkdirSync(modelFolder, { recursive: true });
     writeFileSync(join(modelFolder, "config.json"), "{}");
-    this.#finish({ status: "succeeded", modelFolder, task: "sequence-classification", trainedTokens: 1000, test });
+    const task = "sequence-classification";
+    this.#finish({ status: "succeeded", modelFolder, task, trainedTokens: 1000, evaluations, test });
   }
 
   fail(error: JobFailure): void {
@@ -93,6 +97,13 @@ export class FakeRunner implements JobRunner {
     };
     return Promise.resolve({ stop, ended: trainer.ended });
   };
+
+  /** What is said of every job that is to be checked. */
+  onCheck: JobRunner["check"] = () => Promise.resolve({ ...nothingChecked, problems: [] });
+
+  check: JobRunner["check"] = (job, context) => this.onCheck(job, context);
+
+  readTexts: JobRunner["readTexts"] = ({ path, filename: name }, request) => readRowTexts({ path, name }, request);
 
   /** A copy of what the checkpoint's folder has. */
   async exportCheckpoint({ checkpointFolder, output }: CheckpointExport): Promise<void> {

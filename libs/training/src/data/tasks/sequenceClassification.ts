@@ -8,6 +8,7 @@ import { ClassLabels, classEncoder, numberEncoder, type LabelEncoder } from "../
 import { LabelScan } from "../labelScan.ts";
 import type { Role } from "../layouts.ts";
 import type { RowFields } from "../rowFields.ts";
+import { classifiedTexts } from "../rowTexts.ts";
 import { readChat } from "./chat.ts";
 import { firstSegmentOf, type TaskReader, type TaskReaderOptions } from "./taskReader.ts";
 
@@ -33,7 +34,7 @@ export function sequenceClassificationReader(fields: RowFields, options: TaskRea
     },
     encode: (row, sink) => {
       if (encoder === undefined) throw new Error("internal: encode before settle");
-      const { text, pair } = textsOf(fields, row);
+      const { text, pair } = classifiedTexts(fields, row);
       const target = encoder.encode(labelOf(fields, row), placeOf(row));
       const { ids, typeIds, truncated } = tokenizer.encodeIds(text, { pair, truncation: { maxLength } });
       if (truncated) sink.truncated();
@@ -54,11 +55,6 @@ function chooseEncoder(
     return numberEncoder(width);
   }
   return classEncoder(new ClassLabels(options.labels ?? scan.classes(place)), problemType);
-}
-
-function textsOf(fields: RowFields, row: DataRow): { text: string; pair: string | undefined } {
-  if (fields.has("messages")) return { text: readChat(fields, row).question, pair: undefined };
-  return { text: fields.text(row, "text"), pair: fields.has("text_pair") ? fields.text(row, "text_pair") : undefined };
 }
 
 /** In CSV a list of labels is written as JSON. */

@@ -53,6 +53,8 @@ export async function* csvRows(
       }
     }
   } catch (cause) {
+    // Those before it are in order.
+    if (portion.length > 0) yield portion;
     throw cause instanceof CsvError ? csvError(cause, { file, lastLine }) : cause;
   } finally {
     parser.destroy();

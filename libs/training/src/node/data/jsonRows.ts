@@ -2,6 +2,7 @@
 import type { BadRows } from "../../data/badRows.ts";
 import { DataError, describeValue } from "../../data/dataError.ts";
 import type { DataRow } from "../../data/dataRow.ts";
+import { closedJson } from "../../data/jsonBeginning.ts";
 import { isSquad, squadRows } from "../../data/squadRows.ts";
 import { fileBytes, type FileBytesOptions } from "./fileBytes.ts";
 import { fileLines } from "./fileLines.ts";
@@ -10,6 +11,8 @@ type Options = FileBytesOptions & { readonly bad: BadRows };
 
 /** Node's longest string is near this; a file that is one value must be parsed from one. */
 const maxFileBytes = 1 << 28;
+/** Of a file whose beginning is enough. */
+const beginningBytes = 1 << 20;
 
 /** Blank lines are passed over. @throws DataError as `fileLines` */
 export async function* jsonLineRows(path: string, { bad, ...options }: Options): AsyncGenerator<readonly DataRow[]> {
@@ -26,20 +29,26 @@ export async function* jsonLineRows(path: string, { bad, ...options }: Options):
 }
 
 /** @throws DataError when the file is malformed or larger than 256 MiB */
-export async function* jsonFileRows(path: string, { bad, ...options }: Options): AsyncGenerator<readonly DataRow[]> {
+export async function* jsonFileRows(
+  path: string,
+  { bad, onlyBeginning, ...options }: Options & { readonly onlyBeginning: boolean },
+): AsyncGenerator<readonly DataRow[]> {
   const file = options.name ?? path;
   const chunks: Buffer[] = [];
   let numBytes = 0;
   for await (const chunk of fileBytes(path, options)) {
     chunks.push(chunk);
     numBytes += chunk.length;
+    if (onlyBeginning && numBytes > beginningBytes) break;
     if (numBytes > maxFileBytes) {
       const message = `expected at most ${maxFileBytes} bytes in a file that is one JSON value (write JSONL: an object a line)`;
       throw new DataError("data_format", message, { file });
     }
   }
   if (numBytes === 0) return;
-  const value = parsed(Buffer.concat(chunks).toString(), { file });
+  const text = Buffer.concat(chunks).toString();
+  const isCut = onlyBeginning && numBytes > beginningBytes;
+  const value = parsed(isCut ? (closedJson(text) ?? text) : text, { file });
   if (isSquad(value)) {
     yield squadRows(value, file);
     return;

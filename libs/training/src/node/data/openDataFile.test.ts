@@ -200,7 +200,24 @@ describe("a file that is wrong", () => {
     const lines = Array.from({ length: 20 }, (_, i) => (i % 2 === 0 ? `{"text":"${i}"}` : `{"text":${i}`));
     expect(await rowsOf("s.jsonl", lines.join("\n"), { bad })).toHaveLength(10);
     expect(bad.count).toBe(10);
-    expect(bad.messages).toHaveLength(5);
-    expect(bad.messages[0]).toMatch(/^s\.jsonl, line 2/);
+    expect(bad.errors).toHaveLength(10);
+    expect(bad.errors[0]!.message).toMatch(/^s\.jsonl, line 2/);
+  });
+
+  test("bad rows can be left out up to a number: the next one is an error", async () => {
+    const bad = new BadRows("skip", { limit: 3 });
+    const rows = rowsOf("m.jsonl", '{"text":"a"}\n'.repeat(2) + "{\n".repeat(9), { bad });
+    await expect(rows).rejects.toMatchObject({ code: "data_format", line: 6 });
+    expect(bad.errors.map(({ line }) => line)).toEqual([3, 4, 5]);
+  });
+
+  test("of a file that is one value, the beginning can be read without the rest", async () => {
+    const rows = Array.from({ length: 40_000 }, (_, id) => ({ text: "the layers of the workers", id }));
+    const text = JSON.stringify(rows).slice(0, -2);
+    await expect(rowsOf("large.json", text)).rejects.toMatchObject({ code: "data_format" });
+    const beginning = await rowsOf("large.json", text, { onlyBeginning: true });
+    expect(beginning.length).toBeGreaterThan(1000);
+    expect(beginning.length).toBeLessThan(rows.length);
+    expect(beginning.map(({ values }) => values)).toEqual(rows.slice(0, beginning.length));
   });
 });

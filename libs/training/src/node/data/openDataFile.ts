@@ -19,7 +19,11 @@ export type DataFileOptions = FileBytesOptions & {
   readonly split?: DataSplit | undefined;
   /** Of a folder: which of the data sets that its card names. */
   readonly config?: string | undefined;
+  /** Of a file that is one JSON value, read the first entries only, as many as lie in its first MiB. */
+  readonly onlyBeginning?: boolean;
 };
+
+export type DataFileSource = RowSource & { readonly format: DataFormat };
 
 const extensions: { readonly [extension: string]: DataFormat } = {
   jsonl: "jsonl",
@@ -40,9 +44,9 @@ export const dataExtensions: readonly string[] = Object.keys(extensions).map((ex
  *
  * @throws DataError when it cannot be read, is empty, or its format cannot be told
  */
-export async function openDataFile(path: string, options: DataFileOptions = {}): Promise<RowSource> {
+export async function openDataFile(path: string, options: DataFileOptions = {}): Promise<DataFileSource> {
   if (await isFolder(path)) return openDataFolder(path, options);
-  const { format: given, hasDocuments = false, config, ...rest } = options;
+  const { format: given, hasDocuments = false, config, onlyBeginning = false, ...rest } = options;
   const name = options.name ?? path;
   if (config !== undefined) {
     const message = `expected the folder of a data set with the configuration "${config}", got a file`;
@@ -52,7 +56,7 @@ export async function openDataFile(path: string, options: DataFileOptions = {}):
   const format = await formatOf(path, given, file);
   const read: { readonly [each in DataFormat]: RowSource["read"] } = {
     jsonl: (bad) => jsonLineRows(path, { ...file, bad }),
-    json: (bad) => jsonFileRows(path, { ...file, bad }),
+    json: (bad) => jsonFileRows(path, { ...file, bad, onlyBeginning }),
     csv: (bad) => csvRows(path, ",", { ...file, bad }),
     tsv: (bad) => csvRows(path, "\t", { ...file, bad }),
     async *parquet() {
@@ -62,14 +66,14 @@ export async function openDataFile(path: string, options: DataFileOptions = {}):
     text: () => (hasDocuments ? documentRows(path, { ...file, column: "paragraphs" }) : textRows(path, file)),
     sentences: () => documentRows(path, { ...file, column: "sentences" }),
   };
-  return { name, isTyped: format !== "csv" && format !== "tsv", read: read[format] };
+  return { name, format, isTyped: format !== "csv" && format !== "tsv", read: read[format] };
 }
 
 /** What people put beside data, by its name. */
 const isText = /^(readme|license)|\.(md|py|zip)$/i;
 
 /** The files of a split one after another; what is read of all of them counts as progress. */
-async function openDataFolder(folder: string, options: DataFileOptions): Promise<RowSource> {
+async function openDataFolder(folder: string, options: DataFileOptions): Promise<DataFileSource> {
   const { split = "train", name = folder, onProgress, config, ...rest } = options;
   const { format } = options;
   const isData = (each: string) => {
@@ -79,7 +83,7 @@ async function openDataFolder(folder: string, options: DataFileOptions): Promise
   const paths = await filesOfSplit(folder, split, { isData, config });
   const sizes = await Promise.all(paths.map(async (path) => (await stat(path)).size));
   const bytesTotal = sizes.reduce((sum, size) => sum + size, 0);
-  const sources: RowSource[] = [];
+  const sources: DataFileSource[] = [];
   let bytesBefore = 0;
   for (const [index, path] of paths.entries()) {
     const before = bytesBefore;
@@ -92,6 +96,7 @@ async function openDataFolder(folder: string, options: DataFileOptions): Promise
   }
   return {
     name,
+    format: sources[0]!.format,
     isTyped: sources.every(({ isTyped }) => isTyped),
     async *read(bad) {
       for (const source of sources) yield* source.read(bad);
