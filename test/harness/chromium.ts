@@ -61,9 +61,12 @@ const pictures = join(repository, "docs/pictures");
 /**
  * A picture for the docs, made by the test run when `STAGECOACH_PICTURES=1`; in other runs it goes into .cache, so that every run shows
  * that it can be made, and none changes the repository.
+ *
+ * @param height - pixels of the page's beginning; all of it when left out
  */
-export async function picture(page: Page, name: string): Promise<void> {
+export async function picture(page: Page, name: string, height?: number): Promise<void> {
   const folder = process.env["STAGECOACH_PICTURES"] === "1" ? pictures : join(repository, ".cache/pictures");
   mkdirSync(folder, { recursive: true });
-  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
+  const clip = height === undefined ? {} : { clip: { x: 0, y: 0, width: page.viewportSize()!.width, height } };
+  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true, ...clip });
 }

@@ -21,12 +21,16 @@ type Call = {
   /** Sent as JSON. */
   readonly json?: unknown;
   readonly form?: FormData;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
 };
 
 /** @throws ApiError when the answer is not 2xx; TypeError when there is none */
-export async function request(path: string, { method, json, form, signal }: Call = {}): Promise<Response> {
-  const headers = new Headers();
+export async function request(
+  path: string,
+  { method, json, form, headers: given = {}, signal }: Call = {},
+): Promise<Response> {
+  const headers = new Headers(given);
   const key = apiKey.get();
   if (key !== null) headers.set("authorization", `Bearer ${key}`);
   if (json !== undefined) headers.set("content-type", "application/json");
@@ -51,7 +55,7 @@ export async function call<Answer>(path: string, options: Call = {}): Promise<An
 }
 
 /** `{error: {message}}` of OpenAI's routes, `{error}` of the others, or whatever came. */
-function messageOf(text: string, { status, statusText }: Response): string {
+export function messageOf(text: string, { status, statusText }: Pick<Response, "status" | "statusText">): string {
   try {
     const { error } = JSON.parse(text) as { error?: string | { message?: string } };
     const message = typeof error === "object" ? error.message : error;

@@ -3,9 +3,18 @@ import { request } from "./client.ts";
 
 export type ServerEvent = { readonly event: string; readonly data: string; readonly id: string };
 
-/** Events until the server ends the stream or `signal` aborts. @throws ApiError */
-export async function* eventStream(path: string, signal: AbortSignal): AsyncGenerator<ServerEvent> {
-  const response = await request(path, { signal });
+/**
+ * Events until the server ends the stream or `signal` aborts.
+ *
+ * @param lastEventId - of the last event that was seen, to go on behind it; empty for all
+ * @throws ApiError
+ */
+export async function* eventStream(
+  path: string,
+  { signal, lastEventId = "" }: { readonly signal: AbortSignal; readonly lastEventId?: string },
+): AsyncGenerator<ServerEvent> {
+  const headers: Record<string, string> = lastEventId === "" ? {} : { "last-event-id": lastEventId };
+  const response = await request(path, { signal, headers });
   if (response.body === null) return;
   let event = "message";
   let id = "";

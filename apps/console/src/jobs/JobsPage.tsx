@@ -1,19 +1,22 @@
-import { useQuery } from "@tanstack/react-query";
-import { call } from "../api/client.ts";
-import { Problem } from "../ui/Problem.tsx";
+/** @file The pages below `#/jobs`. */
+import { useRoute } from "../shell/useRoute.ts";
+import { ComparePage } from "./ComparePage.tsx";
+import { JobList } from "./JobList.tsx";
+import { JobPage } from "./JobPage.tsx";
+import { NewJobPage } from "./NewJobPage.tsx";
+import "./jobs.css";
 
 export function JobsPage() {
-  const { data, error } = useQuery({
-    queryKey: ["jobs"],
-    queryFn: () => call<{ data: { id: string }[] }>("/v1/fine_tuning/jobs"),
-  });
-  return (
-    <>
-      <h1>Jobs</h1>
-      {error !== null && <Problem error={error} />}
-      {data?.data.map(({ id }) => (
-        <p key={id}>{id}</p>
-      ))}
-    </>
-  );
+  const { parts, query } = useRoute();
+  const [, name] = parts;
+  switch (name) {
+    case undefined:
+      return <JobList />;
+    case "new":
+      return <NewJobPage />;
+    case "compare":
+      return <ComparePage ids={(query.get("ids") ?? "").split(",").filter(Boolean)} />;
+    default:
+      return <JobPage key={name} id={name} />;
+  }
 }
