@@ -18,7 +18,15 @@ import { relativePositionBias } from "./relativePositionBias.ts";
 /** Encoder layers `[start, end)` of the whole model; numbers stay global inside a stage. */
 export type LayerRange = { readonly start: number; readonly end: number };
 
-export type EncoderStackOptions = { readonly packing: PackingIndices; readonly dropout?: EncoderDropout };
+export type EncoderStackOptions = {
+  readonly packing: PackingIndices;
+  readonly dropout?: EncoderDropout;
+  /**
+   * Told of each hidden state when it is traced, before the next one: 0 is what the embeddings give, k what layer k - 1 does. What is made of it
+   * here has its gradient added after that of the next layer, as at the end of a stage.
+   */
+  readonly onState?: (state: number, hidden_TD: Tensor) => void;
+};
 
 export type EncoderStack = {
   /** The input `hidden` of stages after the first. */
@@ -34,7 +42,7 @@ export type EncoderStack = {
 export function encoderStack(
   model: EncoderModel,
   layers: LayerRange,
-  { packing, dropout }: EncoderStackOptions,
+  { packing, dropout, onState }: EncoderStackOptions,
 ): EncoderStack {
   const { config, family } = model;
   const bias_1NLS =
@@ -42,6 +50,7 @@ export function encoderStack(
   const input_TD = layers.start === 0 ? null : input("hidden", ["T", config.hiddenSize], "float32");
 
   let hidden_TD = input_TD ?? withScope("embeddings", () => dropped(embeddingBlock(model), dropout?.embeddings_TD));
+  if (input_TD === null) onState?.(0, hidden_TD);
   for (let layer = layers.start; layer < layers.end; layer++) {
     const before_TD = hidden_TD;
     const masks = dropout?.ofLayer(layer);
@@ -53,6 +62,7 @@ export function encoderStack(
         dropout: masks,
       }),
     );
+    onState?.(layer + 1, hidden_TD);
   }
   return { input_TD, hidden_TD };
 }

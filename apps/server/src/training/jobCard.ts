@@ -35,7 +35,7 @@ export function jobTexts(facts: JobCardFacts): Readonly<Record<string, string>> 
 
 function card({ settings, base, plan, data, summary, log, classes }: JobCardFacts): string {
   const { model, hyperparameters } = plan;
-  const isOfClasses = model.task.name === "sequence-classification";
+  const isOfClasses = "numLabels" in model.task;
   const best = log.evaluations.find(({ step }) => step === summary.bestStep);
   const set = (split: string, examples: ExampleSet | undefined, file = settings.data) =>
     examples === undefined

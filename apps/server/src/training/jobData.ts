@@ -59,9 +59,9 @@ async function teacherOf(
 ): Promise<Teaching | null> {
   if (teacher === undefined) return null;
   const { modules } = await readEncoderModel(jsonReader(base.folder));
-  return findTeacher(teacher, data.task, {
+  return findTeacher(teacher, {
     student: { folder: base.folder, modules },
-    labels: data.labels,
+    data,
     signal,
     onDownload: (progress) => tell({ type: "download", ...progress }),
     onWarning: (message) => tell({ type: "warning", message }),

@@ -180,7 +180,7 @@ function answersOf(teaching: Teaching | null, { encoded }: ExampleSet) {
   if (teaching === null) return {};
   return teaching.learned === "vectors"
     ? { teacherVectors: () => teaching.vectorsOf(encoded) }
-    : { teacherLogits: () => teaching.logitsOf(encoded) };
+    : { teacherLogits: (example: number) => teaching.logitsOf(encoded, example) };
 }
 
 /** @throws TrainingError where nothing is compared with anything */

@@ -7,7 +7,7 @@ export type { ReadProgress } from "./data/fileBytes.ts";
 export { loadDataSets, type DataSets, type ExampleSet, type LoadDataSetsOptions } from "./data/loadDataSets.ts";
 export { loadExamples, type DataFile, type LoadExamplesOptions, type LoadProgress } from "./data/loadExamples.ts";
 export { dataExtensions, formatOfName, openDataFile, type DataFileOptions } from "./data/openDataFile.ts";
-export { FeatureFile, type FeatureLayout } from "./featureFile.ts";
+export { featureBytes, FeatureFile, type FeatureLayout } from "./featureFile.ts";
 export { diskError, linkDurably, publishFolder, replaceDurably, writeDurably } from "./durableFiles.ts";
 export {
   loadTrainingStage,
