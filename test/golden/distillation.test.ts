@@ -4,7 +4,7 @@
  *
  * Expected values: test/fixtures/distillation.json (tools/oracles/distillation.py).
  */
-import type { HiddenLossName, Target, Task } from "@stagecoach/transformer";
+import type { HiddenLossName, Target, Task, TrainingBatch } from "@stagecoach/transformer";
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { fixtures } from "../harness/paths.ts";
@@ -77,18 +77,15 @@ describe.each(Object.keys(engines))("a teacher on %s", (engineName) => {
           : { ...own, name: "token-classification", distillation },
     });
     const teacher_logits = rows(expected.teacherLogits);
-    if (kind === "multiLabel") {
-      const targets = { labels: float32(labels, [3, 3]), teacher_logits };
-      expect(
-        await head.lossError({ ...head.batch, targets, counts: { labels: 9, teacher: 9 } }, expected),
-      ).toBeLessThan(1e-6);
-    } else {
-      const counted = labels.reduce((sum, label) => sum + (weighted ? head.classWeights[label]! : 1), 0);
-      const targets = { labels: int32(labels), label_rows: int32(expected.rows!), teacher_logits };
-      expect(
-        await head.lossError({ ...head.batch, targets, counts: { labels: counted, teacher: labels.length } }, expected),
-      ).toBeLessThan(1e-6);
-    }
+    const counted = labels.reduce((sum, label) => sum + (weighted ? head.classWeights[label]! : 1), 0);
+    const asked: Pick<TrainingBatch, "targets" | "counts"> =
+      kind === "multiLabel"
+        ? { targets: { labels: float32(labels, [3, 3]), teacher_logits }, counts: { labels: 9, teacher: 9 } }
+        : {
+            targets: { labels: int32(labels), label_rows: int32(expected.rows!), teacher_logits },
+            counts: { labels: counted, teacher: labels.length },
+          };
+    expect(await head.lossError({ ...head.batch, ...asked }, expected)).toBeLessThan(1e-6);
     expect(await head.gradientError(expected.gradients)).toBeLessThan(1e-6);
     await head.close();
   });

@@ -30,12 +30,21 @@ import type { Trial } from "../jobs/searchSchema.ts";
 import type { SearchEvent } from "../search/searchEvents.ts";
 import { adapterBaseOf } from "./adapterBase.ts";
 import { jobTexts } from "./jobCard.ts";
-import { askTeacher, dataFacts, openJobData, pinned, type JobData, type JobDataEvent } from "./jobData.ts";
+import {
+  askTeacher,
+  closeJobData,
+  dataFacts,
+  openJobData,
+  pinned,
+  type JobData,
+  type JobDataEvent,
+} from "./jobData.ts";
 import { jobPaths, lockJobFolder, readJobSettings, writeJobSettings } from "./jobFolder.ts";
 import type { OpenPipeline, PipelineRequest } from "./pipelineRequest.ts";
 import { planJob, type JobPlan } from "./planJob.ts";
 import { dataWarnings } from "./prepareData.ts";
 import type { ResolvedHyperparameters } from "./resolveHyperparameters.ts";
+import type { Teaching } from "./teacher.ts";
 import type { TrainingSettings } from "./trainingSettings.ts";
 
 export type JobEvent =
@@ -176,9 +185,9 @@ class TrainingJob {
           hyperparameters: plan.hyperparameters,
         };
         await this.#announce(resolved, plan, data);
-        return await train({ settings: resolved, base, plan, data, files: teaching?.studentFiles() ?? {} });
+        return await train({ settings: resolved, base, plan, data, files: filesOf(teaching) });
       } finally {
-        if (shared === undefined) data.close();
+        if (shared === undefined) closeJobData({ data, teaching });
       }
     } finally {
       lock.release();
@@ -312,6 +321,11 @@ class TrainingJob {
   async #tell(event: JobEvent): Promise<void> {
     await this.#options.onEvent?.(event);
   }
+}
+
+function filesOf(teaching: Teaching | null): PreparedJob["files"] {
+  const answers = teaching?.answers ?? null;
+  return answers?.learned === "vectors" ? answers.studentFiles() : {};
 }
 
 const atOnce = <T>(work: () => Promise<T>): Promise<T> => work();

@@ -17,7 +17,7 @@ export async function expectSameTokens(
   student: Student,
   use: { readonly what: string; readonly longest: number },
 ): Promise<void> {
-  const [own, theirs] = await Promise.all([open(student.folder, student), open(folder, model)]);
+  const [own, theirs] = await Promise.all([open(student.folder, student.model), open(folder, model)]);
   const refuse = (got: string) => {
     throw new TrainingError(
       "training_option",

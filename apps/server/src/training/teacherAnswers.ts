@@ -95,6 +95,6 @@ function digestOf({ texts, store }: Encoded, { by, fingerprint }: Pick<Asking, "
   return hash.digest("hex").slice(0, 16);
 }
 
-function hashExample(hash: Hash, { ids, firstSegment, target }: StoredExample): void {
+export function hashExample(hash: Hash, { ids, firstSegment, target }: StoredExample): void {
   hash.update(`${ids.length} ${firstSegment} ${target.length}:`).update(ids).update(target);
 }

@@ -2,9 +2,8 @@
 import { BatchedDataSet, encodeExamples, type RowSource } from "@stagecoach/training";
 import { loadTokenizer } from "@stagecoach/tokenizer/node";
 import type { ProblemType, Task } from "@stagecoach/transformer";
-import { contentFingerprint } from "@stagecoach/transformer/node";
 import { evaluationSettings } from "./evaluationSettings.ts";
-import type { LogitTeaching } from "./teacher.ts";
+import type { FoundTeacher, LogitTeaching } from "./teacher.ts";
 import { askAll, type AskOptions, type Encoded, type OpenTeacher } from "./teacherAnswers.ts";
 import { inOrder, readClassifier, type ClassifierOf } from "./teacherLabels.ts";
 import { askInStages, TEACHER_BATCH } from "./teacherStages.ts";
@@ -18,12 +17,11 @@ const kinds: Readonly<Record<Exclude<ProblemType, "regression">, string>> = {
 };
 
 /**
- * @param folder - the teacher's
  * @param labels - the job's, in order
  * @throws TrainingError for a teacher that is no classifier of the job's kind, or has other labels
  */
 export async function findLogitTeacher(
-  folder: string,
+  { folder, fingerprint }: FoundTeacher,
   problemType: Exclude<ProblemType, "regression">,
   labels: readonly string[],
 ): Promise<LogitTeaching> {
@@ -32,18 +30,14 @@ export async function findLogitTeacher(
     is: (task): task is Classification => task.name === "sequence-classification" && task.problemType === problemType,
   });
   const { columns } = classifier;
-  const fingerprint = await contentFingerprint(folder);
   let answers: ReadonlyMap<Encoded, Float32Array> = new Map();
   return {
     learned: "logits",
-    folder,
-    fingerprint,
     async ask(data, options) {
       const open = () => openClassifier(classifier, options);
       const asked = await askAll(data, { ...options, open, by: "texts", size: columns.length, fingerprint });
       answers = new Map([...asked].map(([encoded, logits]) => [encoded, inOrder(logits, columns)]));
     },
-    studentFiles: () => ({}),
     logitsOf(encoded, example) {
       const logits = answers.get(encoded);
       if (logits === undefined) throw new Error("internal: a teacher's logits before it was asked");

@@ -2,10 +2,9 @@
 import { BatchedDataSet, type EvaluationBatch, type TensorMap } from "@stagecoach/training";
 import type { DataSets } from "@stagecoach/training/node";
 import type { Task } from "@stagecoach/transformer";
-import { contentFingerprint } from "@stagecoach/transformer/node";
 import { evaluationSettings } from "./evaluationSettings.ts";
 import { expectSameTokens } from "./sameTokens.ts";
-import type { LogitTeaching, Student } from "./teacher.ts";
+import type { FoundTeacher, LogitTeaching, Student } from "./teacher.ts";
 import { askAll, type AskOptions, type Encoded, type OpenTeacher } from "./teacherAnswers.ts";
 import { inOrder, readClassifier, type ClassifierOf } from "./teacherLabels.ts";
 import { askInStages, TEACHER_BATCH } from "./teacherStages.ts";
@@ -13,29 +12,28 @@ import { askInStages, TEACHER_BATCH } from "./teacherStages.ts";
 type Tagging = Extract<Task, { readonly name: "token-classification" }>;
 
 /**
- * @param folder - the teacher's
  * @throws TrainingError for a teacher that is no tagger, has other labels, or other tokens than the student
  */
-export async function findTagTeacher(folder: string, student: Student, sets: DataSets): Promise<LogitTeaching> {
+export async function findTagTeacher(
+  { folder, fingerprint }: FoundTeacher,
+  student: Student,
+  sets: DataSets,
+): Promise<LogitTeaching> {
   const tagger = await readClassifier(folder, sets.labels, {
     expected: "a token-classification model",
     is: (task): task is Tagging => task.name === "token-classification",
   });
   const { columns } = tagger;
   await expectSameTokens(tagger, student, { what: "logits", longest: longestOf(sets) });
-  const fingerprint = await contentFingerprint(folder);
   const answers = new Map<Encoded, { readonly logits: Float32Array; readonly rows: readonly number[] }>();
   return {
     learned: "logits",
-    folder,
-    fingerprint,
     async ask(data, options) {
       const open = () => openTagger(tagger, options);
       const asked = await askAll(data, { ...options, open, by: "examples", size: columns.length, fingerprint });
       for (const [encoded, logits] of asked)
         answers.set(encoded, { logits: inOrder(logits, columns), rows: firstRows(encoded) });
     },
-    studentFiles: () => ({}),
     logitsOf(encoded, example) {
       const known = answers.get(encoded);
       if (known === undefined) throw new Error("internal: a teacher's logits before it was asked");

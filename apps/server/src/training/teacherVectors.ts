@@ -3,9 +3,9 @@ import { joinFloat32 } from "@stagecoach/engine";
 import { findBasis, inBasis, TrainingError, type VectorBasis } from "@stagecoach/training";
 import { BASIS_FILE, encodeBasis, readBasis } from "@stagecoach/training/node";
 import { normalizeInPlace, readEncoderModel } from "@stagecoach/transformer";
-import { contentFingerprint, jsonReader } from "@stagecoach/transformer/node";
+import { jsonReader } from "@stagecoach/transformer/node";
 import { loadEncoder } from "../encoder/loadEncoder.ts";
-import type { Student, VectorTeaching } from "./teacher.ts";
+import type { FoundTeacher, Student, VectorTeaching } from "./teacher.ts";
 import { askAll, type AskOptions, type Encoded, type OpenTeacher } from "./teacherAnswers.ts";
 import type { TrainingSettings } from "./trainingSettings.ts";
 
@@ -13,8 +13,8 @@ const wrong = (message: string) => new TrainingError("training_option", message)
 
 /** @param student - the model that training begins with @throws TrainingError for vectors that are too small */
 export async function findVectorTeacher(
-  folder: string,
-  { folder: studentFolder, modules: student }: Student,
+  { folder, fingerprint }: FoundTeacher,
+  { folder: studentFolder, model: { modules: student } }: Student,
   { match, weight }: Required<Pick<NonNullable<TrainingSettings["teacher"]>, "match" | "weight">>,
 ): Promise<VectorTeaching> {
   const { dimensions: size, transforms } = (await readEncoderModel(jsonReader(folder))).modules;
@@ -24,7 +24,6 @@ export async function findVectorTeacher(
       `teacher: expected vectors of at least the student's ${student.dimensions} values, got ${size} (match similarities instead)`,
     );
   const hasUnitLength = transforms.at(-1) === "normalize";
-  const fingerprint = await contentFingerprint(folder);
   const sizes = { size, numDirections: student.dimensions };
   const known = isReduced ? await readBasis(studentFolder, { ...sizes, teacher: fingerprint }) : null;
   let basis: VectorBasis | null = known;
@@ -33,8 +32,6 @@ export async function findVectorTeacher(
     learned: "vectors",
     loss: { name: match, dimensions: isReduced ? student.dimensions : size, weight },
     hasUnitLength,
-    folder,
-    fingerprint,
     async ask(data, options) {
       const open = () => openEncoder(folder, options);
       const asked = await askAll(data, { ...options, open, by: "texts", size, fingerprint });
