@@ -4,7 +4,9 @@ import { openSafetensors } from "@stagecoach/transformer/node";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { workerPipelines } from "../../apps/server/src/training/openTrainingPipeline.ts";
 import { failingPipelines } from "../harness/failingPipeline.ts";
 import { copyModel, editJson, smallStudent } from "../harness/modelFolders.ts";
 import { tinyEncoder } from "../harness/paths.ts";
@@ -42,7 +44,7 @@ const mse = { distillation_hidden: "mse" } as const;
 
 describe("hidden states", () => {
   test.each(Object.entries(tasks))("%s: 1, 2 and 4 stages give the same bytes, dropout included", async (name, job) => {
-    const hyperparameters = { ...mse, max_steps: 3, dropout: 0.2, distillation_hidden_weight: 0.5 };
+    const hyperparameters = { ...mse, max_steps: 2, dropout: 0.2, distillation_hidden_weight: 0.5 };
     const runs = [];
     for (const stages of [1, 2, 4])
       runs.push(await train(`${name}-${stages}`, { ...job, teacher, stages, hyperparameters }));
@@ -54,6 +56,26 @@ describe("hidden states", () => {
     const { loss, parts } = one.steps[0]!;
     expect(parts["hidden"]).toBeGreaterThan(0);
     expect(Object.values(parts).reduce((sum, part) => sum + part, 0)).toBeCloseTo(loss, 4);
+  });
+
+  test("in workers: the teacher's states and the student's loss pass from stage to stage, and give the bytes of one process", async () => {
+    const job = { ...tasks.pairs, teacher, hyperparameters: { ...mse, max_steps: 2 } };
+    const openPipeline = workerPipelines({ log: pino({ level: "silent" }) });
+    const [apart, alone] = [
+      await train("workers", { ...job, stages: 2 }, { openPipeline }),
+      await train("alone", { ...job, stages: 1 }),
+    ];
+    expect(apart.steps.map(({ parts }) => parts)).toEqual(alone.steps.map(({ parts }) => parts));
+    expect(weightsOf(apart).equals(weightsOf(alone))).toBe(true);
+  });
+
+  test("beside adapters: projections learn too, and the base's weights stay", async () => {
+    const adapters = { lora_rank: 2, lora_merge: false, learning_rate: 1e-2, max_steps: 20 };
+    const base = await train("base", { data: data("regression"), model: student.folder });
+    const job = { data: data("regression"), model: base.model, teacher };
+    const { steps, model } = await train("adapters", { ...job, hyperparameters: { ...mse, ...adapters } });
+    expect(steps.at(-1)!.parts["hidden"]).toBeLessThan(0.9 * steps[0]!.parts["hidden"]!);
+    expect(readdirSync(model)).not.toContain("model.safetensors");
   });
 
   test("a run that goes on in another number of stages does not ask again, and ends with the bytes of one that nobody stopped", async () => {
@@ -74,7 +96,7 @@ describe("hidden states", () => {
 
   test("the student's come near the teacher's; what helped is not in the model, and the card tells of it", async () => {
     const job = { data: data("regression"), model: student.folder, teacher, stages: 2 };
-    const { steps, model } = await train("near", { ...job, hyperparameters: { ...mse, max_steps: 60 } });
+    const { steps, model } = await train("near", { ...job, hyperparameters: { ...mse, max_steps: 40 } });
     expect(steps.at(-1)!.parts["hidden"]).toBeLessThan(0.5 * steps[0]!.parts["hidden"]!);
     await using weights = await openSafetensors(model);
     expect(weights.names().filter((name) => name.includes("distillation"))).toEqual([]);

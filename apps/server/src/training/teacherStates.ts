@@ -72,9 +72,12 @@ export async function findStateTeacher(
   };
 }
 
+const tokensOf = ({ encoded, examples }: ExampleSet): number =>
+  examples.reduce((sum, example) => sum + encoded.store.lengthOf(example), 0);
+
 /** @param width - values of a token */
-function expectRoom({ encoded, examples }: ExampleSet, width: number, limitGb: number): void {
-  const numTokens = examples.reduce((sum, example) => sum + encoded.store.lengthOf(example), 0);
+function expectRoom(train: ExampleSet, width: number, limitGb: number): void {
+  const numTokens = tokensOf(train);
   const bytes = featureBytes(numTokens, { width, dtype: "float16" });
   if (bytes <= limitGb * 1e9) return;
   const got = `${formatBytes(bytes)} for ${numTokens} tokens with ${width} values each`;
@@ -95,13 +98,7 @@ async function askStates(teacher: StagedTeacher, asked: Asked, options: AskOptio
     const temporary = `${path}.tmp`;
     try {
       await mkdir(options.folder, { recursive: true });
-      await expectDisk(
-        options.folder,
-        featureBytes(
-          examples.reduce((sum, each) => sum + rowsOf(each), 0),
-          layout,
-        ),
-      );
+      await expectDisk(options.folder, featureBytes(tokensOf(asked.train), layout));
       const writing = FeatureFile.create(temporary, layout);
       try {
         await write(writing, { teacher, asked }, options);
