@@ -71,7 +71,7 @@ describe.each(["multi-label", "token-classification"] as const)("a teacher: %s",
         id2label: Object.fromEntries(labels.map((label, id) => [id, label])),
         label2id: Object.fromEntries(labels.map((label, id) => [label, id])),
       });
-    }, teachers[name]!);
+    }, teachers[name]);
     const { steps } = await train(`swapped-${name}`, {
       model: teachers[name]!,
       data: data(name),
@@ -87,7 +87,7 @@ describe("a teacher that is refused before it is asked", () => {
     using other = copyModel((folder) => {
       const path = join(folder, "tokenizer.json");
       writeSwapped(path);
-    }, teachers["token-classification"]!);
+    }, teachers["token-classification"]);
     const given = { model: student.folder, data: data("token-classification"), teacher: { model: other.folder } };
     await expect(train("other-tokens", given)).rejects.toThrow(
       /teacher: expected the student's tokenizer, since its logits are those of tokens, got "\w+" for the id \d+, which is "\w+" of the student/,

@@ -72,7 +72,7 @@ export async function findTeacher(
   options: FindTeacherOptions,
 ): Promise<Teaching> {
   const { data, onDownload, onWarning, signal } = options;
-  const { model, revision } = teacher!;
+  const { model, revision } = teacher;
   const given = hyperparameters ?? {};
   const { distillation_hidden: loss } = given;
   expectTaught(data.task, loss !== undefined);
@@ -83,7 +83,7 @@ export async function findTeacher(
     ...(signal === undefined ? {} : { signal }),
   });
   const found = { folder, fingerprint: await contentFingerprint(folder) };
-  const answers = await findAnswers(found, teacher!, options);
+  const answers = await findAnswers(found, teacher, options);
   const states = loss === undefined ? null : await findStateTeacher(found, options, { ...given, loss });
   return { ...found, answers, states, close: () => states?.close() };
 }
