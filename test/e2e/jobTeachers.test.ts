@@ -76,12 +76,31 @@ describe("jobs with a teacher", () => {
     await client.models.delete(teacher!);
   });
 
-  test("vectors of the served model are learned from texts alone", async () => {
+  test("vectors of the served model are learned from texts alone, and hidden states with them", async () => {
     const teacher = { model: MODEL, match: "similarities", weight: 2 };
-    const hyperparameters = { max_steps: 2, batch_size: 8 };
+    const hidden = { distillation_hidden: "cosine", distillation_layers: ["4:4", "2:1"] };
+    const hyperparameters = { max_steps: 2, batch_size: 8, ...hidden };
     const { id } = await create(texts, { task: "sentence-embedding", teacher, hyperparameters });
     await reached(client, id, "succeeded");
     expect(settingsOf(id).teacher).toMatchObject({ name: MODEL, match: "similarities", weight: 2 });
+    expect(settingsOf(id).hyperparameters).toMatchObject({
+      distillation_hidden: "cosine",
+      distillation_hidden_weight: 1,
+      distillation_layers: ["2:1", "4:4"],
+    });
+    const card = readFileSync(join(server.dataDir, "models", id, "README.md"), "utf8");
+    expect(card).toMatch(/\| what is learned of it +\| similarities and hidden states +\|/);
+  });
+
+  test("layers that are no pair are refused with the request", async () => {
+    const hyperparameters = { distillation_hidden: "mse", distillation_layers: ["2-4"] };
+    const refused = await create(texts, { task: "masked-lm", teacher: { model: MODEL }, hyperparameters }).catch(
+      (error: unknown) => error,
+    );
+    expect(refused).toMatchObject({
+      status: 400,
+      message: expect.stringContaining("expected STUDENT:TEACHER, two numbers of layers") as string,
+    });
   });
 
   test("a teacher that is not there, and one that teaches something else, are told of", async () => {

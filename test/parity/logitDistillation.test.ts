@@ -3,14 +3,11 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Hyperparameters } from "../../apps/server/src/jobs/hyperparameters.ts";
 import type { OpenPipeline } from "../../apps/server/src/training/pipelineRequest.ts";
-import { runTrainingJob, type JobEvent } from "../../apps/server/src/training/runJob.ts";
-import { trainingSettingsSchema, type TrainingSettingsInput } from "../../apps/server/src/training/trainingSettings.ts";
 import { failingPipelines } from "../harness/failingPipeline.ts";
 import { copyModel, editJson, smallStudent } from "../harness/modelFolders.ts";
-import { openLocalPipeline } from "../harness/openLocalPipeline.ts";
 import { tinyEncoder } from "../harness/paths.ts";
+import { runTaughtJob, type TaughtJob } from "../harness/taughtJobs.ts";
 import { toys } from "../harness/toyTasks.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "stagecoach-logits-"));
@@ -34,30 +31,8 @@ const flipped = write("flipped.jsonl", (row) => ({ ...row, label: row.label === 
 const pairs = write("pairs.jsonl", (row) => ({ ...row, text_pair: "of the stag" }));
 const others = write("others.jsonl", (row) => ({ ...row, label: `${row.label}!` }));
 
-type Given = Omit<TrainingSettingsInput, "hyperparameters"> & { readonly hyperparameters?: Hyperparameters };
-
-async function train(
-  name: string,
-  { hyperparameters, ...given }: Given,
-  openPipeline: OpenPipeline = openLocalPipeline,
-) {
-  const events: JobEvent[] = [];
-  const folder = join(scratch, name);
-  const settings = trainingSettingsSchema.parse({
-    evaluation_data: given.data,
-    threads: 1,
-    ...given,
-    hyperparameters: { max_steps: 1, batch_size: 24, learning_rate: 5e-3, warmup_steps: 0, ...hyperparameters },
-  });
-  await runTrainingJob(settings, {
-    folder,
-    openPipeline,
-    onEvent: (event) => void events.push(event),
-  });
-  const steps = events.flatMap((event) => (event.type === "step" ? [event] : []));
-  const metrics = events.flatMap((event) => (event.type === "evaluation" ? [event.evaluation.metrics] : []));
-  return { folder, model: join(folder, "model"), steps, metrics: metrics.at(-1)! };
-}
+const train = (name: string, given: TaughtJob, openPipeline?: OpenPipeline) =>
+  runTaughtJob(join(scratch, name), given, openPipeline === undefined ? {} : { openPipeline });
 
 let teacher: string;
 beforeAll(async () => {
@@ -123,7 +98,7 @@ describe("distillation of logits", () => {
     expect(steps[0]!.parts["teacher"]).toBeGreaterThan(0.1);
   });
 
-  test.each<[what: string, given: (teacher: string) => Given, message: RegExp]>([
+  test.each<[what: string, given: (teacher: string) => TaughtJob, message: RegExp]>([
     [
       "other labels",
       (model) => ({ data: { path: others }, teacher: { model } }),
@@ -137,7 +112,7 @@ describe("distillation of logits", () => {
     [
       "another task",
       (model) => ({ data: { path: plain }, task: "masked-lm", teacher: { model } }),
-      /teacher: expected the task sentence-embedding, or sequence-classification of one label, got masked-lm/,
+      /teacher: expected the task sentence-embedding, token-classification, sequence-classification of labels, of hidden states alone masked-lm and regression, got masked-lm/,
     ],
     [
       "what vectors have",

@@ -23,6 +23,11 @@ export type EncoderStackOptions = {
   readonly dropout?: EncoderDropout;
   /** Is given the softmax probabilities of each layer of the range, `[B, N, L, S]`. */
   readonly onProbabilities?: (layer: number, probabilities_BNLS: Tensor) => void;
+  /**
+   * Told of each hidden state when it is traced, before the next one: 0 is what the embeddings give, k what layer k - 1 does. What is made of it
+   * here has its gradient added after that of the next layer, as at the end of a stage.
+   */
+  readonly onState?: (state: number, hidden_TD: Tensor) => void;
 };
 
 export type EncoderStack = {
@@ -39,7 +44,7 @@ export type EncoderStack = {
 export function encoderStack(
   model: EncoderModel,
   layers: LayerRange,
-  { packing, dropout, onProbabilities }: EncoderStackOptions,
+  { packing, dropout, onProbabilities, onState }: EncoderStackOptions,
 ): EncoderStack {
   const { config, family } = model;
   const bias_1NLS =
@@ -47,6 +52,7 @@ export function encoderStack(
   const input_TD = layers.start === 0 ? null : input("hidden", ["T", config.hiddenSize], "float32");
 
   let hidden_TD = input_TD ?? withScope("embeddings", () => dropped(embeddingBlock(model), dropout?.embeddings_TD));
+  if (input_TD === null) onState?.(0, hidden_TD);
   for (let layer = layers.start; layer < layers.end; layer++) {
     const before_TD = hidden_TD;
     const masks = dropout?.ofLayer(layer);
@@ -59,6 +65,7 @@ export function encoderStack(
         onProbabilities: onProbabilities && ((probabilities) => onProbabilities(layer, probabilities)),
       }),
     );
+    onState?.(layer + 1, hidden_TD);
   }
   return { input_TD, hidden_TD };
 }

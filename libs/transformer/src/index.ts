@@ -61,11 +61,15 @@ export { binaryCrossEntropy } from "./tasks/losses/binaryCrossEntropy.ts";
 export { crossEntropy } from "./tasks/losses/crossEntropy.ts";
 export {
   comparesWholeStep,
+  hiddenLosses,
+  hiddenOf,
   problemTypes,
   similarities,
   taskNames,
   teacherLosses,
   type EmbeddingLoss,
+  type HiddenDistillation,
+  type HiddenLossName,
   type ProblemType,
   type SentenceEmbeddingTask,
   type Similarity,
@@ -75,6 +79,7 @@ export {
   type TeacherLoss,
   type TeacherLossName,
   type TrainingBatch,
+  withoutHidden,
 } from "./tasks/task.ts";
 export {
   checkpointNameOf,
@@ -86,7 +91,10 @@ export { isLoraName, linearModules, loraNames, mergeLora, standardLoraModules, t
 export { servedTask } from "./tasks/servedTask.ts";
 export { architectureOf, readLabels, readTask, taskConfigFields, type TaskModel } from "./tasks/taskModel.ts";
 export { paddingRows, readInitializerRange, taskParameters, type TaskParameter } from "./tasks/taskParameters.ts";
+export { HIDDEN_LOSS, isAuxiliaryName } from "./tasks/hiddenLoss.ts";
 export {
+  CARRIED,
+  STATES,
   stepLossGraph,
   trainingStageGraph,
   type TracedStage,

@@ -5,7 +5,7 @@
  * starts; nothing that is given is ignored.
  */
 import { learningRateShapes, optimizerNames } from "@stagecoach/training";
-import { similarities } from "@stagecoach/transformer";
+import { hiddenLosses, similarities } from "@stagecoach/transformer";
 import { z } from "zod";
 import { knownKeys } from "./knownKeys.ts";
 
@@ -110,6 +110,28 @@ const fields = {
   distillation_alpha: share.meta({
     description:
       "with a teacher of classes: share of what it says in the loss, the labels have the rest; 0.5 when left out",
+  }),
+  distillation_hidden: z.enum(hiddenLosses).meta({
+    description:
+      "with a teacher of the same tokens: learn its hidden states too, by TinyBERT's mean squared error (mse; where widths differ with a projection that is forgotten in the end), or DistilBERT's cosine",
+  }),
+  distillation_hidden_weight: z.number().gt(0).max(1000).meta({
+    description: "with distillation_hidden: of that in the loss; 1 when left out",
+  }),
+  distillation_layers: z
+    .array(
+      z.string().regex(/^\d{1,4}:\d{1,4}$/, {
+        error: "expected STUDENT:TEACHER, two numbers of layers, 0 for the embeddings, such as 2:6",
+      }),
+    )
+    .min(1)
+    .meta({
+      description:
+        "with distillation_hidden: which hidden states are compared, STUDENT:TEACHER, 0 what the embeddings give, k what the k-th layer does; all of the student's with the teacher's evenly spread when left out",
+    }),
+  distillation_cache_gb: z.number().gt(0).max(100_000).meta({
+    description:
+      "with distillation_hidden: most gigabytes of hidden states to keep, in float16, in the job's folder; 20 when left out",
   }),
   group_by_length: z.boolean().meta({ description: "put texts of similar length into one batch" }),
   recompute: z

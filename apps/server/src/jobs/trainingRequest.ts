@@ -48,7 +48,7 @@ const teacher = knownKeys({
 }).meta({
   id: "Teacher",
   description:
-    "a model to learn from: of sentence vectors (sentence-embedding), or a classifier with the job's labels (sequence-classification of one label)",
+    "a model to learn from: of sentence vectors (sentence-embedding), or a classifier with the job's labels (sequence-classification but regression, token-classification)",
 });
 
 export const supervisedFields = {

@@ -2,13 +2,16 @@
 import { foldExamples, type Fold } from "@stagecoach/training";
 import type { DataSets } from "@stagecoach/training/node";
 import { Serial } from "@stagecoach/parallel";
-import { askTeacher, openJobData, type JobData, type JobDataOptions } from "../training/jobData.ts";
+import { askTeacher, closeJobData, openJobData, type JobData, type JobDataOptions } from "../training/jobData.ts";
 import { planJob } from "../training/planJob.ts";
 import type { OpenPipeline } from "../training/pipelineRequest.ts";
 import type { TrainingSettings } from "../training/trainingSettings.ts";
 
-/** Hyper-parameters by which a text is encoded; the split is by the search's own seed. */
-const deciding = ["max_length", "doc_stride", "mlm_probability", "whole_word_mask"] as const;
+/** Hyper-parameters by which a text is encoded, or a teacher asked for other states; the split is by the search's own seed. */
+const deciding = [
+  ...(["max_length", "doc_stride", "mlm_probability", "whole_word_mask"] as const),
+  ...(["distillation_hidden", "distillation_layers", "distillation_cache_gb"] as const),
+];
 
 type SharedDataOptions = JobDataOptions & { readonly openPipeline: OpenPipeline };
 
@@ -51,7 +54,7 @@ export class SharedData {
 
   async close(): Promise<void> {
     for (const opened of await Promise.allSettled(this.#opened.values()))
-      if (opened.status === "fulfilled") opened.value.data.close();
+      if (opened.status === "fulfilled") closeJobData(opened.value);
   }
 
   async #open(settings: TrainingSettings): Promise<JobData> {
@@ -63,7 +66,7 @@ export class SharedData {
         await planJob(opened.base.folder, { ...settings, threads }, { ...opened.data, teaching: opened.teaching });
       await askTeacher(opened, settings, this.#options);
     } catch (error) {
-      opened.data.close();
+      closeJobData(opened);
       throw error;
     }
     return opened;

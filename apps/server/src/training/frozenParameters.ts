@@ -24,7 +24,7 @@ export function frozenParameters(
   { others = [], missing = [] }: BesidesFrozen = {},
 ): readonly string[] {
   if (beginnings.length === 0) return others;
-  const parameters = taskParameters(model);
+  const parameters = taskParameters(model).filter(({ isAuxiliary }) => !isAuxiliary);
   const own = parameters.filter(({ tiedTo }) => tiedTo === undefined).map(({ name }) => name);
   const pooler = model.family.poolerName?.split(".")[0];
   const below = parameters.filter(

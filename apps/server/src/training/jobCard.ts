@@ -9,6 +9,7 @@ import {
   type TrainingSummary,
 } from "@stagecoach/training";
 import type { DataSets, ExampleSet } from "@stagecoach/training/node";
+import { hiddenOf, type Task } from "@stagecoach/transformer";
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import { version } from "../version.ts";
@@ -35,7 +36,6 @@ export function jobTexts(facts: JobCardFacts): Readonly<Record<string, string>> 
 
 function card({ settings, base, plan, data, summary, log, classes }: JobCardFacts): string {
   const { model, hyperparameters } = plan;
-  const isOfClasses = model.task.name === "sequence-classification";
   const best = log.evaluations.find(({ step }) => step === summary.bestStep);
   const set = (split: string, examples: ExampleSet | undefined, file = settings.data) =>
     examples === undefined
@@ -58,13 +58,7 @@ function card({ settings, base, plan, data, summary, log, classes }: JobCardFact
         typeof value === "object" ? JSON.stringify(value) : value,
       ]),
       ["seed", settings.seed],
-      ...(settings.teacher === undefined
-        ? []
-        : Object.entries({
-            teacher: teacherName(settings.teacher),
-            "what is learned of it": isOfClasses ? "logits" : (settings.teacher.match ?? "vectors"),
-            ...(isOfClasses ? {} : { "weight of that": settings.teacher.weight ?? 1 }),
-          })),
+      ...(settings.teacher === undefined ? [] : Object.entries(teacherFacts(settings.teacher, model.task))),
     ]) as Record<string, string | number | boolean>,
     training: {
       steps: summary.step,
@@ -78,6 +72,18 @@ function card({ settings, base, plan, data, summary, log, classes }: JobCardFact
     results: [...result("dev", best, classes), ...result("test", summary.test, summary.test?.classes)],
     curve: CURVE,
   });
+}
+
+/** Shares and weights of logits and hidden states are hyper-parameters. */
+function teacherFacts(teacher: NonNullable<TrainingSettings["teacher"]>, task: Task) {
+  const isOfVectors = task.name === "sentence-embedding";
+  const answers = isOfVectors ? [teacher.match ?? "vectors"] : "distillation" in task ? ["logits"] : [];
+  const states = hiddenOf(task) === undefined ? [] : ["hidden states"];
+  return {
+    teacher: teacherName(teacher),
+    "what is learned of it": [...answers, ...states].join(" and "),
+    ...(isOfVectors ? { "weight of that": teacher.weight ?? 1 } : {}),
+  };
 }
 
 /** A hub id is known elsewhere, a folder by its own name only. */

@@ -29,7 +29,7 @@ export type JobDataOptions = {
   readonly signal?: AbortSignal | undefined;
 };
 
-/** @returns what is to be closed by its data @throws HubError, DataError, TrainingError; the signal's reason */
+/** @returns what is to be closed @throws HubError, DataError, TrainingError; the signal's reason */
 export async function openJobData(settings: TrainingSettings, options: JobDataOptions): Promise<JobData> {
   const { folder, tell, signal } = options;
   const base = await resolveModel(settings.model, {
@@ -53,19 +53,22 @@ export async function openJobData(settings: TrainingSettings, options: JobDataOp
 }
 
 async function teacherOf(
-  { teacher }: TrainingSettings,
+  { teacher, hyperparameters }: TrainingSettings,
   { base, data }: Pick<JobData, "base" | "data">,
   { tell, signal }: JobDataOptions,
 ): Promise<Teaching | null> {
   if (teacher === undefined) return null;
-  const { modules } = await readEncoderModel(jsonReader(base.folder));
-  return findTeacher(teacher, data.task, {
-    student: { folder: base.folder, modules },
-    labels: data.labels,
-    signal,
-    onDownload: (progress) => tell({ type: "download", ...progress }),
-    onWarning: (message) => tell({ type: "warning", message }),
-  });
+  const model = await readEncoderModel(jsonReader(base.folder));
+  return findTeacher(
+    { teacher, hyperparameters },
+    {
+      student: { folder: base.folder, model },
+      data,
+      signal,
+      onDownload: (progress) => tell({ type: "download", ...progress }),
+      onWarning: (message) => tell({ type: "warning", message }),
+    },
+  );
 }
 
 /** Once; what it has said before is in the folder. @throws what loading the teacher throws; TrainingError `disk_full`; the signal's reason */
@@ -74,15 +77,23 @@ export async function askTeacher(
   { engine, threads, stages }: TrainingSettings,
   { folder, openPipeline, tell, signal }: JobDataOptions & { readonly openPipeline: OpenPipeline },
 ): Promise<void> {
-  await teaching?.ask(data, {
+  const options = {
     folder: jobPaths(folder).teacher,
     engine,
     threads,
     numStages: stages,
     openPipeline,
     signal,
-    onProgress: (progress) => tell({ type: "teaching", ...progress }),
-  });
+    onProgress: (progress: { readonly done: number; readonly total: number }) =>
+      tell({ type: "teaching", ...progress }),
+  };
+  await teaching?.answers?.ask(data, options);
+  await teaching?.states?.ask(data, options);
+}
+
+export function closeJobData({ data, teaching }: Pick<JobData, "data" | "teaching">): void {
+  data.close();
+  teaching?.close();
 }
 
 /** What is told of data before anything is trained on it. */

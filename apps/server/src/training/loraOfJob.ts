@@ -49,7 +49,7 @@ export function loraOfJob(
   const { task } = model;
   if (!adaptedTasks.includes(task.name))
     throw wrong(`lora rank: expected the task ${adaptedTasks.join(", ")}, got ${task.name}`);
-  const layers = taskParameters(model).filter(({ isHead }) => !isHead);
+  const layers = taskParameters(model).filter(({ isHead, isAuxiliary }) => !isHead && !isAuxiliary);
   const base = missing.find((name) => layers.some((each) => each.name === name));
   if (base !== undefined) throw wrong(`lora rank: expected a model with weights to adapt, got none for ${base}`);
   return {
@@ -90,7 +90,8 @@ function savedModules(model: TaskModel, missing: readonly string[]): string[] {
 /** Weights that stay as they are beside adapters, as patterns for StageSettings. */
 export function frozenByLora(model: TaskModel, { saved }: LoraOptions): string[] {
   const frozen = taskParameters(model).filter(
-    ({ name, isAdapter }) => !isAdapter && !saved.some((beginning) => name.startsWith(`${beginning}.`)),
+    ({ name, isAdapter, isAuxiliary }) =>
+      !isAdapter && !isAuxiliary && !saved.some((beginning) => name.startsWith(`${beginning}.`)),
   );
   return frozen.map(({ name }) => patternOf(name));
 }

@@ -29,7 +29,7 @@ import {
   type StageTimes,
   type TrainingPipeline,
 } from "@stagecoach/training";
-import { readEncoderModel, type TaskModel, type TrainingBatch } from "@stagecoach/transformer";
+import { hiddenOf, readEncoderModel, type TaskModel, type TrainingBatch } from "@stagecoach/transformer";
 import { jsonReader, layoutFingerprint } from "@stagecoach/transformer/node";
 import type { Logger } from "pino";
 import { StageRefusedError } from "../gateway/stageRefusedError.ts";
@@ -184,13 +184,17 @@ const timesOf =
     return { forward, backward, idle: Math.max(0, makespan - forward - backward) };
   };
 
-/** Activations of the largest micro-batch with what a teacher says of its texts, or the gradient of a weight that two stages share. */
-function trainingFrameBytes(model: TaskModel, { maxMicroBatchTokens }: WorkerPipelineOptions): number {
+/** Activations of the largest micro-batch with what a teacher says of its texts and tokens, or of a teacher what it says, or the gradient of a weight that two stages share. */
+function trainingFrameBytes(model: TaskModel, { maxMicroBatchTokens, settings }: WorkerPipelineOptions): number {
   const { hiddenSize, vocabSize } = model.config;
   const shared = sharedWeightOf(model) === null ? 0 : vocabSize * hiddenSize * 4;
   const tokens = Math.max(maxMicroBatchTokens, model.config.maxLength);
-  const taught = model.task.name === "sentence-embedding" ? (model.task.teacher?.dimensions ?? 0) : 0;
-  return frameBytesFor(Math.max(shared, tokens * (hiddenSize + taught + 16) * 4));
+  const { task } = model;
+  const vectors = task.name === "sentence-embedding" ? (task.teacher?.dimensions ?? 0) : 0;
+  const logits = "numLabels" in task ? task.numLabels : 0;
+  const compared = (hiddenOf(task)?.states.length ?? 0) * (hiddenOf(task)?.size ?? 0);
+  const said = (settings.states?.length ?? 0) * hiddenSize;
+  return frameBytesFor(Math.max(shared, tokens * (hiddenSize + vectors + logits + compared + said + 16) * 4));
 }
 
 function listenForStages({

@@ -11,6 +11,7 @@ import { openInitialParameters, type DataSets, type ExampleSet } from "@stagecoa
 import {
   readDropoutRates,
   readEncoderModel,
+  withoutHidden,
   type DropoutRates,
   type Task,
   type TaskModel,
@@ -22,6 +23,7 @@ import { featureCacheOf, type FeatureCache } from "./featureCache.ts";
 import { scheduleFor, withEmbeddingLoss } from "./embeddingTask.ts";
 import { frozenParameters } from "./frozenParameters.ts";
 import { expectWholeBase } from "./adapterBase.ts";
+import { hiddenFields, withHidden } from "./hiddenStates.ts";
 import { frozenByLora, loraOfJob } from "./loraOfJob.ts";
 import { metricOptions } from "./metricOptions.ts";
 import { microBatchRule } from "./microBatchRule.ts";
@@ -65,11 +67,13 @@ export async function planJob(
   const { teaching } = data;
   const weighted = withClassWeights(data.task, given.class_weights, data);
   const smoothed = withLabelSmoothing(weighted, given.label_smoothing_factor);
-  const taught = withDistillation(smoothed, given, teaching?.learned === "logits");
-  const task = withEmbeddingLoss(taught, given, {
+  const answers = teaching?.answers ?? null;
+  const taught = withDistillation(smoothed, given, answers?.learned === "logits");
+  const embedded = withEmbeddingLoss(taught, given, {
     ...encoder,
-    teaching: teaching?.learned === "vectors" ? teaching : null,
+    teaching: answers?.learned === "vectors" ? answers : null,
   });
+  const task = withHidden(embedded, given, teaching?.states ?? null);
   refuseUnused({ ...encoder, task }, settings);
   const { seed, replace_head: replaceHead } = settings;
   const initial = await openInitialParameters(folder, { task, seed, replaceHead });
@@ -83,6 +87,7 @@ export async function planJob(
       maxLength: data.train.encoded.maxLength,
     }),
     ...distillationOf(task),
+    ...hiddenFields(task),
   };
   expectNegatives(task, hyperparameters);
   const stageSettings: StageSettings = {
@@ -157,6 +162,7 @@ function dataSetsOf(
   const trained = new BatchedDataSet(train.encoded, {
     ...shared,
     ...answersOf(teaching, train),
+    teacherStates: (example) => teaching!.states!.statesOf(train.encoded, example),
     features: features?.readerOf(train),
     examples: train.examples,
     batchSize: batch_size * gradient_accumulation_steps,
@@ -168,7 +174,7 @@ function dataSetsOf(
     const { encoded, examples } = set;
     const evaluationBatchSize = Math.min(EVALUATION_BATCH, examples.length);
     const given = { ...answersOf(teaching, set), features: features?.readerOf(set) };
-    const own = { ...shared, task: evaluatedTask(task, encoded), ...given };
+    const own = { ...shared, task: withoutHidden(evaluatedTask(task, encoded)), ...given };
     const data = new BatchedDataSet(encoded, { ...own, examples, batchSize: 1, evaluationBatchSize });
     return { data, metrics: metricOptions(set, labels) };
   };
@@ -177,10 +183,11 @@ function dataSetsOf(
 
 /** What the teacher says of a set, there when a batch is made. */
 function answersOf(teaching: Teaching | null, { encoded }: ExampleSet) {
-  if (teaching === null) return {};
-  return teaching.learned === "vectors"
-    ? { teacherVectors: () => teaching.vectorsOf(encoded) }
-    : { teacherLogits: () => teaching.logitsOf(encoded) };
+  const answers = teaching?.answers ?? null;
+  if (answers === null) return {};
+  return answers.learned === "vectors"
+    ? { teacherVectors: () => answers.vectorsOf(encoded) }
+    : { teacherLogits: (example: number) => answers.logitsOf(encoded, example) };
 }
 
 /** @throws TrainingError where nothing is compared with anything */

@@ -34,13 +34,22 @@ import type { SearchEvent } from "../search/searchEvents.ts";
 import { adapterBaseOf } from "./adapterBase.ts";
 import { evaluationsOf, keepEvaluation } from "./evaluationFile.ts";
 import { jobTexts } from "./jobCard.ts";
-import { askTeacher, dataFacts, openJobData, pinned, type JobData, type JobDataEvent } from "./jobData.ts";
+import {
+  askTeacher,
+  closeJobData,
+  dataFacts,
+  openJobData,
+  pinned,
+  type JobData,
+  type JobDataEvent,
+} from "./jobData.ts";
 import { jobPaths, lockJobFolder, readJobSettings, writeJobSettings } from "./jobFolder.ts";
 import type { OpenPipeline, PipelineRequest } from "./pipelineRequest.ts";
 import { planJob, type JobPlan } from "./planJob.ts";
 import { dataWarnings } from "./prepareData.ts";
 import type { ResolvedHyperparameters } from "./resolveHyperparameters.ts";
 import { runOptionsOf } from "./runOptions.ts";
+import type { Teaching } from "./teacher.ts";
 import type { TrainingSettings } from "./trainingSettings.ts";
 
 export type JobEvent =
@@ -183,9 +192,9 @@ class TrainingJob {
           hyperparameters: plan.hyperparameters,
         };
         await this.#announce(resolved, plan, data);
-        return await train({ settings: resolved, base, plan, data, files: teaching?.studentFiles() ?? {} });
+        return await train({ settings: resolved, base, plan, data, files: filesOf(teaching) });
       } finally {
-        if (shared === undefined) data.close();
+        if (shared === undefined) closeJobData({ data, teaching });
       }
     } finally {
       lock.release();
@@ -324,6 +333,11 @@ class TrainingJob {
 }
 
 type Evaluated = { readonly step: number; readonly evaluation: Evaluation };
+
+function filesOf(teaching: Teaching | null): PreparedJob["files"] {
+  const answers = teaching?.answers ?? null;
+  return answers?.learned === "vectors" ? answers.studentFiles() : {};
+}
 
 const atOnce = <T>(work: () => Promise<T>): Promise<T> => work();
 

@@ -1,71 +1,54 @@
-/** @file A teacher of classes: a classifier with the job's labels, whose logits are computed in stages as a job trains in them. */
-import { BatchedDataSet, encodeExamples, TrainingError, type RowSource } from "@stagecoach/training";
+/** @file A teacher of texts' classes: a classifier with the job's labels and a tokenizer of its own, whose logits are computed in stages. */
+import { BatchedDataSet, encodeExamples, type RowSource } from "@stagecoach/training";
 import { loadTokenizer } from "@stagecoach/tokenizer/node";
-import { readEncoderModel, readLabels, readTask, type EncoderModel, type Task } from "@stagecoach/transformer";
-import { contentFingerprint, jsonReader } from "@stagecoach/transformer/node";
-import { threadsEach } from "../config/threadsEach.ts";
+import type { ProblemType, Task } from "@stagecoach/transformer";
 import { evaluationSettings } from "./evaluationSettings.ts";
-import type { PipelineRequest } from "./pipelineRequest.ts";
-import type { LogitTeaching } from "./teacher.ts";
+import type { FoundTeacher, LogitTeaching } from "./teacher.ts";
 import { askAll, type AskOptions, type Encoded, type OpenTeacher } from "./teacherAnswers.ts";
-import { whileStagesLast } from "./whileStagesLast.ts";
+import { inOrder, readClassifier, type ClassifierOf } from "./teacherLabels.ts";
+import { askInStages, TEACHER_BATCH } from "./teacherStages.ts";
 
 type Classification = Extract<Task, { readonly name: "sequence-classification" }>;
-type Classifier = { readonly folder: string; readonly model: EncoderModel; readonly task: Classification };
+type Classifier = ClassifierOf<Classification>;
 
-const BATCH = 32;
+const kinds: Readonly<Record<Exclude<ProblemType, "regression">, string>> = {
+  single_label_classification: "one label per text",
+  multi_label_classification: "any number of labels per text",
+};
 
 /**
- * @param folder - the teacher's
  * @param labels - the job's, in order
- * @throws TrainingError for a teacher that is no classifier of one label, or has other labels
+ * @throws TrainingError for a teacher that is no classifier of the job's kind, or has other labels
  */
-export async function findLogitTeacher(folder: string, labels: readonly string[]): Promise<LogitTeaching> {
-  const json = jsonReader(folder);
-  const config = await json("config.json");
-  const task = readTask(config);
-  if (task?.name !== "sequence-classification" || task.problemType !== "single_label_classification") {
-    const found = task === null ? "a model without a head" : "problemType" in task ? task.problemType : task.name;
-    throw wrong(`expected a classifier of one label per text, got ${found}`);
-  }
-  const own = readLabels(config);
-  const columns = labels.map((label) => own.indexOf(label));
-  if (own.length !== labels.length || columns.includes(-1))
-    throw wrong(`expected the labels ${shown(labels)}, got ${shown(own)} (the job's labels can be given)`);
-  const classifier = { folder, model: await readEncoderModel(json), task };
-  const fingerprint = await contentFingerprint(folder);
+export async function findLogitTeacher(
+  { folder, fingerprint }: FoundTeacher,
+  problemType: Exclude<ProblemType, "regression">,
+  labels: readonly string[],
+): Promise<LogitTeaching> {
+  const classifier = await readClassifier(folder, labels, {
+    expected: `a classifier of ${kinds[problemType]}`,
+    is: (task): task is Classification => task.name === "sequence-classification" && task.problemType === problemType,
+  });
+  const { columns } = classifier;
   let answers: ReadonlyMap<Encoded, Float32Array> = new Map();
   return {
     learned: "logits",
-    folder,
-    fingerprint,
     async ask(data, options) {
       const open = () => openClassifier(classifier, options);
-      const asked = await askAll(data, { ...options, open, size: own.length, fingerprint });
+      const asked = await askAll(data, { ...options, open, by: "texts", size: columns.length, fingerprint });
       answers = new Map([...asked].map(([encoded, logits]) => [encoded, inOrder(logits, columns)]));
     },
-    studentFiles: () => ({}),
-    logitsOf(encoded) {
+    logitsOf(encoded, example) {
       const logits = answers.get(encoded);
       if (logits === undefined) throw new Error("internal: a teacher's logits before it was asked");
-      return logits;
+      const C = columns.length;
+      return logits.subarray(example * C, (example + 1) * C);
     },
   };
 }
 
-const wrong = (message: string) => new TrainingError("training_option", `teacher: ${message}`);
-
-const shown = (labels: readonly string[]): string =>
-  labels.length <= 10 ? labels.join(", ") : `${labels.slice(0, 10).join(", ")}, ... (${labels.length})`;
-
-/** `[N, C]` with the columns in another order. */
-function inOrder(logits: Float32Array, columns: readonly number[]): Float32Array {
-  const C = columns.length;
-  return logits.map((_, at) => logits[at - (at % C) + columns[at % C]!]!);
-}
-
-async function openClassifier({ folder, model, task }: Classifier, options: AskOptions): Promise<OpenTeacher> {
-  const { engine, threads = threadsEach(options.numStages), openPipeline, signal } = options;
+async function openClassifier(classifier: Classifier, options: AskOptions): Promise<OpenTeacher> {
+  const { folder, model, task } = classifier;
   const tokenizer = await loadTokenizer(folder, { lowerCase: model.modules.lowerCase });
   return {
     async answer(given, onDone) {
@@ -76,32 +59,20 @@ async function openClassifier({ folder, model, task }: Classifier, options: AskO
         problemType: "single_label_classification",
         modelMaxLength: model.config.maxLength,
       });
+      const { numLabels: C } = task;
       const numExamples = encoded.store.size;
-      const evaluationBatchSize = Math.min(BATCH, numExamples);
+      const evaluationBatchSize = Math.min(TEACHER_BATCH, numExamples);
       const data = new BatchedDataSet(encoded, { seed: 0, task, batchSize: 1, evaluationBatchSize });
-      const logits = new Float32Array(numExamples * task.numLabels);
-      const request: PipelineRequest = {
-        folder,
-        settings: evaluationSettings(task),
-        // A weight that all layers share keeps them in one stage.
-        numStages: model.family.relativeBiasName === null ? Math.min(options.numStages, model.config.numLayers) : 1,
-        engine,
-        threads,
-        schedule: "1f1b",
-        maxMicroBatchTokens: evaluationBatchSize * encoded.report.longest,
-      };
+      const logits = new Float32Array(numExamples * C);
+      const question = { settings: evaluationSettings(task), data, longest: encoded.report.longest };
       try {
-        await whileStagesLast(openPipeline, request, async (pipeline) => {
-          let done = 0;
-          for (const { batch, examples } of data.evaluationBatches()) {
-            signal?.throwIfAborted();
-            const rows = (await pipeline.evaluate(batch))["logits"]!.data as Float32Array;
-            examples.forEach((example, row) =>
-              logits.set(rows.subarray(row * task.numLabels, (row + 1) * task.numLabels), example * task.numLabels),
-            );
-            done += examples.length;
-            onDone((done / numExamples) * given.texts.length);
-          }
+        await askInStages(classifier, question, {
+          ...options,
+          take({ examples }, outputs, numDone) {
+            const rows = outputs["logits"]!.data as Float32Array;
+            examples.forEach((example, row) => logits.set(rows.subarray(row * C, (row + 1) * C), example * C));
+            onDone((numDone / numExamples) * given.texts.length);
+          },
         });
       } finally {
         encoded.store.close();

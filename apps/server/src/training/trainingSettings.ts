@@ -48,7 +48,9 @@ export const trainingSettingsSchema = knownKeys({
     ...teacherFields,
   })
     .optional()
-    .meta({ description: "sentence-embedding, sequence-classification of one label: a model to learn from" }),
+    .meta({
+      description: "sentence-embedding, sequence-classification of labels, token-classification: a model to learn from",
+    }),
   replace_head: supervisedFields.replace_head.unwrap().default(false),
   stages: z.int().min(1).max(256).default(1).meta({ description: "stages of the training pipeline" }),
   engine: z.enum(engineNames).default("onnxruntime").meta({ description: "what multiplies matrices" }),

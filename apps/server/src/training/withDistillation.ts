@@ -8,7 +8,7 @@ const [TEMPERATURE, ALPHA] = [2, 0.5];
 
 /** What a task has of it, under the names of hyper-parameters. */
 export function distillationOf(task: Task): Pick<Hyperparameters, "distillation_temperature" | "distillation_alpha"> {
-  if (task.name !== "sequence-classification" || task.distillation === undefined) return {};
+  if (!("distillation" in task) || task.distillation === undefined) return {};
   const { temperature, alpha } = task.distillation;
   return { distillation_temperature: temperature, distillation_alpha: alpha };
 }
@@ -29,6 +29,7 @@ export function withDistillation(
     const message = `distillation ${unused[0]}: it says nothing without a teacher of classes (leave it out, or give a teacher)`;
     throw new TrainingError("training_option", message);
   }
-  if (task.name !== "sequence-classification") throw new Error(`internal: a teacher's logits for ${task.name}`);
+  if (task.name !== "sequence-classification" && task.name !== "token-classification")
+    throw new Error(`internal: a teacher's logits for ${task.name}`);
   return { ...task, distillation: { temperature: temperature ?? TEMPERATURE, alpha: alpha ?? ALPHA } };
 }

@@ -46,9 +46,15 @@ function textTensors({ features, inputIds, tokenTypeIds, lengths }: TrainingBatc
   return [{ name: "hidden", dtype: "float32", shape: [T, features.length / T], data: features }];
 }
 
-/** Activations on their way to the next stage. @param hidden - `[T, D]` */
-export function hiddenFrame(frame: Frame, batch: StageTrainingBatch, hidden: FrameTensor): Frame {
-  return { ...frame, tensors: [hidden, ...sharedTensors(batch)] };
+/**
+ * Activations on their way to the next stage.
+ * @param tensors - what a stage gives: activations `[T, D]` first, and behind them what becomes a target of the stages after it
+ */
+export function hiddenFrame(frame: Frame, batch: StageTrainingBatch, tensors: readonly FrameTensor[]): Frame {
+  const [hidden, ...carried] = tensors;
+  if (hidden === undefined) throw new Error("internal: a stage gave nothing");
+  const targets = { ...batch.targets, ...Object.fromEntries(carried.map(({ name, ...target }) => [name, target])) };
+  return { ...frame, tensors: [{ ...hidden, name: "hidden" }, ...sharedTensors({ ...batch, targets })] };
 }
 
 /** Outputs of the last stage on their way to the trainer. */

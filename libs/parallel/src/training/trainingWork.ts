@@ -25,7 +25,7 @@ import type { TrainingAnswer, TrainingCommand, TrainingInterval } from "./traini
 
 /** The stage as its worker sees it; its engine lives in another thread. Calls do not overlap. */
 export interface TrainingHost {
-  /** @returns `hidden` `[T, D]`, on the last stage the loss and the task's outputs */
+  /** @returns activations `[T, D]` first, and behind them what stages after this one need; on the last stage the loss and the task's outputs */
   forward(request: {
     readonly microBatch: number;
     /** Of the step. */
@@ -221,11 +221,9 @@ export class TrainingWork {
     frame: Frame,
     { batch, tensors }: { readonly batch: StageTrainingBatch; readonly tensors: readonly FrameTensor[] },
   ): void {
-    const hidden = tensors[0];
-    if (hidden === undefined) throw new Error("internal: a stage gave nothing");
     this.#dispatch(
       this.#options.links.output,
-      this.#isLast ? trainingResultFrame(frame, tensors) : hiddenFrame(frame, batch, { ...hidden, name: "hidden" }),
+      this.#isLast ? trainingResultFrame(frame, tensors) : hiddenFrame(frame, batch, tensors),
     );
   }
 

@@ -1,5 +1,5 @@
 /** @file Encoded examples as the steps of a run and the batches of an evaluation. */
-import { featureRowsOf, type Task, type TrainingBatch } from "@stagecoach/transformer";
+import { featureRowsOf, hiddenOf, type Task, type TrainingBatch } from "@stagecoach/transformer";
 import { RandomSequence } from "../random/randomSequence.ts";
 import { collate, type Masking, type PlacedExample } from "./collate.ts";
 import { DataError } from "./dataError.ts";
@@ -55,8 +55,10 @@ export type BatchedDataSetOptions = {
   readonly task?: Task;
   /** Vectors of all texts of all examples one after another, of the size that the task's teacher has; there when a batch is made. */
   readonly teacherVectors?: (() => Float32Array) | undefined;
-  /** `[N, C]`: logits of all examples, in the order of the task's labels; there when a batch is made. */
-  readonly teacherLogits?: (() => Float32Array) | undefined;
+  /** `[C]` of an example, or `[M, C]` of its labelled tokens: logits in the order of the task's labels; there when a batch is made. */
+  readonly teacherLogits?: ((example: number) => Float32Array) | undefined;
+  /** `[rows, F]`: a teacher's hidden states of an example's tokens, by its number; there when a batch is made. */
+  readonly teacherStates?: ((example: number) => Float32Array) | undefined;
   /** `[rows, D]`: what a frozen encoder gives of an example, by its number; batches have these instead of tokens. */
   readonly features?: ((example: number) => Float32Array) | undefined;
 };
@@ -145,6 +147,7 @@ export class BatchedDataSet implements TrainingDataSet {
     return {
       ...this.#examples.store.get(index),
       ...this.#taught(index),
+      ...(hiddenOf(this.task) === undefined ? {} : { teacherStates: this.#options.teacherStates?.(index) }),
       features: this.#options.features?.(index),
       textId,
       random: () => RandomSequence.of(this.#options.seed, "mask", [epoch, index]),
@@ -153,10 +156,7 @@ export class BatchedDataSet implements TrainingDataSet {
 
   #taught(index: number): Pick<PlacedExample, "teacherVectors" | "teacherLogits"> {
     const { teacherVectors, teacherLogits } = this.#options;
-    if (teacherLogits !== undefined && this.task.name === "sequence-classification") {
-      const { numLabels: C } = this.task;
-      return { teacherLogits: teacherLogits().subarray(index * C, (index + 1) * C) };
-    }
+    if (teacherLogits !== undefined && "numLabels" in this.task) return { teacherLogits: teacherLogits(index) };
     if (teacherVectors === undefined || this.task.name !== "sentence-embedding") return {};
     const size = this.task.numTexts * (this.task.teacher?.dimensions ?? 0);
     return { teacherVectors: teacherVectors().subarray(index * size, (index + 1) * size) };

@@ -3,7 +3,14 @@
  *
  * Dimensions: T packed tokens, B texts, C classes or choices, M labelled rows, Q questions.
  */
-import type { SentenceEmbeddingTask, Target, Task, TrainingBatch } from "@stagecoach/transformer";
+import { joinFloat32 } from "@stagecoach/engine";
+import {
+  hiddenOf,
+  type SentenceEmbeddingTask,
+  type Target,
+  type Task,
+  type TrainingBatch,
+} from "@stagecoach/transformer";
 import type { RandomSequence } from "../random/randomSequence.ts";
 import type { StoredExample } from "./exampleStore.ts";
 import { storedSimilarity } from "./tasks/sentenceEmbedding.ts";
@@ -17,8 +24,10 @@ export type PlacedExample = StoredExample & {
   readonly random: () => RandomSequence;
   /** Of its texts one after another, where a teacher has been asked. */
   readonly teacherVectors?: Float32Array;
-  /** `[C]`, where a teacher has been asked. */
+  /** `[C]`, or `[M, C]` of its labelled tokens, where a teacher has been asked. */
   readonly teacherLogits?: Float32Array;
+  /** `[rows, F]`: a teacher's hidden states of its tokens, those of a token one after another, where a teacher has been asked. */
+  readonly teacherStates?: Float32Array | undefined;
   /** `[rows, D]`: what a frozen encoder gives of it, where that is known. */
   readonly features?: Float32Array | undefined;
 };
@@ -33,6 +42,11 @@ export type CollateOptions = {
 
 /** @param examples - at least one */
 export function collate(task: Task, examples: readonly PlacedExample[], options: CollateOptions): TrainingBatch {
+  const batch = taskBatch(task, examples, options);
+  return hiddenOf(task) === undefined ? batch : withStates(batch, examples, task);
+}
+
+function taskBatch(task: Task, examples: readonly PlacedExample[], options: CollateOptions): TrainingBatch {
   switch (task.name) {
     case "sequence-classification":
       return { ...packTexts(examples), ...classificationTargets(task, examples) };
@@ -57,6 +71,34 @@ export function collate(task: Task, examples: readonly PlacedExample[], options:
   return pretrainingBatch(examples);
 }
 
+/** Of a masked-LM, the teacher has seen what is masked: its states of that are not compared. */
+function withStates(batch: TrainingBatch, examples: readonly PlacedExample[], task: Task): TrainingBatch {
+  const all = joinFloat32(
+    examples.map(({ ids, teacherStates }) => {
+      if (teacherStates === undefined || teacherStates.length % ids.length !== 0)
+        throw new Error("internal: an example without its teacher's hidden states");
+      return teacherStates;
+    }),
+  );
+  const T = batch.inputIds.length;
+  const F = all.length / T;
+  if (task.name !== "masked-lm") return withTaught(batch, { teacher_states: floatTarget(all, [T, F]) }, T);
+  const written = examples.flatMap(({ ids }) => [...ids]);
+  const shown = Int32Array.from(written.keys()).filter((row) => batch.inputIds[row] === written[row]);
+  const data = new Float32Array(shown.length * F);
+  shown.forEach((row, place) => data.set(all.subarray(row * F, (row + 1) * F), place * F));
+  const teacher_states = floatTarget(data, [shown.length, F]);
+  return withTaught(batch, { teacher_states, taught_rows: int32Target(shown) }, shown.length);
+}
+
+const withTaught = (batch: TrainingBatch, targets: TrainingBatch["targets"], hidden: number): TrainingBatch => ({
+  ...batch,
+  targets: { ...batch.targets, ...targets },
+  counts: { ...batch.counts, hidden },
+});
+
+const floatTarget = (data: Float32Array, shape: readonly number[]): Target => ({ dtype: "float32", shape, data });
+
 type Targets = Pick<TrainingBatch, "targets" | "counts">;
 type Text = Pick<PlacedExample, "ids" | "firstSegment" | "textId">;
 
@@ -77,18 +119,31 @@ function packTexts(texts: readonly Text[]): Omit<TrainingBatch, keyof Targets> {
 type Classification = Extract<Task, { name: "sequence-classification" }>;
 
 function classificationTargets(task: Classification, examples: readonly PlacedExample[]): Targets {
-  const { targets, counts } = labelTargets(task, examples);
-  if (task.distillation === undefined) return { targets, counts };
-  const [B, C] = [examples.length, task.numLabels];
-  const data = new Float32Array(B * C);
-  examples.forEach(({ teacherLogits }, index) => {
-    if (teacherLogits?.length !== C) throw new Error("internal: an example without its teacher's logits");
-    data.set(teacherLogits, index * C);
+  const given = labelTargets(task, examples);
+  if (task.distillation === undefined) return given;
+  const isMultiLabel = task.problemType === "multi_label_classification";
+  const logits = teacherLogits(examples, { task, rowsOf: () => 1 });
+  return withLogits(given, logits, examples.length * (isMultiLabel ? task.numLabels : 1));
+}
+
+/** @param counted - what the teacher's part of the loss counts */
+function withLogits({ targets, counts }: Targets, teacher_logits: Target, counted: number): Targets {
+  return { targets: { ...targets, teacher_logits }, counts: { ...counts, teacher: counted } };
+}
+
+/** `[R, C]` */
+function teacherLogits(
+  examples: readonly PlacedExample[],
+  rows: { readonly task: { readonly numLabels: number }; readonly rowsOf: (example: PlacedExample) => number },
+): Target {
+  const C = rows.task.numLabels;
+  const all = examples.map((example) => {
+    const { teacherLogits: own } = example;
+    if (own?.length !== rows.rowsOf(example) * C) throw new Error("internal: an example without its teacher's logits");
+    return own;
   });
-  return {
-    targets: { ...targets, teacher_logits: { dtype: "float32", shape: [B, C], data } },
-    counts: { ...counts, teacher: B },
-  };
+  const data = joinFloat32(all);
+  return floatTarget(data, [data.length / C, C]);
 }
 
 function labelTargets(task: Classification, examples: readonly PlacedExample[]): Targets {
@@ -102,7 +157,7 @@ function labelTargets(task: Classification, examples: readonly PlacedExample[]):
     if (task.problemType === "regression") data.set(new Float32Array(target.slice().buffer), b * C);
     else for (const label of target) data[b * C + label] = 1;
   });
-  return { targets: { labels: { dtype: "float32", shape: [B, C], data } }, counts: { labels: B * C } };
+  return { targets: { labels: floatTarget(data, [B, C]) }, counts: { labels: B * C } };
 }
 
 function tagTargets(
@@ -120,10 +175,13 @@ function tagTargets(
     start += ids.length;
   }
   const labels = Int32Array.from(classes);
-  return {
+  const given = {
     targets: { label_rows: int32Target(Int32Array.from(rows)), labels: int32Target(labels) },
     counts: { labels: sumOfWeights(labels, task.classWeights) },
   };
+  if (task.distillation === undefined) return given;
+  const logits = teacherLogits(examples, { task, rowsOf: ({ target }) => target.length / 2 });
+  return withLogits(given, logits, rows.length);
 }
 
 function spanTargets(examples: readonly PlacedExample[]): Targets {
@@ -178,7 +236,7 @@ function embeddingTargets(task: SentenceEmbeddingTask, examples: readonly Placed
     data.set(teacherVectors, index * size);
   });
   return {
-    targets: { ...targets, teacher_vectors: { dtype: "float32", shape: [numTexts, dimensions], data } },
+    targets: { ...targets, teacher_vectors: floatTarget(data, [numTexts, dimensions]) },
     counts: { ...counts, teacher: numTexts },
   };
 }
@@ -202,7 +260,7 @@ function comparedTargets({ loss, numTexts: G }: SentenceEmbeddingTask, examples:
     return { targets: { ...shared, ...columns }, counts };
   }
   const data = Float32Array.from(examples, ({ target }) => storedSimilarity(target));
-  return { targets: { ...shared, similarities: { dtype: "float32", shape: [Q], data } }, counts };
+  return { targets: { ...shared, similarities: floatTarget(data, [Q]) }, counts };
 }
 
 function maskedBatch(examples: readonly PlacedExample[], { masking, vocabulary }: CollateOptions): TrainingBatch {

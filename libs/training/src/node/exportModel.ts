@@ -242,7 +242,9 @@ function wholeWeights(
 ): ReadonlyMap<string, TensorToWrite> {
   const { lora } = model;
   const adapted = new Map(lora?.modules.map((module) => [`${module}.weight`, loraNames(module)]));
-  const own = taskParameters(model).filter(({ tiedTo, isAdapter }) => tiedTo === undefined && !isAdapter);
+  const own = taskParameters(model).filter(
+    ({ tiedTo, isAdapter, isAuxiliary }) => tiedTo === undefined && !isAdapter && !isAuxiliary,
+  );
   return new Map(
     own.map(({ name, shape }) => {
       const adapter = adapted.get(name);

@@ -1,6 +1,6 @@
 /**
- * @file What a frozen encoder gives for the examples of a set, in a file: written in any order, read example by example, so that
- * memory does not bound it. Nothing but float32 values, little-endian, in the order of the set.
+ * @file What a frozen encoder, or a teacher's layers, give for the examples of a set, in a file: written in any order, read example by example,
+ * so that memory does not bound it. Nothing but values, little-endian, in the order of the set.
  *
  * Dimensions: D hidden size.
  */
@@ -14,7 +14,16 @@ export type FeatureLayout = {
   readonly rowsOf: (example: number) => number;
   /** D */
   readonly width: number;
+  /** Of values in the file; half of the bytes for about three decimal digits. Default: float32. */
+  readonly dtype?: "float32" | "float16";
 };
+
+/** In bytes. @param numRows - of all examples */
+export function featureBytes(numRows: number, { width, dtype }: Pick<FeatureLayout, "width" | "dtype">): number {
+  return numRows * width * arrayOf(dtype).BYTES_PER_ELEMENT;
+}
+
+const arrayOf = (dtype: FeatureLayout["dtype"]) => (dtype === "float16" ? Float16Array : Float32Array);
 
 export class FeatureFile {
   readonly #file: number;
@@ -42,12 +51,13 @@ export class FeatureFile {
     return new FeatureFile(openSync(path, "r"), layout);
   }
 
-  /** @param rows - `[rows, D]` of examples one after another */
+  /** @param rows - `[rows, D]` of examples one after another; in float16 what is above 65504 becomes infinite */
   write(examples: Int32Array, rows: Float32Array): void {
     let at = 0;
     for (const example of examples) {
       const size = this.#sizeOf(example);
-      const own = rows.subarray(at, (at += size));
+      const part = rows.subarray(at, (at += size));
+      const own = this.#layout.dtype === "float16" ? Float16Array.from(part) : part;
       writeRange(this.#file, new Uint8Array(own.buffer, own.byteOffset, own.byteLength), this.#positionOf(example));
     }
     if (at !== rows.length) throw new Error(`internal: expected ${at} values for these examples, got ${rows.length}`);
@@ -55,9 +65,9 @@ export class FeatureFile {
 
   /** `[rows, D]` */
   read(example: number): Float32Array {
-    const rows = new Float32Array(this.#sizeOf(example));
+    const rows = new (arrayOf(this.#layout.dtype))(this.#sizeOf(example));
     readRange(this.#file, new Uint8Array(rows.buffer), this.#positionOf(example));
-    return rows;
+    return rows instanceof Float32Array ? rows : Float32Array.from(rows);
   }
 
   /** On the disk when it returns. */
@@ -76,6 +86,6 @@ export class FeatureFile {
   #positionOf(example: number): number {
     const start = this.#starts.get(example);
     if (start === undefined) throw new Error(`internal: features of example ${example}, which the set does not have`);
-    return start * this.#layout.width * Float32Array.BYTES_PER_ELEMENT;
+    return featureBytes(start, this.#layout);
   }
 }

@@ -14,7 +14,7 @@ export {
   type DataFileSource,
 } from "./data/openDataFile.ts";
 export { readRowTexts, type FoundRow, type ReadRowTextsOptions } from "./data/readRowTexts.ts";
-export { FeatureFile, type FeatureLayout } from "./featureFile.ts";
+export { featureBytes, FeatureFile, type FeatureLayout } from "./featureFile.ts";
 export { diskError, linkDurably, publishFolder, replaceDurably, writeDurably } from "./durableFiles.ts";
 export {
   loadTrainingStage,

@@ -9,6 +9,7 @@ import {
   taskParameters,
   type LayerRange,
   type TaskModel,
+  type TaskParameter,
 } from "@stagecoach/transformer";
 import { isAdapterFolder, jsonReader, openWholeWeights } from "@stagecoach/transformer/node";
 import { existsSync } from "node:fs";
@@ -54,6 +55,7 @@ export async function loadTrainingStage(request: TrainingStageRequest): Promise<
       isFrozen: frozenBy(settings.freeze),
       recompute: settings.recompute,
       part: settings.part,
+      states: settings.states,
     });
     return {
       stage,
@@ -78,7 +80,7 @@ export type InitialParameters = {
   readonly model: TaskModel;
   /** Value of a weight at the start, by the name that graphs use. */
   readonly parameter: (name: string) => Promise<HostTensor>;
-  /** Weights that no checkpoint has: they are made from the seed. */
+  /** Weights of the model that no checkpoint has: they are made from the seed. */
   readonly missing: readonly string[];
   readonly close: () => Promise<void>;
 };
@@ -94,6 +96,8 @@ export async function openInitialParameters(
   const readJson = jsonReader(folder);
   const model: TaskModel = { ...(await readEncoderModel(readJson)), task, lora };
   const all = new Map(taskParameters(model).map((each) => [each.name, each]));
+  const namesOf = (parameters: Iterable<TaskParameter>) =>
+    [...parameters].flatMap(({ name, isAuxiliary }) => (isAuxiliary ? [] : [name]));
   const deviation = readInitializerRange(await readJson("config.json"));
   const make = (name: string) => {
     const made = all.get(all.get(name)?.tiedTo ?? name);
@@ -104,7 +108,12 @@ export async function openInitialParameters(
     existsSync(join(folder, name)),
   );
   if (!hasCheckpoint && !(await isAdapterFolder(folder)))
-    return { model, parameter: async (name) => make(name), missing: [...all.keys()], close: () => Promise.resolve() };
+    return {
+      model,
+      parameter: async (name) => make(name),
+      missing: namesOf(all.values()),
+      close: () => Promise.resolve(),
+    };
   const weights = await openWholeWeights(folder);
   const { names, missing } = resolveTaskCheckpointNames(model, checkpointEntries(weights), { replaceHead });
   return {
@@ -114,7 +123,7 @@ export async function openInitialParameters(
       if (stored === undefined) return make(name);
       return { dtype: "float32", shape: weights.entry(stored).shape, data: await weights.readFloat32(stored) };
     },
-    missing: missing.map(({ name }) => name),
+    missing: namesOf(missing),
     close: () => weights.close(),
   };
 }

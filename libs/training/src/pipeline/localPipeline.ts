@@ -55,7 +55,7 @@ export class LocalPipeline implements TrainingPipeline {
           stage.forward(arriving, { microBatch, numMicroBatches: microBatches.length, scales }),
         );
         if (stage.isLast) outputs.push(result);
-        else arriving = hiddenBatch(result, batch);
+        else arriving = hiddenBatch(result, arriving);
       }
     }
     for (const microBatch of microBatches.keys()) {
@@ -84,7 +84,7 @@ export class LocalPipeline implements TrainingPipeline {
     let result: TensorMap = {};
     for (const stage of this.#options.stages) {
       result = await stage.evaluate(arriving, scales);
-      if (!stage.isLast) arriving = hiddenBatch(result, batch);
+      if (!stage.isLast) arriving = hiddenBatch(result, arriving);
     }
     return result;
   }
@@ -132,7 +132,10 @@ function stageBatch(batch: TrainingBatch): StageBatch {
   return features === undefined ? batch : { hidden: features, lengths, targets, textIds };
 }
 
-function hiddenBatch(result: TensorMap, { lengths, targets, textIds }: TrainingBatch): StageBatch {
-  const hidden = result[HIDDEN_OUTPUT]!.data;
-  return { hidden: hidden instanceof Float32Array ? hidden : Float32Array.from(hidden), lengths, targets, textIds };
+/** What a stage gives besides activations is a target of those after it. */
+function hiddenBatch(result: TensorMap, { lengths, targets, textIds }: Omit<StageBatch, "hidden">): StageBatch {
+  const { [HIDDEN_OUTPUT]: next, ...carried } = result;
+  const { data } = next!;
+  const hidden = data instanceof Float32Array ? data : Float32Array.from(data);
+  return { hidden, lengths, targets: { ...targets, ...(carried as TrainingBatch["targets"]) }, textIds };
 }

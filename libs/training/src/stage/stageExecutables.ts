@@ -19,10 +19,13 @@ import {
   type TrainingGraphs,
 } from "@stagecoach/graph";
 import {
+  CARRIED,
   comparesWholeStep,
   featureRowsOf,
+  HIDDEN_LOSS,
   paddingRows,
   trainingStageGraph,
+  withoutHidden,
   type TaskModel,
   type TracedStage,
 } from "@stagecoach/transformer";
@@ -55,21 +58,31 @@ export type StageExecutables = {
 
 type CompileOptions = Pick<
   TrainingStageOptions,
-  "engine" | "model" | "layers" | "optimizer" | "dropout" | "isFrozen" | "recompute" | "withPaddingRows" | "part"
+  | "engine"
+  | "model"
+  | "layers"
+  | "optimizer"
+  | "dropout"
+  | "isFrozen"
+  | "recompute"
+  | "withPaddingRows"
+  | "part"
+  | "states"
 >;
 
 export async function compileStage(options: CompileOptions): Promise<StageExecutables> {
-  const { engine, model, layers, dropout, isFrozen = () => false, withPaddingRows = false, part } = options;
+  const { engine, model, layers, dropout, isFrozen = () => false, withPaddingRows = false, part, states } = options;
   const features = part === "encoder" ? (featureRowsOf(model.task.name) ?? undefined) : undefined;
-  const traced = trainingStageGraph(model, layers, { dropout: dropout?.rates ?? null, withPaddingRows, features });
+  const wanted = { withPaddingRows, features, states };
+  const traced = trainingStageGraph(model, layers, { ...wanted, dropout: dropout?.rates ?? null });
   const split = trainingGraphs(traced, { engine, isFrozen, recompute: options.recompute === true, part });
   const graphs = withPaddingRows ? { ...split, backward: withoutPaddingGradient(split.backward, model) } : split;
   const gradientNames = new Set(graphs.backward.outputs.keys());
   const parameters = traced.parameters.map((node) => ({ name: nameOf(node), shape: node.shape as readonly number[] }));
   const trained = parameters.filter(({ name }) => gradientNames.has(`gradient.${name}`));
-  const evaluation = parametersAsInputs(
-    stageGraph(trainingStageGraph(model, layers, { dropout: null, withPaddingRows, features })),
-  );
+  // What is learned of hidden states is no measure of a task.
+  const plain: TaskModel = { ...model, task: withoutHidden(model.task) };
+  const evaluation = parametersAsInputs(stageGraph(trainingStageGraph(plain, layers, { ...wanted, dropout: null })));
   const update = trained.length === 0 ? null : updateGraph(trained, options.optimizer);
   const compile = (graph: Graph) => engine.compile(graph, hostParameters({}));
   const compiled: Executable[] = [];
@@ -104,9 +117,9 @@ export async function compileStage(options: CompileOptions): Promise<StageExecut
   };
 }
 
-/** An output must not have the name of an input. */
+/** An output must not have the name of an input. Activations come first. */
 function renamed({ hidden, ...others }: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
-  return hidden === undefined ? others : { ...others, [HIDDEN_OUTPUT]: hidden };
+  return hidden === undefined ? others : { [HIDDEN_OUTPUT]: hidden, ...others };
 }
 
 /** What a stage computes: of the last layer, only the rows that the head reads. */
@@ -129,15 +142,17 @@ function trainingGraphs(traced: TracedStage, { engine, isFrozen, recompute, part
   const fused = fuse(stageGraph(traced), fusions);
   const outputs = Object.fromEntries(fused.outputs);
   return splitTraining(outputs, {
-    differentiate: [rootOf(outputs)],
+    differentiate: rootsOf(outputs),
     sources,
     recompute: recompute ? recomputeAllButHidden(fused) : recomputeRearrangements,
   });
 }
 
-/** What the backward pass begins with: a stage's loss, or what it gives to whoever computes that. */
-function rootOf(outputs: Readonly<Record<string, Tensor>>): string {
-  return [HIDDEN_OUTPUT, "loss"].find((name) => name in outputs) ?? "embeddings";
+/** What the backward pass begins with: a stage's loss, or what it gives to whoever computes that; and what it adds to the loss itself. */
+function rootsOf(outputs: Readonly<Record<string, Tensor>>): string[] {
+  const own = [HIDDEN_OUTPUT, "loss"].find((name) => name in outputs) ?? "embeddings";
+  const carried = CARRIED + HIDDEN_LOSS;
+  return carried in outputs ? [own, carried] : [own];
 }
 
 /** `gradient.<name>` becomes `sum.<name>` plus itself; the gradient of `hidden` belongs to one micro-batch and stays. */

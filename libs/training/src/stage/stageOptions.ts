@@ -26,6 +26,8 @@ export type TrainingStageOptions = {
   readonly recompute?: boolean;
   /** Default: the whole model. */
   readonly part?: TrainedPart | undefined;
+  /** Numbers of hidden states that an evaluation gives besides, side by side as `states`: for students. */
+  readonly states?: readonly number[] | undefined;
   /** Padding has rows of its own, as in programs that pad (trainingStageGraph): for comparisons with them. */
   readonly withPaddingRows?: boolean;
 };

@@ -22,6 +22,8 @@ export type StageSettings = {
   readonly recompute: boolean;
   /** Default: the whole model. */
   readonly part?: TrainedPart | undefined;
+  /** Hidden states that evaluations give, for students. Default: none. */
+  readonly states?: readonly number[] | undefined;
   /** Begin with a new head where the checkpoint has one of another size. */
   readonly replaceHead: boolean;
 };

@@ -48,13 +48,19 @@ export class StepLoss {
   /** Outputs: `loss` and its parts. */
   readonly #losses: readonly string[];
   readonly #targets: readonly string[];
+  /** Of the loss's parts that are computed here. */
+  readonly #scales: readonly string[];
   readonly #parts = new Map<number, Part>();
   #gradients: readonly HostTensor[] = [];
 
-  private constructor(executable: Executable, names: { readonly losses: string[]; readonly targets: string[] }) {
+  private constructor(
+    executable: Executable,
+    names: { readonly losses: string[]; readonly targets: string[]; readonly scales: string[] },
+  ) {
     this.#executable = executable;
     this.#losses = names.losses;
     this.#targets = names.targets;
+    this.#scales = names.scales;
   }
 
   static async compile(engine: Engine, model: TaskModel, task: SentenceEmbeddingTask): Promise<StepLoss> {
@@ -65,6 +71,7 @@ export class StepLoss {
     return new StepLoss(await engine.compile(graph, hostParameters({})), {
       losses: Object.keys(outputs),
       targets: given.filter((name) => name !== "embeddings" && !name.startsWith("scale.")),
+      scales: given.filter((name) => name.startsWith("scale.")),
     });
   }
 
@@ -85,9 +92,10 @@ export class StepLoss {
     if (this.#parts.size < place.numMicroBatches)
       return Object.fromEntries(this.#losses.map((name) => [name, float32([0], [])]));
     const parts = Array.from({ length: place.numMicroBatches }, (_, index) => this.#parts.get(index)!);
+    const scales = scaleInputs(place.scales);
     const { [GRADIENT]: gradient, ...losses } = await runToHost(this.#executable, {
       ...joined(parts, this.#targets),
-      ...scaleInputs(place.scales),
+      ...Object.fromEntries(this.#scales.map((name) => [name, scales[name]!])),
     });
     this.#gradients = cutAs(parts, gradient!.data as Float32Array);
     return losses;

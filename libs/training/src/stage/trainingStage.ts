@@ -10,7 +10,14 @@
  * Dimensions: T packed tokens, D hidden size.
  */
 import { float32, isHostTensor, type EngineTensor, type HostTensor } from "@stagecoach/engine";
-import { trainingStageInputs, type HiddenTrainingBatch, type TrainingBatch } from "@stagecoach/transformer";
+import {
+  CARRIED,
+  HIDDEN_LOSS,
+  STATES,
+  trainingStageInputs,
+  type HiddenTrainingBatch,
+  type TrainingBatch,
+} from "@stagecoach/transformer";
 import { optimizerTensors, updateScalars, type OptimizerStep } from "../optimizers/optimizer.ts";
 import { maskInputs } from "./maskInputs.ts";
 import { LocalMaskMaker, type MaskMaker } from "./maskMaker.ts";
@@ -25,7 +32,7 @@ export type ForwardOptions = {
   readonly microBatch: number;
   /** Of the step. */
   readonly numMicroBatches: number;
-  /** Per loss part: 1 / what it counts over the whole step. Only the last stage needs it. */
+  /** Per loss part: 1 / what it counts over the whole step. */
   readonly scales: Readonly<Record<string, number>>;
 };
 
@@ -77,8 +84,8 @@ export class TrainingStage {
 
   /**
    * Forward pass of a micro-batch, with dropout; what the backward pass needs stays in the engine.
-   * @returns `next_hidden` `[T, D]`; on the last stage `loss`, its parts and the task's outputs. A loss that compares the whole
-   *   step comes with the micro-batch that completes it; it is 0 before
+   * @returns `next_hidden` `[T, D]` first, and what else stages after this one need, under the names of their targets; on the last stage `loss`, its
+   *   parts and the task's outputs. A loss that compares the whole step comes with the micro-batch that completes it; it is 0 before
    * @throws BatchError, EngineFailureError
    */
   async forward(batch: StageBatch, { microBatch, numMicroBatches, scales }: ForwardOptions): Promise<TensorMap> {
@@ -90,13 +97,15 @@ export class TrainingStage {
     const saved: Record<string, EngineTensor> = {};
     const outputs: Record<string, HostTensor> = {};
     for (const [name, tensor] of Object.entries(results)) {
-      if (isHostTensor(tensor)) outputs[name] = tensor;
+      if (isHostTensor(tensor)) outputs[nameForNext(name)] = tensor;
       else saved[name] = tensor;
     }
     this.#kept.set(microBatch, { inputs, masks, saved });
     if (stepLoss === null) return outputs;
     const part = { embeddings: outputs["embeddings"]!, targets: batch.targets };
-    return stepLoss.add(part, { microBatch, numMicroBatches, scales });
+    const losses = await stepLoss.add(part, { microBatch, numMicroBatches, scales });
+    const hidden = outputs[HIDDEN_LOSS] ?? batch.targets[HIDDEN_LOSS];
+    return hidden === undefined ? losses : withHiddenLoss(losses, hidden);
   }
 
   /**
@@ -169,11 +178,14 @@ export class TrainingStage {
     this.#numBackward = 0;
   }
 
-  /** The task's outputs (or `next_hidden`) without dropout; keeps nothing. */
+  /** The task's outputs (or `next_hidden`, and `states` if asked for) without dropout; keeps nothing. */
   async evaluate(batch: StageBatch, scales: ForwardOptions["scales"]): Promise<TensorMap> {
     const { evaluate, evaluation } = this.#executables;
     const inputs = { ...this.#batchInputs(batch, evaluation.inputs), ...scaleInputs(scales) };
-    return (await evaluate.run(this.#select(evaluation.inputs, inputs))) as TensorMap;
+    const results = (await evaluate.run(this.#select(evaluation.inputs, inputs))) as TensorMap;
+    const named = Object.fromEntries(Object.entries(results).map(([name, tensor]) => [nameForNext(name), tensor]));
+    const before = batch.targets[STATES];
+    return this.isLast && before !== undefined ? { [STATES]: before, ...named } : named;
   }
 
   /** Accumulated gradient of one parameter, and its replacement: how stages that share a weight agree. */
@@ -259,6 +271,15 @@ export class TrainingStage {
       }),
     );
   }
+}
+
+/** Of an output, as the stage after this one has it among its targets. */
+const nameForNext = (output: string): string => (output.startsWith(CARRIED) ? output.slice(CARRIED.length) : output);
+
+/** Of a micro-batch: the loss of the whole step, where it is there, with that of hidden states, which is a part by itself. */
+function withHiddenLoss(losses: TensorMap, hidden: Pick<HostTensor, "data">): TensorMap {
+  const own = hidden.data[0]!;
+  return { ...losses, loss: scalar(losses["loss"]!.data[0]! + own), "loss.hidden": scalar(own) };
 }
 
 const scalar = (value: number): HostTensor => float32([value], []);

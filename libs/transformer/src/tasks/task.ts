@@ -36,25 +36,31 @@ export type Task =
       readonly classWeights?: readonly number[];
       /** Share of the target that all classes get alike, in the loss that is trained; single-label only. */
       readonly labelSmoothing?: number;
-      /** What is learned from another classifier's logits, beside the labels; single-label only. */
+      /** What is learned from another classifier's logits, beside the labels; not for regression. */
       readonly distillation?: Distillation;
+      readonly hidden?: HiddenDistillation | undefined;
     }
   | {
       readonly name: "token-classification";
       readonly numLabels: number;
       readonly classWeights?: readonly number[];
       readonly labelSmoothing?: number;
+      /** As of texts, for the rows that have labels. */
+      readonly distillation?: Distillation;
+      readonly hidden?: HiddenDistillation | undefined;
     }
   | { readonly name: "question-answering" }
   | { readonly name: "multiple-choice"; readonly numChoices: number }
-  | { readonly name: "masked-lm" }
+  | { readonly name: "masked-lm"; readonly hidden?: HiddenDistillation | undefined }
   | { readonly name: "next-sentence" }
   | { readonly name: "pretraining" }
   | SentenceEmbeddingTask;
 
 /**
- * Softened targets (Hinton et al. 2015, arXiv 1503.02531); target `teacher_logits` float32 [B, C]. The loss is
- * `alpha T^2 KL(teacher || student) + (1 - alpha) cross entropy`, with softmax of logits / T on both sides of the divergence.
+ * Softened targets (Hinton et al. 2015, arXiv 1503.02531); target `teacher_logits` float32 [B, C], or [M, C] for tokens. The loss is
+ * `alpha T^2 KL(teacher || student) + (1 - alpha) cross entropy`, with softmax of logits / T on both sides of the divergence. Of several
+ * labels each is a question of its own: `alpha T^2 BCE(student, teacher) + (1 - alpha) BCE(student, labels)`, with sigmoid of logits / T on
+ * both sides of the first.
  */
 export type Distillation = {
   /** T, above 0. */
@@ -62,6 +68,36 @@ export type Distillation = {
   /** From 0 to 1. */
   readonly alpha: number;
 };
+
+/**
+ * What is learned from another model's hidden states, beside the task's own loss and only in training: target `teacher_states` float32 [T, size of
+ * all states one after another]; for masked-LM of the U tokens alone that are not masked, with `taught_rows` int32 [U]. Each loss is a mean over
+ * tokens; several states' are added.
+ *
+ * - `mse`: mean squared error, which TinyBERT has (Jiao et al. 2020, arXiv 1909.10351, equations 8 and 9); where the teacher is wider or narrower, of the
+ *   student's state times a matrix that is learned with it, one for each state.
+ * - `cosine`: 1 less the cosine, which DistilBERT has (Sanh et al. 2019, arXiv 1910.01108): torch.nn.CosineEmbeddingLoss.
+ */
+export type HiddenDistillation = {
+  readonly loss: HiddenLossName;
+  /** Factor in the whole loss. */
+  readonly weight: number;
+  /** Width of the teacher's states. */
+  readonly size: number;
+  /** In order of the student's. 0 is what the embeddings give, k what layer k - 1 does: transformers' `hidden_states`. */
+  readonly states: readonly { readonly student: number; readonly teacher: number }[];
+};
+
+export const hiddenLosses = ["mse", "cosine"] as const;
+export type HiddenLossName = (typeof hiddenLosses)[number];
+
+/** Undefined for tasks that learn no hidden states. */
+export const hiddenOf = (task: Task): HiddenDistillation | undefined => ("hidden" in task ? task.hidden : undefined);
+
+/** The same task, without what it learns of hidden states. */
+export function withoutHidden(task: Task): Task {
+  return "hidden" in task ? { ...task, hidden: undefined } : task;
+}
 
 /** Vectors of texts, as the model's sentence modules make them, by how similar they are to be. */
 export type SentenceEmbeddingTask = {
@@ -73,6 +109,7 @@ export type SentenceEmbeddingTask = {
   readonly addsNormalize?: boolean;
   /** What is learned from another model's vectors, beside the loss. */
   readonly teacher?: TeacherLoss;
+  readonly hidden?: HiddenDistillation | undefined;
   /** Matryoshka (Kusupati et al. 2022): sizes to which vectors are cut, each with a loss of its own; the full size among them, or not. */
   readonly dimensions?: readonly number[];
 };
@@ -123,9 +160,12 @@ export const taskNames = [
   "sentence-embedding",
 ] as const satisfies readonly TaskName[];
 
-/** A loss is a sum of parts; each is divided by what it counts over the whole step, not over a micro-batch. */
+/**
+ * A loss is a sum of parts; each is divided by what it counts over the whole step, not over a micro-batch. The part `hidden`, which all stages
+ * compute, is not among these (hiddenLoss.ts).
+ */
 export function lossPartsOf(task: Task): readonly string[] {
-  if (task.name === "sequence-classification" && task.distillation !== undefined) return ["labels", "teacher"];
+  if ("distillation" in task && task.distillation !== undefined) return ["labels", "teacher"];
   if (task.name !== "sentence-embedding") return lossParts[task.name];
   return [...(task.loss.name === "none" ? [] : ["pairs"]), ...(task.teacher === undefined ? [] : ["teacher"])];
 }
@@ -165,7 +205,7 @@ export type TrainingBatch = TokenBatch & {
   /**
    * What each loss part counts in this micro-batch: its labels (for class weights the sum of their weights, for
    * multi-label and regression labels times classes, for question answering texts, for sentence embeddings anchors, and for
-   * a teacher texts). The reciprocal of the sum over the step is the input `scale.<part>` of the graph.
+   * a teacher texts, labelled tokens, or labels times classes, for its hidden states tokens). The reciprocal of the sum over the step is the input `scale.<part>` of the graph.
    */
   readonly counts: Readonly<Record<string, number>>;
 };

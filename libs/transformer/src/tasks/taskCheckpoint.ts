@@ -17,7 +17,7 @@ export type TaskCheckpointOptions = {
 export type TaskCheckpointNames = {
   /** Checkpoint name of each weight that is there, by the name that graphs use. A tied decoder has that of the embeddings. */
   readonly names: ReadonlyMap<string, string>;
-  /** Weights of the head that are not, and those of adapters: to be initialized. */
+  /** Weights of the head that are not, those of adapters, and auxiliary ones: to be initialized. */
   readonly missing: readonly TaskParameter[];
 };
 
@@ -48,7 +48,7 @@ export function resolveTaskCheckpointNames(
     else missing.push(each);
   }
   expectBase(
-    missing.filter(({ isHead, isAdapter }) => !isHead && !isAdapter),
+    missing.filter(({ isHead, isAdapter, isAuxiliary }) => !isHead && !isAdapter && !isAuxiliary),
     misshapen,
   );
   expectShapes(model, misshapen);

@@ -18,7 +18,7 @@ import { sequenceClassification } from "./heads/sequenceClassification.ts";
 import { tokenClassification } from "./heads/tokenClassification.ts";
 import { binaryCrossEntropy } from "./losses/binaryCrossEntropy.ts";
 import { crossEntropy } from "./losses/crossEntropy.ts";
-import { distillationLoss } from "./losses/distillationLoss.ts";
+import { distillationLoss, labelDistillationLoss } from "./losses/distillationLoss.ts";
 import { embeddingLoss } from "./losses/embeddingLoss.ts";
 import { spanLoss } from "./losses/spanLoss.ts";
 import { squaredError } from "./losses/squaredError.ts";
@@ -39,15 +39,16 @@ export function taskLosses(context: HeadContext): TaskLosses {
   switch (task.name) {
     case "sequence-classification": {
       const logits = sequenceClassification(context, task.numLabels);
-      return { terms: textTerms(logits, task), outputs: { logits } };
+      return {
+        terms: withTeacher(textLoss(logits, task), task, { logits_RC: logits, rows: "B" }),
+        outputs: { logits },
+      };
     }
     case "token-classification": {
       const logits = tokenClassification(context, task.numLabels);
       const labelled_MC = gatherRows(logits, ids("label_rows", "M"));
-      return {
-        terms: { labels: crossEntropy(labelled_MC, ids("labels", "M"), task) },
-        outputs: { logits },
-      };
+      const labels = crossEntropy(labelled_MC, ids("labels", "M"), task);
+      return { terms: withTeacher(labels, task, { logits_RC: labelled_MC, rows: "M" }), outputs: { logits } };
     }
     case "question-answering": {
       const logits = questionAnswering(context);
@@ -78,12 +79,19 @@ export function taskLosses(context: HeadContext): TaskLosses {
 }
 
 type Classification = Extract<Task, { readonly name: "sequence-classification" }>;
+type Taught = Classification | Extract<Task, { readonly name: "token-classification" }>;
 
-function textTerms(logits_BC: Tensor, task: Classification): PartLosses["terms"] {
-  const labels = textLoss(logits_BC, task);
+/** The labels' terms, and a teacher's beside them where the task has one. @param student.rows - what the logits have a row of */
+function withTeacher(
+  labels: Tensor,
+  task: Taught,
+  { logits_RC, rows }: { readonly logits_RC: Tensor; readonly rows: "B" | "M" },
+): PartLosses["terms"] {
   if (task.distillation === undefined) return { labels };
   const { temperature, alpha } = task.distillation;
-  const teacher = distillationLoss(logits_BC, input("teacher_logits", ["B", task.numLabels], "float32"), temperature);
+  const isMultiLabel = "problemType" in task && task.problemType === "multi_label_classification";
+  const compare = isMultiLabel ? labelDistillationLoss : distillationLoss;
+  const teacher = compare(logits_RC, input("teacher_logits", [rows, task.numLabels], "float32"), temperature);
   return { labels: mul(labels, 1 - alpha), teacher: mul(teacher, alpha) };
 }
 

@@ -3,6 +3,7 @@ import { nameOf } from "@stagecoach/graph";
 import { JsonFields } from "../config.ts";
 import { graphParameters, type ParameterShape } from "../graphParameters.ts";
 import { isLoraName } from "../lora.ts";
+import { isAuxiliaryName } from "./hiddenLoss.ts";
 import { taskFamilyOf } from "./taskFamilies.ts";
 import type { TaskModel } from "./taskModel.ts";
 import { trainingStageGraph } from "./trainingStageGraph.ts";
@@ -12,6 +13,8 @@ export type TaskParameter = ParameterShape & {
   readonly isHead: boolean;
   /** A weight of an adapter: no checkpoint has it, and it is initialized. */
   readonly isAdapter: boolean;
+  /** A weight that is trained beside the model and is no part of it: no checkpoint has it, and no model gets it. */
+  readonly isAuxiliary: boolean;
   /**
    * How transformers initializes it: `normal` has mean 0 and the deviation `initializer_range`. peft: an adapter's A is
    * `uniform` up to 1 / sqrt(inputs), as in torch.nn.Linear, and its B is 0.
@@ -31,8 +34,9 @@ export function taskParameters(model: TaskModel): TaskParameter[] {
     const shape = node.shape.filter((dim) => typeof dim === "number");
     const tie = name === decoder ? { tiedTo: wordEmbeddings(model) } : {};
     const isAdapter = isLoraName(name);
-    const isHead = !isAdapter && !base.has(name);
-    return { name, shape, isHead, isAdapter, initialization: initializationOf(name, shape), ...tie };
+    const isAuxiliary = isAuxiliaryName(name);
+    const isHead = !isAdapter && !isAuxiliary && !base.has(name);
+    return { name, shape, isHead, isAdapter, isAuxiliary, initialization: initializationOf(name, shape), ...tie };
   });
 }
 

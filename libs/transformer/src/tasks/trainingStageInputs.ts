@@ -10,7 +10,9 @@ import { BatchError } from "../errors.ts";
 import { packLengths, type Packing } from "../packing.ts";
 import { inputSources, type HiddenBatch, type InputSources, type StageInput } from "../stageInputs.ts";
 import type { Target, TrainingBatch } from "./task.ts";
+import { HIDDEN_LOSS } from "./hiddenLoss.ts";
 import type { TaskModel } from "./taskModel.ts";
+import { STATES } from "./trainingStageGraph.ts";
 
 /** What stages after the first get: activations, and the targets, which only the last one reads. */
 export type HiddenTrainingBatch = HiddenBatch & Pick<TrainingBatch, "targets">;
@@ -50,6 +52,8 @@ export function trainingStageInputs(
 
 /** Smallest and largest allowed value of each entry. */
 type Range = (index: number) => readonly [number, number];
+/** What other stages and teachers give is not looked through. */
+const anything: Range | null = null;
 
 function targetRanges({ task, config }: TaskModel, { numTokens, numTexts, firstIndex, lastIndex }: Packing) {
   const upTo = (count: number): Range => {
@@ -57,7 +61,7 @@ function targetRanges({ task, config }: TaskModel, { numTokens, numTexts, firstI
     return () => range;
   };
   const places: Range = (text) => [0, (lastIndex[text] ?? 0) - (firstIndex[text] ?? 0)];
-  const ranges: Record<string, Range> = {
+  const ranges: Record<string, Range | null> = {
     label_rows: upTo(numTokens),
     masked_rows: upTo(numTokens),
     masked_labels: upTo(config.vocabSize),
@@ -70,6 +74,10 @@ function targetRanges({ task, config }: TaskModel, { numTokens, numTexts, firstI
     similarities: () => [-1, 1],
     teacher_logits: () => [-Number.MAX_VALUE, Number.MAX_VALUE],
     teacher_vectors: () => [-Number.MAX_VALUE, Number.MAX_VALUE],
+    taught_rows: upTo(numTokens),
+    teacher_states: anything,
+    [HIDDEN_LOSS]: anything,
+    [STATES]: anything,
     labels: labelRange(task),
   };
   return ranges;
@@ -83,7 +91,7 @@ function labelRange(task: TaskModel["task"]): Range {
   return task.problemType === "regression" ? () => [-Number.MAX_VALUE, Number.MAX_VALUE] : () => [0, 1];
 }
 
-function checkedTarget(node: Tensor, targets: TrainingBatch["targets"], range: Range): Target {
+function checkedTarget(node: Tensor, targets: TrainingBatch["targets"], range: Range | null): Target {
   const name = nameOf(node);
   const target = targets[name];
   if (target === undefined) {
@@ -101,6 +109,7 @@ function checkedTarget(node: Tensor, targets: TrainingBatch["targets"], range: R
       `target "${name}": expected ${node.dtype} of shape [${node.shape.join(", ")}], got ${data.length} values of ${dtype} with shape [${shape.join(", ")}]`,
     );
   }
+  if (range === null) return target;
   const isLabel = name === "labels" || name.endsWith("_labels");
   data.forEach((value, index) => {
     const [least, most] = range(index);
