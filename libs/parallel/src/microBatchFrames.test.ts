@@ -27,6 +27,7 @@ describe("frames of a micro-batch", () => {
       shape: [heads.length, 4],
       data: Float32Array.from(heads.flatMap((head) => [head, 0, 0, head])),
       hidden,
+      startedAt: 1000.25,
       busyMs: 1,
     });
     const first = tokenFrame(id, asked, "attention");

@@ -54,7 +54,7 @@ type Facts = {
 };
 
 /** Of every model. */
-const vectorRoutes = ["/v1/embeddings", "/embed", "/embed_all", "/similarity", "/tokenize", "/decode"];
+const vectorRoutes = ["/v1/embeddings", "/embed", "/embed_all", "/similarity", "/attention", "/tokenize", "/decode"];
 
 export function modelCard({ name, createdAt, embedder, scorer }: ServedModel): ModelCard {
   const { model, tokenizer } = embedder;
@@ -64,7 +64,8 @@ export function modelCard({ name, createdAt, embedder, scorer }: ServedModel): M
 
 export async function fineTunedCard({ id, createdAt, folder }: FineTunedModel): Promise<ModelCard> {
   const stagecoach = await readAbilities(folder).catch((error: unknown) => ({
-    problem: error instanceof Error ? error.message : String(error),
+    // Where it lies is nothing that clients need to know.
+    problem: (error instanceof Error ? error.message : String(error)).replaceAll(folder, id),
   }));
   return { id, object: "model", created: createdAt, owned_by: ORGANIZATION, stagecoach };
 }
