@@ -127,6 +127,7 @@ describe("the first scrape, before any request", () => {
           "/attention",
           "/v1/files",
           "/v1/fine_tuning/jobs",
+          "/v1/fine_tuning/jobs/validate",
           ...["cancel", "pause", "resume"].map((name) => `/v1/fine_tuning/jobs/{fine_tuning_job_id}/${name}`),
         ].map((route) => `POST ${route}`),
         ...[
@@ -141,11 +142,13 @@ describe("the first scrape, before any request", () => {
           "/topology",
           "/v1/models",
           "/v1/models/{model}",
+          "/v1/models/{model}/archive",
           "/v1/files",
           "/v1/files/{file_id}",
+          "/v1/files/{file_id}/preview",
           "/v1/files/{file_id}/content",
           "/v1/fine_tuning/jobs",
-          ...["", "/events", "/checkpoints", "/timeline", "/trials", "/trials.svg"].map(
+          ...["", "/events", "/checkpoints", "/evaluation", "/timeline", "/trials", "/trials.svg"].map(
             (name) => `/v1/fine_tuning/jobs/{fine_tuning_job_id}${name}`,
           ),
         ].map((route) => `GET ${route}`),

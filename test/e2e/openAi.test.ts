@@ -173,7 +173,7 @@ describe("GET /v1/models", () => {
     // As the tiny encoder's files say.
     stagecoach: {
       task: null,
-      routes: ["/v1/embeddings", "/embed", "/embed_all", "/similarity", "/tokenize", "/decode"],
+      routes: ["/v1/embeddings", "/embed", "/embed_all", "/similarity", "/attention", "/tokenize", "/decode"],
       labels: [],
       problem_type: null,
       mask_token: null,
