@@ -119,6 +119,7 @@ function banner(
     "",
     `  API      ${url}/v1/embeddings   (OpenAI)   ${url}/embed   (text-embeddings-inference)`,
     `  Docs     ${url}/docs            Metrics   ${url}/metrics`,
+    `  Console  ${url}/   (in a browser: the pipelines, jobs, models to try, attention)`,
     ...(externalWorkers > 0 ? [`  Workers  stagecoach worker --join ${workerUrl.replace(/\/$/, "")}`] : []),
     "",
     `  curl ${url}/v1/embeddings${key} -d '{"input":"hello"}'`,
