@@ -1,7 +1,7 @@
 /** @file Which heads are drawn, each with its colour. */
 import { headColour } from "./headLines.ts";
 import { placesOf } from "./pairFilter.ts";
-import { useIsDark } from "./useIsDark.ts";
+import { useIsDark } from "../ui/useIsDark.ts";
 
 type HeadTogglesProps = {
   readonly numHeads: number;

@@ -7,7 +7,7 @@ import type { AttentionToken } from "./attentionAnswer.ts";
 import { headColour, headLines, MAX_LINES, type Place } from "./headLines.ts";
 import { placesOf, type Spans } from "./pairFilter.ts";
 import { useCanvas, type Drawing } from "./useCanvas.ts";
-import { useIsDark } from "./useIsDark.ts";
+import { useIsDark } from "../ui/useIsDark.ts";
 import { labelOf, meanAt, weightText } from "./weights.ts";
 
 type HeadViewProps = {

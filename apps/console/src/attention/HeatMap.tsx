@@ -7,7 +7,7 @@ import type { AttentionToken } from "./attentionAnswer.ts";
 import { heatImage } from "./heatImage.ts";
 import type { Spans } from "./pairFilter.ts";
 import { useCanvas, type Drawing } from "./useCanvas.ts";
-import { useIsDark } from "./useIsDark.ts";
+import { useIsDark } from "../ui/useIsDark.ts";
 import { labelOf, weightText } from "./weights.ts";
 
 type HeatMapProps = {

@@ -6,7 +6,7 @@ import { layerGroups, readThumbnails, type Asked, type Reading } from "./attenti
 import { heatImage } from "./heatImage.ts";
 import { placesOf, type Spans } from "./pairFilter.ts";
 import { useCanvas, type Drawing } from "./useCanvas.ts";
-import { useIsDark } from "./useIsDark.ts";
+import { useIsDark } from "../ui/useIsDark.ts";
 
 type ModelViewProps = {
   readonly asked: Asked;

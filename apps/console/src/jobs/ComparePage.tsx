@@ -11,7 +11,7 @@ import { historyKey, jobQuery, readHistory, trialsQuery, type ReadHistory } from
 import { JobLink, JobState } from "./JobState.tsx";
 import type { Job, Trial } from "./jobTypes.ts";
 import { colourOf, Plot, type Curve } from "./Plot.tsx";
-import { Wide } from "./Wide.tsx";
+import { Scroll } from "../ui/Scroll.tsx";
 
 /** As many as there are colours that can be told apart. */
 export const MAX_COMPARED = 6;
@@ -173,7 +173,7 @@ function ComparedTable({ title, jobs, rows }: ComparedTableProps) {
   return (
     <div className="card">
       <h2>{title}</h2>
-      <Wide label={title}>
+      <Scroll label={title}>
         <table>
           <thead>
             <tr>
@@ -204,7 +204,7 @@ function ComparedTable({ title, jobs, rows }: ComparedTableProps) {
             ))}
           </tbody>
         </table>
-      </Wide>
+      </Scroll>
     </div>
   );
 }

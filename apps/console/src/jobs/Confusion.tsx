@@ -1,7 +1,7 @@
 /** @file What a classifier takes for what: a table of counts, darker where there are more, or of many labels the pairs that it confuses most. */
 import { confusedPairs } from "./confusedPairs.ts";
 import { shownNumber } from "./format.ts";
-import { Wide } from "./Wide.tsx";
+import { Scroll } from "../ui/Scroll.tsx";
 
 type ConfusionProps = {
   readonly labels: readonly string[];
@@ -35,7 +35,7 @@ export function Confusion({ labels, counts, split }: ConfusionProps) {
 
 function Matrix({ labels, counts }: Pick<ConfusionProps, "labels" | "counts">) {
   return (
-    <Wide label="confusion matrix">
+    <Scroll label="confusion matrix">
       <table className="confusion">
         <caption>Rows: the label expected. Columns: what the model said.</caption>
         <thead>
@@ -74,7 +74,7 @@ function Matrix({ labels, counts }: Pick<ConfusionProps, "labels" | "counts">) {
           })}
         </tbody>
       </table>
-    </Wide>
+    </Scroll>
   );
 }
 

@@ -4,7 +4,7 @@ import { metricTitle, sentence, shownNumber } from "./format.ts";
 import type { JobHistory } from "./jobHistory.ts";
 import { isOver, type Job } from "./jobTypes.ts";
 import { Plot } from "./Plot.tsx";
-import { Wide } from "./Wide.tsx";
+import { Scroll } from "../ui/Scroll.tsx";
 
 type JobCurvesProps = {
   readonly job: Job;
@@ -103,7 +103,7 @@ function Evaluations({ history, names, best }: EvaluationsProps) {
   return (
     <details>
       <summary>Evaluations as a table ({shownNumber(steps.length)})</summary>
-      <Wide label="evaluations">
+      <Scroll label="evaluations">
         <table>
           <thead>
             <tr>
@@ -133,7 +133,7 @@ function Evaluations({ history, names, best }: EvaluationsProps) {
             ))}
           </tbody>
         </table>
-      </Wide>
+      </Scroll>
       {steps.length > MAX_ROWS && <p className="muted">The newest {MAX_ROWS}; the result file has all.</p>}
     </details>
   );

@@ -7,7 +7,7 @@ import { linkTo } from "../shell/useRoute.ts";
 import { Command } from "../ui/Command.tsx";
 import { Download } from "../ui/Download.tsx";
 import { Problem } from "../ui/Problem.tsx";
-import { curlCommand } from "./commands.ts";
+import { curlCommand } from "../api/curl.ts";
 import { Classes } from "./Classes.tsx";
 import { Confusion } from "./Confusion.tsx";
 import { metricTitle, shownNumber } from "./format.ts";

@@ -7,7 +7,7 @@ import { linkTo, useRoute } from "../shell/useRoute.ts";
 import { Command } from "../ui/Command.tsx";
 import { Problem } from "../ui/Problem.tsx";
 import { CheckResult } from "./CheckResult.tsx";
-import { curlCommand, uploadCommand } from "./commands.ts";
+import { curlCommand, uploadCommand } from "../api/curl.ts";
 import { Field } from "./Field.tsx";
 import { FileChoice } from "./FileChoice.tsx";
 import { fieldsOf, type HyperparameterField, type OpenApiDocument } from "./hyperparameterFields.ts";

@@ -5,7 +5,7 @@ import { Problem } from "../ui/Problem.tsx";
 import { clipped, shownValue } from "./format.ts";
 import type { ChosenFile } from "./jobForm.ts";
 import type { FilePreview, FileProblem } from "./jobTypes.ts";
-import { Wide } from "./Wide.tsx";
+import { Scroll } from "../ui/Scroll.tsx";
 
 const MAX_ROWS = 5;
 const MAX_CHARACTERS = 120;
@@ -31,7 +31,7 @@ export function PreviewTable({ file }: { readonly file: ChosenFile }) {
         First rows of {file.filename}
         {data.format !== null && ` (${data.format})`}
       </h3>
-      <Wide label={`first rows of ${file.filename}`}>
+      <Scroll label={`first rows of ${file.filename}`}>
         <table className="preview">
           <thead>
             <tr>
@@ -63,7 +63,7 @@ export function PreviewTable({ file }: { readonly file: ChosenFile }) {
             ))}
           </tbody>
         </table>
-      </Wide>
+      </Scroll>
       {data.rows.length === 0 && <p className="is-warning">It has no rows.</p>}
       <FileProblems problems={data.problems} />
     </>

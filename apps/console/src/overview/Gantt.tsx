@@ -5,7 +5,7 @@
 import { useId, useRef, useState, type KeyboardEvent } from "react";
 import { milliseconds } from "./figures.ts";
 import { placeBars, timeTicks, type PlacedBar, type Row } from "./ganttLayout.ts";
-import { useWidth } from "./useWidth.ts";
+import { useWidth } from "../ui/useWidth.ts";
 
 const ROW_HEIGHT = 30;
 const BAR_HEIGHT = 22;

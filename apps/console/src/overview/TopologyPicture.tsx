@@ -3,7 +3,7 @@ import { useRef } from "react";
 import type { Replica, Stage, StageState, Topology } from "./answers.ts";
 import { bytes, bytesPerSecond, counted, duration, layerRange, percent, perSecond } from "./figures.ts";
 import { layoutTopology, type Box, type DrawnLink } from "./topologyLayout.ts";
-import { useWidth } from "./useWidth.ts";
+import { useWidth } from "../ui/useWidth.ts";
 
 /** A shape besides the colour. */
 const marks: Readonly<Record<StageState, string>> = { up: "●", waiting: "◍", starting: "◌", lost: "✕" };

@@ -1,9 +1,9 @@
 /** @file The upper half of every tab: its fields, the button, and the request as a curl command. */
 import { useEffect, useState, type ReactNode } from "react";
 import { apiKey } from "../api/apiKey.ts";
-import { CopyText } from "./CopyText.tsx";
-import { curlOf } from "./curl.ts";
-import { Scroll } from "./Scroll.tsx";
+import { curlCommand } from "../api/curl.ts";
+import { CopyText } from "../ui/CopyText.tsx";
+import { Scroll } from "../ui/Scroll.tsx";
 
 export type ApiRequest = { readonly route: string; readonly body: object };
 
@@ -62,7 +62,7 @@ function Waiting() {
 
 function RequestText({ request: { route, body } }: { readonly request: ApiRequest }) {
   const [isOpen, setIsOpen] = useState(false);
-  const command = () => curlOf({ origin: location.origin, route, body, needsKey: apiKey.get() !== null });
+  const command = () => curlCommand(location.origin + route, { json: body, needsKey: apiKey.get() !== null });
   return (
     <details className="request" onToggle={(event) => setIsOpen(event.currentTarget.open)}>
       <summary>

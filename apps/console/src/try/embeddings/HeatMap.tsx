@@ -1,8 +1,8 @@
 /** @file Cosines of all pairs as colours: a table with numbers for a few texts, a picture that is read by its rows and columns for many. */
 import { useState } from "react";
 import { score } from "../Bars.tsx";
-import { Scroll } from "../Scroll.tsx";
-import { useScheme } from "../useScheme.ts";
+import { Scroll } from "../../ui/Scroll.tsx";
+import { useIsDark } from "../../ui/useIsDark.ts";
 import { entryOf, rangeOf, type SquareMatrix } from "./cosines.ts";
 import { colourOf, css, stretched, textColourOn } from "./colourScale.ts";
 import { HeatPicture } from "./HeatPicture.tsx";
@@ -32,7 +32,7 @@ export function HeatMap({ texts, cosines }: HeatMapProps) {
 export type HeatDrawingProps = HeatMapProps & { readonly range: readonly [least: number, most: number] };
 
 function HeatTable({ texts, cosines, range }: HeatDrawingProps) {
-  const scheme = useScheme();
+  const scheme = useIsDark() ? "dark" : "light";
   return (
     <Scroll label="Cosine similarity of all pairs">
       <table className="heat">
@@ -73,7 +73,7 @@ function HeatTable({ texts, cosines, range }: HeatDrawingProps) {
 }
 
 function Legend({ range }: Pick<HeatDrawingProps, "range">) {
-  const scheme = useScheme();
+  const scheme = useIsDark() ? "dark" : "light";
   const stops = [-1, -0.5, 0, 0.5, 1].map((value) => css(colourOf(value, scheme)));
   const [least, most] = range;
   return (

@@ -1,13 +1,13 @@
 /** @file The heat map of many texts: a pixel for each pair, enlarged; the pair under the pointer, or of two numbers, is told below. */
 import { useEffect, useRef, useState, type PointerEvent } from "react";
 import { score } from "../Bars.tsx";
-import { useScheme } from "../useScheme.ts";
+import { useIsDark } from "../../ui/useIsDark.ts";
 import { entryOf } from "./cosines.ts";
 import { colourOf, stretched } from "./colourScale.ts";
 import type { HeatDrawingProps } from "./HeatMap.tsx";
 
 export function HeatPicture({ texts, cosines, range }: HeatDrawingProps) {
-  const scheme = useScheme();
+  const scheme = useIsDark() ? "dark" : "light";
   const canvas = useRef<HTMLCanvasElement>(null);
   const [row, setRow] = useState(0);
   const [column, setColumn] = useState(1);

@@ -1,7 +1,7 @@
 /** @file The text that is most like each text. */
 import { useMemo } from "react";
 import { score } from "../Bars.tsx";
-import { Scroll } from "../Scroll.tsx";
+import { Scroll } from "../../ui/Scroll.tsx";
 import { entryOf, nearestOf } from "./cosines.ts";
 import type { SelectionProps } from "./PcaMap.tsx";
 

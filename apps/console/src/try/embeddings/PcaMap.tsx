@@ -1,6 +1,6 @@
 /** @file Texts as points on the two principal components of their vectors: near each other where they are alike, as far as a plane can show it. */
-import { useMemo } from "react";
-import { useWidth } from "../useWidth.ts";
+import { useMemo, useRef } from "react";
+import { useWidth } from "../../ui/useWidth.ts";
 import { nearestOf, type SquareMatrix } from "./cosines.ts";
 import { placeLabels } from "./placeLabels.ts";
 import type { Components } from "./principalComponents.ts";
@@ -22,7 +22,8 @@ const GAP = 7;
 const NUM_NEAREST = 3;
 
 export function PcaMap({ texts, cosines, selected, onSelect, components }: PcaMapProps) {
-  const [ref, width] = useWidth<HTMLDivElement>();
+  const ref = useRef<HTMLDivElement>(null);
+  const width = useWidth(ref) ?? 0;
   const height = Math.round(Math.max(240, Math.min(460, width * 0.75)));
   const labels = useMemo(() => texts.map((text, index) => labelOf(text, index, texts.length)), [texts]);
   const { points, boxes } = useMemo(() => {

@@ -4,7 +4,7 @@ import type { TabProps } from "../abilities.ts";
 import { AskForm } from "../AskForm.tsx";
 import { score } from "../Bars.tsx";
 import { Outcome } from "../Outcome.tsx";
-import { Scroll } from "../Scroll.tsx";
+import { Scroll } from "../../ui/Scroll.tsx";
 import { segmentsOf } from "../segments.ts";
 import { useAsk } from "../useAsk.ts";
 import { useDraft } from "../useDraft.ts";

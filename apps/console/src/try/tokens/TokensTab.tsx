@@ -4,7 +4,7 @@ import type { Abilities, TabProps } from "../abilities.ts";
 import { AskForm } from "../AskForm.tsx";
 import { Outcome } from "../Outcome.tsx";
 import { PromptField } from "../PromptField.tsx";
-import { Scroll } from "../Scroll.tsx";
+import { Scroll } from "../../ui/Scroll.tsx";
 import { useAsk, type Answered } from "../useAsk.ts";
 import { useDraft } from "../useDraft.ts";
 import { bytesOf, piecesOf, readText, visible, type Token, type TokenPiece } from "./tokenPieces.ts";

@@ -1,12 +1,19 @@
 /** @file A button that copies. Browsers have a clipboard for pages on HTTPS and on this machine only; elsewhere the old command does. */
 import { useState } from "react";
 
-export function CopyText({ text, what }: { readonly text: () => string; readonly what: string }) {
+type CopyTextProps = {
+  readonly text: () => string;
+  readonly what: string;
+  /** Where several buttons of a page copy the same kind of thing. */
+  readonly label?: string;
+};
+
+export function CopyText({ text, what, label }: CopyTextProps) {
   const [said, setSaid] = useState("");
   const copy = async () => setSaid((await copied(text())) ? "Copied" : "Not copied: select the text and press Ctrl+C");
   return (
     <>
-      <button type="button" className="quiet" onClick={() => void copy()}>
+      <button type="button" className="quiet" aria-label={label} onClick={() => void copy()}>
         Copy the {what}
       </button>{" "}
       <output className="muted">{said}</output>
