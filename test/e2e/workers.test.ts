@@ -269,11 +269,12 @@ describe("strangers on the worker port", () => {
   }
 
   type Violation = readonly [name: string, path: string, message: string | Uint8Array, reason: RegExp];
+  const anotherVersion = new RegExp(`version ${PROTOCOL_VERSION}, got 99`);
   const violations: readonly Violation[] = [
     ["random bytes", "/data", randomBytes(500), /begin with SGC1/],
     ["fewer bytes than a header", "/data", randomBytes(10), /at least 64 bytes/],
     ["text", "/data", "hello", /expected binary frames, got text/],
-    ["another protocol version", "/data", patched((view) => view.setUint16(4, 99, true)), /version 1, got 99/],
+    ["another protocol version", "/data", patched((view) => view.setUint16(4, 99, true)), anotherVersion],
     [
       "a frame that claims 2^60 bytes",
       "/data",
@@ -303,7 +304,7 @@ describe("strangers on the worker port", () => {
     ["bytes on the control connection", "/control", randomBytes(100), /expected text, got a binary message/],
     ["no JSON on the control connection", "/control", "hello", /a message is not JSON/],
     ["another message than hello", "/control", '{"kind":"linked","epoch":1}', /expected hello first, got linked/],
-    ["a hello of another version", "/control", JSON.stringify({ ...hello, protocol: 99 }), /version 1, got 99/],
+    ["a hello of another version", "/control", JSON.stringify({ ...hello, protocol: 99 }), anotherVersion],
     [
       "a hello with a place that is no number",
       "/control",
