@@ -10,13 +10,21 @@ export const now = (): number => performance.now();
 const CLOCK_SLACK_MS = 2;
 let originMs = performance.timeOrigin;
 
-/** Unix milliseconds with fractions. Follows when the machine's clock is set, or has been suspended, and may go back then. */
-export function unixNow(): number {
+/**
+ * The time of day of a time of `now()`: Unix milliseconds with fractions, so that times of one process keep their distances. Follows when
+ * the machine's clock is set, or has been suspended, and may go back then.
+ */
+export function unixMs(monotonicMs: number): number {
   const monotonic = performance.now();
   const wall = Date.now();
   if (Math.abs(wall - originMs - monotonic) > CLOCK_SLACK_MS) originMs = wall - monotonic;
-  return originMs + monotonic;
+  return originMs + monotonicMs;
 }
+
+/** The reverse, as the clock was last seen. */
+export const monotonicMs = (unix: number): number => unix - originMs;
+
+export const unixNow = (): number => unixMs(performance.now());
 
 /** Call `tick` every `intervalMs`, until the returned function is called. The timer alone does not keep the process alive. */
 export function every(intervalMs: number, tick: () => void): () => void {

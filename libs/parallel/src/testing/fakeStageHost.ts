@@ -11,6 +11,7 @@ import { freeMemory } from "../freeMemory.ts";
 import type { StageOutputKind, TimedOutput } from "../stage.ts";
 import type { StageHost } from "../stageHost.ts";
 import type { ProcessClock } from "./fakeClock.ts";
+import { AHEAD_MS } from "./fakeTracer.ts";
 
 const WIDTH = 4;
 
@@ -82,7 +83,8 @@ export class FakeStageHost implements StageHost {
         const failure = this.failureOf(rows.filter((_, index) => index % WIDTH === 0));
         if (failure !== null) return reject(failure);
         this.runs++;
-        resolve(outputOf(traced(rows, assignment.stage), lengths, { output, busyMs: this.runMs, startedAt }));
+        const times = { busyMs: this.runMs, startedAt: startedAt + AHEAD_MS };
+        resolve(outputOf(traced(rows, assignment.stage), lengths, { output, ...times }));
       });
     });
   }

@@ -11,7 +11,7 @@ export type FakeSpan = Omit<SpanStart, "attributes"> & {
   error?: string;
 };
 
-const AHEAD_MS = 1e6;
+export const AHEAD_MS = 1e6;
 
 /** The traceparent of a request, by a number. */
 export const requestNumber = (number: number): string =>

@@ -6,7 +6,7 @@
 import type { Assignment } from "../control.ts";
 import type { Frame } from "../frame.ts";
 import { traceOf, type FrameTrace } from "../microBatchFrames.ts";
-import type { StageOutput } from "../stage.ts";
+import type { TimedOutput } from "../stage.ts";
 import { recordPassage, type SpanAttributes, type TraceSpan, type Tracer } from "./tracer.ts";
 
 /** What a worker records: nothing where it has no tracer. */
@@ -69,13 +69,14 @@ export class StageSpans {
     });
   }
 
-  /** The engine is done. Its thread says how long it took: what comes before is waiting. */
-  computed({ busyMs }: StageOutput): void {
-    const endMs = this.#now();
-    const startMs = Math.max(this.#receivedMs, endMs - busyMs);
+  /** The engine is done; its thread says when it began, and how long it took. What comes before is waiting, what comes behind is sending. */
+  computed({ startedAt, busyMs }: TimedOutput): void {
+    const toldMs = this.#now();
+    // The thread's clock is near this one's, not the same.
+    const startMs = Math.min(Math.max(this.#tracer.monotonicMs(startedAt), this.#receivedMs), toldMs);
+    this.#computedMs = Math.min(startMs + busyMs, toldMs);
     this.#part("wait", this.#receivedMs, startMs);
-    this.#part("compute", startMs, endMs);
-    this.#computedMs = endMs;
+    this.#part("compute", startMs, this.#computedMs);
   }
 
   /** Unix milliseconds, for the frame that goes on. */

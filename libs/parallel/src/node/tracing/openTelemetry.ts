@@ -36,9 +36,9 @@ import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { formatTraceparent, parseTraceparent } from "../../tracing/traceparent.ts";
 import type { SpanStart, TraceSpan } from "../../tracing/tracer.ts";
+import { monotonicMs, unixMs } from "../clock.ts";
 import { openExporter } from "./openExporter.ts";
 import type { IncomingRequest, ProcessTracer, RequestSpan, TracedProcess, Tracing } from "./startTracing.ts";
-import { TraceClock } from "./traceClock.ts";
 import type { SamplerName, TracingSettings } from "./tracingSettings.ts";
 
 const SCOPE = "stagecoach";
@@ -101,7 +101,6 @@ function onceAtTheRequest(ofRequests: Sampler): Sampler {
 
 class OpenTelemetrySpans implements ProcessTracer {
   readonly #tracer: OpenTelemetryTracer;
-  readonly #clock = new TraceClock();
 
   constructor(tracer: OpenTelemetryTracer) {
     this.#tracer = tracer;
@@ -112,7 +111,7 @@ class OpenTelemetrySpans implements ProcessTracer {
       name,
       {
         kind: kinds[kind],
-        startTime: this.#time(startMs),
+        startTime: timeOf(startMs),
         attributes,
         links: links.flatMap((link) => {
           const context = remoteSpan(link);
@@ -126,7 +125,7 @@ class OpenTelemetrySpans implements ProcessTracer {
 
   startRequest(name: string, { startMs, traceparent, tracestate, attributes }: IncomingRequest): RequestSpan {
     const client = traceparent === undefined ? null : remoteSpan(traceparent, tracestate);
-    const options = { kind: SpanKind.SERVER, startTime: this.#time(startMs), attributes };
+    const options = { kind: SpanKind.SERVER, startTime: timeOf(startMs), attributes };
     const span = this.#tracer.startSpan(name, options, within(client));
     const { traceId, spanId } = span.spanContext();
     return {
@@ -138,13 +137,8 @@ class OpenTelemetrySpans implements ProcessTracer {
     };
   }
 
-  unixMs(monotonicMs: number): number {
-    return this.#clock.unixMs(monotonicMs);
-  }
-
-  monotonicMs(unixMs: number): number {
-    return this.#clock.monotonicMs(unixMs);
-  }
+  readonly unixMs = unixMs;
+  readonly monotonicMs = monotonicMs;
 
   #wrap(span: Span): TraceSpan {
     const { traceId, spanId, traceFlags } = span.spanContext();
@@ -156,16 +150,17 @@ class OpenTelemetrySpans implements ProcessTracer {
           span.setAttribute("error.type", "code" in error ? String(error.code) : error.name);
           span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
         }
-        span.end(this.#time(endMs));
+        span.end(timeOf(endMs));
       },
     };
   }
+}
 
-  #time(monotonicMs: number): HrTime {
-    const unixMs = this.#clock.unixMs(monotonicMs);
-    const seconds = Math.floor(unixMs / 1000);
-    return [seconds, Math.round((unixMs - seconds * 1000) * 1e6)];
-  }
+/** Of a time of the monotonic clock. */
+function timeOf(ms: number): HrTime {
+  const unix = unixMs(ms);
+  const seconds = Math.floor(unix / 1000);
+  return [seconds, Math.round((unix - seconds * 1000) * 1e6)];
 }
 
 /** @returns null for what is no traceparent */
