@@ -16,27 +16,24 @@ export type TaskRoute = keyof typeof tasksOfRoute;
 
 /** @throws HttpProblem `wrong_task` */
 export function scorerOf({ scorer, name }: ServedModel, route: TaskRoute): Scorer {
-  const wanted: readonly TaskName[] = tasksOfRoute[route];
-  if (scorer === null || !wanted.includes(scorer.task.name)) {
-    const task = scorer === null ? "only gives embeddings" : `was trained for ${scorer.trainedFor}`;
-    throw new HttpProblem(
-      "wrong_task",
-      `\`model\`: expected a model for ${wanted.join(" or ")}; \`${name}\` ${task} (GET /v1/models lists the models)`,
-    );
-  }
-  if (route === "/rerank" && scorer.labels.length !== 1)
-    throw new HttpProblem(
-      "wrong_task",
-      `\`model\`: expected a re-ranker with one score, got ${scorer.labels.length} labels (use /predict)`,
-    );
-  return scorer;
+  const refusal = refusalOf(scorer, name, route);
+  if (scorer !== null && refusal === null) return scorer;
+  throw new HttpProblem("wrong_task", `\`model\`: expected ${refusal}`);
 }
 
 /** The routes for which `scorerOf` has a scorer. */
 export function taskRoutesOf(scorer: ScorerFacts | null): TaskRoute[] {
-  if (scorer === null) return [];
-  return (Object.keys(tasksOfRoute) as TaskRoute[]).filter((route) => {
-    const wanted: readonly TaskName[] = tasksOfRoute[route];
-    return wanted.includes(scorer.task.name) && (route !== "/rerank" || scorer.labels.length === 1);
-  });
+  return (Object.keys(tasksOfRoute) as TaskRoute[]).filter((route) => refusalOf(scorer, "", route) === null);
+}
+
+/** What a route expects and does not have in a model, as the end of a sentence; null where it takes the model. */
+function refusalOf(scorer: ScorerFacts | null, name: string, route: TaskRoute): string | null {
+  const wanted: readonly TaskName[] = tasksOfRoute[route];
+  if (scorer === null || !wanted.includes(scorer.task.name)) {
+    const task = scorer === null ? "only gives embeddings" : `was trained for ${scorer.trainedFor}`;
+    return `a model for ${wanted.join(" or ")}; \`${name}\` ${task} (GET /v1/models lists the models)`;
+  }
+  if (route === "/rerank" && scorer.labels.length !== 1)
+    return `a re-ranker with one score, got ${scorer.labels.length} labels (use /predict)`;
+  return null;
 }
