@@ -29,7 +29,8 @@ describe("the published packages", () => {
 
   beforeAll(() => {
     execFileSync("npm", ["run", "pack", "--silent"], { cwd: repository, stdio: "ignore" });
-    folder = mkdtempSync(join(tmpdir(), "stagecoach-installed-"));
+    // A name with a dot, as folders of nvm and npx have: what lies below is served all the same.
+    folder = mkdtempSync(join(tmpdir(), ".stagecoach-installed-"));
     writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "a-user", private: true, type: "module" }));
     const packages = join(repository, ".cache/packages");
     const foreign = /onnxruntime-(?!PLATFORM-)/.source.replace("PLATFORM", `${process.platform}-${process.arch}`);
@@ -98,6 +99,9 @@ describe("the published packages", () => {
         Math.max(...data.map(({ embedding }, index) => largestError(embedding, golden.embeddings[index]!))),
       ).toBeLessThan(1e-6);
       expect((await fetch(`${url}/docs/assets/swagger-ui-bundle.js`)).status).toBe(200);
+      const page = await (await fetch(url, { headers: { accept: "text/html" } })).text();
+      const [script] = /\/console\/[^"]+\.js/.exec(page)!;
+      expect((await fetch(`${url}${script}`)).status).toBe(200);
     } finally {
       process.kill(-server.pid!, "SIGTERM");
     }

@@ -23,11 +23,16 @@ export function serveConsole(app: Express, log: Logger, count: RequestHandler): 
     if (!(request.get("accept") ?? "").includes("text/html")) return next("route");
     count(request, response, () => {});
     const headers = { "content-security-policy": contentPolicy, "cache-control": "no-cache", vary: "accept" };
-    folder().then((path) => response.set(headers).sendFile(join(path, "index.html")), next);
+    // With a root, folders above it may have any name: without one those with a dot are hidden.
+    folder().then((root) => response.set(headers).sendFile("index.html", { root }), next);
   });
   app.get(`${assetsPath}/*file`, count);
+  let assets: RequestHandler | null = null;
   app.use(assetsPath, (request, response, next) => {
     const options = { index: false, immutable: true, maxAge: "1y" } as const;
-    folder().then((path) => express.static(join(path, assetsPath), options)(request, response, next), next);
+    folder().then((root) => {
+      assets ??= express.static(join(root, assetsPath), options);
+      assets(request, response, next);
+    }, next);
   });
 }

@@ -2,6 +2,7 @@
  * @file Where the console's files are. In a published package they lie beside the code (tools/pack); a checkout builds them when they
  * are first asked for and its sources are newer, so that a first start needs no build step.
  */
+import { isSystemError } from "@stagecoach/transformer/node";
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { readdir, rename, rm, stat } from "node:fs/promises";
@@ -17,8 +18,7 @@ const sources = fileURLToPath(new URL("../../../console", import.meta.url));
 export function consoleFolder(): () => Promise<string> {
   let built: Promise<string> | null = null;
   return () => {
-    if (existsSync(packaged)) return Promise.resolve(packaged);
-    built ??= builtFolder().catch((error: unknown) => {
+    built ??= findFolder().catch((error: unknown) => {
       built = null;
       throw error;
     });
@@ -26,18 +26,22 @@ export function consoleFolder(): () => Promise<string> {
   };
 }
 
-async function builtFolder(): Promise<string> {
+async function findFolder(): Promise<string> {
+  if (existsSync(packaged)) return packaged;
   const folder = join(sources, "dist");
   if ((await modifiedAt(join(folder, "index.html"))) > (await newestOf(sources))) return folder;
   const vite = join(dirname(createRequire(import.meta.url).resolve("vite/package.json")), "bin/vite.js");
   // Beside, then renamed: another gateway of this checkout may do the same now, or serve what is there.
   const fresh = join(sources, `dist-${process.pid}`);
   const args = ["build", sources, "--outDir", fresh, "--emptyOutDir", "--logLevel", "warn"];
-  await promisify(execFile)(process.execPath, [vite, ...args], { cwd: sources });
-  await rm(folder, { recursive: true, force: true });
   try {
+    await promisify(execFile)(process.execPath, [vite, ...args], { cwd: sources });
+    await rm(folder, { recursive: true, force: true });
     await rename(fresh, folder);
-  } catch {
+  } catch (error) {
+    // The other one was faster, with the same files.
+    if (!isSystemError(error, "ENOTEMPTY", "EEXIST")) throw error;
+  } finally {
     await rm(fresh, { recursive: true, force: true });
   }
   return folder;
