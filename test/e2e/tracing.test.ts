@@ -101,6 +101,15 @@ describe("a server of two stages whose traces go to a collector", () => {
     }
   });
 
+  test("how heads attend is asked of the same stages, and has the same parts", async () => {
+    const { traceId, header } = clientSpan(20);
+    expect((await server.post("/attention", { inputs: golden.texts[0] }, header)).status).toBe(200);
+    const names = wholeTrace.map((name) => (name === "POST /v1/embeddings" ? "POST /attention" : name));
+    const spans = await collector.trace(traceId, names);
+    expect(spans.map(({ name }) => name).toSorted()).toEqual(names.toSorted());
+    expect(named(spans, "tokenize").attributes).toMatchObject({ "stagecoach.texts": 1 });
+  });
+
   test("gateway and workers say who they are, and each stage its place", async () => {
     const { traceId, header } = clientSpan(2);
     await embed(golden.texts[0], header);
@@ -133,7 +142,7 @@ describe("a server of two stages whose traces go to a collector", () => {
   test("a client that records nothing is not recorded, probes are not, and the log names the trace in both cases", async () => {
     const [silent, loud] = [clientSpan(3, "00"), clientSpan(4)];
     expect((await embed(golden.texts[0], silent.header)).status).toBe(200);
-    for (const probe of ["/health", "/metrics", "/livez"]) await server.get(probe, clientSpan(5).header);
+    for (const probe of ["/health", "/ping", "/metrics", "/livez"]) await server.get(probe, clientSpan(5).header);
     await embed(golden.texts[0], loud.header);
     const spans = await collector.trace(loud.traceId, wholeTrace);
     expect(collector.spans.filter(({ traceId }) => [silent.traceId, clientSpan(5).traceId].includes(traceId))).toEqual(

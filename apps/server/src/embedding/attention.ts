@@ -8,9 +8,12 @@
  */
 import { MAX_ATTENTION_VALUES } from "@stagecoach/parallel";
 import type { Encoding } from "@stagecoach/tokenizer";
-import type { Embedder, Timings } from "./embedder.ts";
+import type { Embedder } from "./embedder.ts";
+import { encodeInput } from "./encodeInput.ts";
 import { InvalidInputError } from "./errors.ts";
+import { rowsOf } from "./rowsOf.ts";
 import type { CuttingOptions, ScoreInput } from "./scorer.ts";
+import { submitTokenized, type Timings } from "./submitTokenized.ts";
 
 /** Longest text of an answer, special tokens included: 262,144 numbers a head. */
 const MAX_ATTENTION_TOKENS = 512;
@@ -48,13 +51,15 @@ export type Attended = {
  * @throws InvalidInputError, and what Batcher.submit throws
  */
 export async function attend(embedder: Embedder, input: ScoreInput, options: AttentionOptions): Promise<Attended> {
-  const { inputField, limit, timeoutMs, signal, now } = options;
+  const { inputField, limit, timeoutMs, signal, trace, now } = options;
   const started = now();
   const { numLayers, numHeads } = embedder.model.config;
   const layers = chosen("layers", options.layers, numLayers);
   const heads = chosen("heads", options.heads, numHeads);
   const texts = (typeof input === "string" ? [input] : input).map((text) => embedder.textOf(text, ""));
-  const encoding = encode(embedder, texts, options);
+  const maxLength = Math.min(embedder.maxLength, MAX_ATTENTION_TOKENS);
+  const what = `\`${inputField}\``;
+  const encoding = encodeInput(embedder.tokenizer, texts as [string, string?], { ...options, maxLength, what });
   const { ids, typeIds, length: L } = encoding;
   embedder.expectEmbedded(ids, { index: 0, inputField });
   const numValues = layers.length * heads.length * L * L;
@@ -70,16 +75,13 @@ export async function attend(embedder: Embedder, input: ScoreInput, options: Att
     typeIds,
     attentionHeads: Int32Array.from(wanted.slice(part * perBatch, (part + 1) * perBatch).flat()),
   }));
-  const tokenizationMs = now() - started;
-  const { vectors, queueMs, inferenceMs } = await embedder.batcher.submit({
-    texts: parts,
-    output: "attention",
-    timeoutMs,
-    signal,
-  });
-  const matrices = vectors.flatMap((rows) =>
-    Array.from({ length: rows.length / (L * L) }, (_, row) => rows.subarray(row * L * L, (row + 1) * L * L)),
+  const numTruncated = encoding.truncated ? 1 : 0;
+  const { vectors, timings } = await submitTokenized(
+    embedder.batcher,
+    { texts: parts, numTokens: L, numTruncated },
+    { output: "attention", numTexts: 1, timeoutMs, signal, trace, started, now },
   );
+  const matrices = vectors.flatMap((rows) => rowsOf(rows, L * L));
   return {
     texts,
     encoding,
@@ -89,24 +91,9 @@ export async function attend(embedder: Embedder, input: ScoreInput, options: Att
       probabilities: matrices.slice(index * heads.length, (index + 1) * heads.length),
     })),
     numTokens: L,
-    numTruncated: encoding.truncated ? 1 : 0,
-    timings: { tokenizationMs, queueMs, inferenceMs },
+    numTruncated,
+    timings,
   };
-}
-
-function encode({ tokenizer, maxLength: longest }: Embedder, texts: readonly string[], options: CuttingOptions) {
-  const [text, pair] = texts as [string, string?];
-  const maxLength = Math.min(longest, MAX_ATTENTION_TOKENS);
-  const encoding = tokenizer.encode(text, {
-    ...(pair === undefined ? {} : { pair }),
-    truncation: { maxLength, strategy: "longest_first", direction: options.truncationDirection },
-  });
-  if (encoding.truncated && !options.truncate)
-    throw new InvalidInputError(
-      `\`${options.inputField}\`: expected at most ${maxLength} tokens, got more (shorten it, or set truncate to true)`,
-      options.inputField,
-    );
-  return encoding;
 }
 
 /** Ascending. @throws InvalidInputError for numbers that there are not, or that are given twice */

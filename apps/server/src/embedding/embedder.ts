@@ -3,10 +3,11 @@
  *
  * Serves HTTP routes and programs alike. Batching and pipelines are libs/parallel's; this is the part that knows text.
  */
-import { recordPart, type Batcher, type RequestTrace, type TokenizedText } from "@stagecoach/parallel";
+import type { Batcher, RequestTrace } from "@stagecoach/parallel";
 import { TokenIdError, type Tokenizer, type Truncation, type TruncationDirection } from "@stagecoach/tokenizer";
 import { normalizeInPlace, type EncoderModel } from "@stagecoach/transformer";
 import { EmptyInputError, InvalidInputError } from "./errors.ts";
+import { submitTokenized, type Timings, type Tokenized } from "./submitTokenized.ts";
 
 /** A text, or the ids of one without special tokens. */
 export type TextInput = string | readonly number[];
@@ -30,14 +31,6 @@ export type EmbedOptions = TokenizeOptions & {
   readonly signal?: AbortSignal;
   /** Of a request that is recorded. */
   readonly trace?: RequestTrace | undefined;
-};
-
-export type Timings = { readonly tokenizationMs: number; readonly queueMs: number; readonly inferenceMs: number };
-
-export type Tokenized = {
-  readonly texts: readonly TokenizedText[];
-  readonly numTokens: number;
-  readonly numTruncated: number;
 };
 
 export type Embedded = {
@@ -161,17 +154,9 @@ export class Embedder {
   ) {
     const started = this.#now();
     const tokenized = this.tokenize(inputs, options);
-    const tokenizationMs = this.#now() - started;
     const { timeoutMs, signal, trace } = options;
-    if (trace !== undefined) recordTokenizing(trace, tokenized, { startMs: started, endMs: started + tokenizationMs });
-    const { vectors, queueMs, inferenceMs } = await this.batcher.submit({
-      texts: tokenized.texts,
-      output,
-      timeoutMs,
-      signal,
-      trace,
-    });
-    return { tokenized, vectors, timings: { tokenizationMs, queueMs, inferenceMs } };
+    const request = { output, timeoutMs, signal, trace, started, now: this.#now };
+    return { tokenized, ...(await submitTokenized(this.batcher, tokenized, request)) };
   }
 
   #encode(input: TextInput, options: TokenizeOptions & { readonly prompt: string; readonly index: number }) {
@@ -212,17 +197,6 @@ export class Embedder {
       );
     }
   }
-}
-
-/** In the trace of a request. */
-export function recordTokenizing(
-  trace: RequestTrace,
-  { texts, numTokens, numTruncated }: Tokenized,
-  times: { readonly startMs: number; readonly endMs: number },
-): void {
-  const counts = { texts: texts.length, tokens: numTokens, truncated_texts: numTruncated };
-  const attributes = Object.fromEntries(Object.entries(counts).map(([name, count]) => [`stagecoach.${name}`, count]));
-  recordPart(trace, "tokenize", { ...times, attributes });
 }
 
 /** @throws InvalidInputError for token ids: a prompt is text, and becomes tokens together with the text behind it */

@@ -9,11 +9,13 @@ import type { Encoding, Tokenizer, TruncationDirection } from "@stagecoach/token
 import { AnswerRanking, type QuestionText, type RankedAnswer, type RankingOptions } from "@stagecoach/training";
 import type { EncoderModel, Task, TaskName } from "@stagecoach/transformer";
 import { setImmediate } from "node:timers/promises";
-import { recordTokenizing, type Timings } from "./embedder.ts";
+import { encodeInput } from "./encodeInput.ts";
 import { InvalidInputError } from "./errors.ts";
 import { expectFewMasks, fillMask, maskedParts, maskedText, targetIds, type Filling } from "./maskFilling.ts";
 import { questionWindows, type WindowRequest } from "./questionWindows.ts";
+import { rowsOf } from "./rowsOf.ts";
 import { sigmoid, softmax } from "./softmax.ts";
+import { submitTokenized, type Timings } from "./submitTokenized.ts";
 
 /** A text, or two that belong together: premise and hypothesis, query and passage. */
 export type ScoreInput = string | readonly [string, string];
@@ -177,35 +179,23 @@ export class Scorer {
   ) {
     const { batcher, now } = this.#options;
     const { timeoutMs, signal, trace, started, numTruncated } = request;
-    const tokenizationMs = now() - started;
     const numTokens = texts.reduce((total, { ids }) => total + ids.length, 0);
-    const times = { startMs: started, endMs: started + tokenizationMs };
-    if (trace !== undefined) recordTokenizing(trace, { texts, numTokens, numTruncated }, times);
-    const { vectors, queueMs, inferenceMs } = await batcher.submit({ texts, output, timeoutMs, signal, trace });
-    return {
-      scores: vectors,
-      numTokens,
-      numTruncated,
-      timings: { tokenizationMs, queueMs, inferenceMs },
-    };
+    const tokenized = { texts, numTokens, numTruncated };
+    const { vectors, timings } = await submitTokenized(batcher, tokenized, {
+      output,
+      timeoutMs,
+      signal,
+      trace,
+      started,
+      now,
+    });
+    return { scores: vectors, numTokens, numTruncated, timings };
   }
 
   #encode(input: ScoreInput, index: number, options: CuttingOptions): Encoding {
     const { tokenizer, model } = this.#options;
-    const [text, pair] = typeof input === "string" ? [input] : input;
     const { maxLength } = model.modules;
-    const direction = options.truncationDirection;
-    const encoding = tokenizer.encode(text, {
-      ...(pair === undefined ? {} : { pair }),
-      truncation: { maxLength, strategy: "longest_first", direction },
-    });
-    if (encoding.truncated && !options.truncate) {
-      throw new InvalidInputError(
-        `input ${index}: expected at most ${maxLength} tokens, got more (shorten it, or set truncate to true)`,
-        options.inputField,
-      );
-    }
-    return encoding;
+    return encodeInput(tokenizer, input, { ...options, maxLength, what: `input ${index}` });
   }
 
   #probabilities(logits: Float32Array): number[] {
@@ -247,11 +237,6 @@ export class Scorer {
 }
 
 const textOf = ({ ids, typeIds }: Encoding): TokenizedText => ({ ids, typeIds });
-
-/** `[M, V]` as M rows. */
-function rowsOf(values: Float32Array, width: number): Float32Array[] {
-  return Array.from({ length: values.length / width }, (_, row) => values.subarray(row * width, (row + 1) * width));
-}
 
 /** `[L, 2]` as its two columns. */
 function columns(values: Float32Array): { readonly start: Float32Array; readonly end: Float32Array } {

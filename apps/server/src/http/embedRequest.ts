@@ -1,8 +1,9 @@
 /** @file What the embedding routes do alike: limits, the work itself, headers and metrics. */
 import type { RequestTrace } from "@stagecoach/parallel";
 import type { Response } from "express";
-import type { TextInput, Timings } from "../embedding/embedder.ts";
+import type { TextInput } from "../embedding/embedder.ts";
 import { EmptyInputError, InvalidInputError } from "../embedding/errors.ts";
+import type { Timings } from "../embedding/submitTokenized.ts";
 import { servedModel, type ServedModel, type Serving } from "./serving.ts";
 import { setCostHeaders } from "./timingHeaders.ts";
 import { traceOf } from "./traceRequests.ts";

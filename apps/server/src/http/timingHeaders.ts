@@ -1,6 +1,6 @@
 /** @file The headers in which text-embeddings-inference says what a request cost, and ours about truncation. */
 import type { Response } from "express";
-import type { Timings } from "../embedding/embedder.ts";
+import type { Timings } from "../embedding/submitTokenized.ts";
 
 export type RequestCost = {
   readonly numTokens: number;

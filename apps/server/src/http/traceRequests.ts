@@ -9,7 +9,7 @@ import type { RequestHandler, Response } from "express";
 import { labelsOf } from "./countRequests.ts";
 
 /** Machines ask them every few seconds; nobody wants to see these among requests. */
-const PROBES = new Set(["/health", "/livez", "/readyz", "/metrics"]);
+const PROBES = new Set(["/health", "/ping", "/livez", "/readyz", "/metrics"]);
 
 /** As the conventions list them: others are one, so that a client cannot make up names of spans. */
 const KNOWN_METHODS = new Set([

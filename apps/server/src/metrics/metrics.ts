@@ -6,7 +6,7 @@
  */
 import type { MicroBatchReport, Place, WorkerCounters } from "@stagecoach/parallel";
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
-import type { Timings } from "../embedding/embedder.ts";
+import type { Timings } from "../embedding/submitTokenized.ts";
 import type { RunEnd, RunnerEvent } from "../jobs/jobRunner.ts";
 import { addGatewayMetrics, type GatewayLimits } from "./gatewayMetrics.ts";
 import { JobMetrics, type JobLevels } from "./jobMetrics.ts";

@@ -7,6 +7,7 @@ import { postRoute, type Route } from "../route.ts";
 import { directionOf, modelField, truncateSchema, truncationDirectionSchema } from "../schemas.ts";
 import { modelNamed, type Serving } from "../serving.ts";
 import { tokenCards, tokenSchema } from "../tokenCards.ts";
+import { plain } from "./predict.ts";
 
 const encodings = ["float", "base64", "uint8"] as const;
 type EncodingName = (typeof encodings)[number];
@@ -91,7 +92,7 @@ export function attentionRoute(serving: Serving): Route {
         serving,
         {
           model,
-          inputs: [typeof inputs === "string" ? inputs : inputs.join(" ")],
+          inputs: [plain(inputs)],
           inputField: "inputs",
           response,
           signal,

@@ -151,4 +151,4 @@ function listPairs(inputs: z.output<typeof predictSchema>["inputs"]): {
 }
 
 /** What counts against the limits of a request. */
-const plain = (input: ScoreInput): string => (typeof input === "string" ? input : input.join(" "));
+export const plain = (input: ScoreInput): string => (typeof input === "string" ? input : input.join(" "));
