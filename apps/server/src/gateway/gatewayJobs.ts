@@ -63,8 +63,7 @@ export function lazyJobs({ settings, metrics, log, links }: JobsContext): LazyJo
 
 /** A model that a job has made, or one of its checkpoints. @throws RefusedError for a checkpoint that is not there any more */
 export async function fineTunedModel({ jobs }: Serving, name: string): Promise<HostedModel | null> {
-  const opened = jobs?.opened;
-  const found = (await opened?.models.find(name)) ?? (await opened?.checkpointModels.find(name));
+  const found = await jobs?.opened?.findModel(name);
   return found == null ? null : { name: found.id, folder: found.folder, createdAt: found.createdAt };
 }
 

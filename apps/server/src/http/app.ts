@@ -32,7 +32,7 @@ export function createApp(serving: Serving, log: Logger): Express {
   const { settings, metrics, version, tracer } = serving;
   const routes = [
     ...(serving.jobs === undefined ? [] : [modelArchiveRoute(serving.jobs)]),
-    ...openAiRoutes(serving),
+    ...openAiRoutes(serving, log),
     ...embedRoutes(serving),
     ...predictRoutes(serving),
     answerRoute(serving),

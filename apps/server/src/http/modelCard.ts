@@ -5,13 +5,15 @@
  */
 import { loadTokenizer } from "@stagecoach/tokenizer/node";
 import type { Tokenizer } from "@stagecoach/tokenizer";
-import type { EncoderModel } from "@stagecoach/transformer";
+import { AdapterError, type EncoderModel } from "@stagecoach/transformer";
 import { openModelFolder } from "@stagecoach/transformer/node";
+import type { Logger } from "pino";
 import { z } from "zod";
 import type { ScorerFacts } from "../embedding/scorer.ts";
 import type { FineTunedModel } from "../jobs/fineTunedModels.ts";
 import { ORGANIZATION } from "../jobs/modelName.ts";
 import { readScorerFacts } from "../models/openScorer.ts";
+import { problemOf } from "./httpProblem.ts";
 import { taskRoutesOf } from "./scorerOf.ts";
 import type { ServedModel } from "./serving.ts";
 
@@ -62,11 +64,13 @@ export function modelCard({ name, createdAt, embedder, scorer }: ServedModel): M
   return { id: name, object: "model", created: createdAt, owned_by: "stagecoach", stagecoach };
 }
 
-export async function fineTunedCard({ id, createdAt, folder }: FineTunedModel): Promise<ModelCard> {
-  const stagecoach = await readAbilities(folder).catch((error: unknown) => ({
-    // Where it lies is nothing that clients need to know.
-    problem: (error instanceof Error ? error.message : String(error)).replaceAll(folder, id),
-  }));
+/** Where it lies, or its base, is nothing that clients need to know: the log has it. */
+export async function fineTunedCard({ id, createdAt, folder }: FineTunedModel, log: Logger): Promise<ModelCard> {
+  const stagecoach = await readAbilities(folder).catch((error: unknown) => {
+    log.warn({ model: id, err: error }, "the model cannot be described");
+    const { message } = error instanceof AdapterError ? problemOf(error) : (error as Error);
+    return { problem: message.replaceAll(folder, id) };
+  });
   return { id, object: "model", created: createdAt, owned_by: ORGANIZATION, stagecoach };
 }
 

@@ -11,7 +11,7 @@ import { CheckpointModels } from "./checkpointModels.ts";
 import { CheckpointQuota } from "./checkpointQuota.ts";
 import { createJob, type ModelSources } from "./createJob.ts";
 import { RefusedError } from "./errors.ts";
-import { FineTunedModels } from "./fineTunedModels.ts";
+import { FineTunedModels, type FineTunedModel } from "./fineTunedModels.ts";
 import { JobFeed } from "./jobFeed.ts";
 import { jobEvaluation, type EvaluationRequest, type JobEvaluation } from "./jobEvaluation.ts";
 import { jobFolderOf, JobQueue } from "./jobQueue.ts";
@@ -45,11 +45,15 @@ export type JobsOptions = Pick<ModelSources, "findBaseModel"> & {
   readonly onIdle?: (jobId: string, end: RunEnd) => void;
 };
 
+type JobModel = Pick<FineTunedModel, "id" | "folder" | "createdAt">;
+
 export type Jobs = {
   readonly store: Store;
   readonly files: FileLibrary;
   readonly models: FineTunedModels;
   readonly checkpointModels: CheckpointModels;
+  /** A model that a job has made, or one of its checkpoints. @throws RefusedError for a checkpoint that is not there any more */
+  readonly findModel: (id: string) => Promise<JobModel | null>;
   readonly queue: JobQueue;
   readonly feed: JobFeed;
   /** @throws RefusedError */
@@ -135,6 +139,7 @@ export async function openJobs(options: JobsOptions): Promise<Jobs> {
       files,
       models,
       checkpointModels,
+      findModel: async (id) => (await models.find(id)) ?? checkpointModels.find(id),
       queue,
       feed,
       create: async (request) => {

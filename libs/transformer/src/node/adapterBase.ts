@@ -45,12 +45,14 @@ export async function readAdapterBase(folder: string): Promise<AdapterBase> {
 }
 
 /** Folder of the base model of an adapter's folder. @throws AdapterError when it is gone, or an adapter itself */
-export async function findAdapterBase(folder: string): Promise<string> {
+export async function findAdapterBase(folder: string, options: { readonly offline?: boolean } = {}): Promise<string> {
   const { reference, revision } = await readAdapterBase(folder);
-  const base = await resolveModel(reference, { revision: revision ?? undefined }).catch((cause: unknown) => {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new AdapterError(`${folder}: expected the adapter's base model ${reference}, got none: ${why}`, { cause });
-  });
+  const base = await resolveModel(reference, { revision: revision ?? undefined, ...options }).catch(
+    (cause: unknown) => {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new AdapterError(`${folder}: expected the adapter's base model ${reference}, got none: ${why}`, { cause });
+    },
+  );
   if (!(await isAdapterFolder(base.folder))) return base.folder;
   throw new AdapterError(
     `${folder}: expected a whole model as the adapter's base, got the adapter ${reference} (models export --format safetensors makes a whole model of that one)`,

@@ -25,7 +25,10 @@ export type ModelFolder = AsyncDisposable & {
 };
 
 export type OpenFolderOptions = ModelFolderOptions & {
-  /** Of an adapter's base: read all of its weights to see that they are those that it was trained on; true when left out. */
+  /**
+   * Of an adapter's base: read all of its weights to see that they are those that it was trained on; true when left out. Else it is only
+   * looked for, on this machine.
+   */
   readonly verifyBase?: boolean;
 };
 
@@ -76,7 +79,7 @@ export async function openWholeWeights(folder: string): Promise<WeightSource> {
 }
 
 async function openAdapter(folder: string, model: EncoderModel, { verifyBase = true }: OpenFolderOptions) {
-  const base = verifyBase ? await expectAdapterBase(folder) : await findAdapterBase(folder);
+  const base = verifyBase ? await expectAdapterBase(folder) : await findAdapterBase(folder, { offline: true });
   await using opened = new AsyncDisposableStack();
   const ofBase = opened.use(await openSafetensors(base));
   const file = opened.use(await openSafetensors(join(folder, ADAPTER_WEIGHTS)));

@@ -39,11 +39,11 @@ export function modelArchiveRoute(lazy: LazyJobs): Route {
   });
 }
 
-type Model = { readonly id: string; readonly folder: string; readonly createdAt: number };
+type Model = NonNullable<Awaited<ReturnType<Jobs["findModel"]>>>;
 
 /** @throws HttpProblem; RefusedError for a checkpoint that is not there any more */
-async function find({ models, checkpointModels }: Jobs, id: string): Promise<Model> {
-  const model = (await models.find(id)) ?? (await checkpointModels.find(id));
+async function find(jobs: Jobs, id: string): Promise<Model> {
+  const model = await jobs.findModel(id);
   if (model === null) throw unknownModel(id);
   return model;
 }

@@ -1,4 +1,5 @@
 /** @file OpenAI's routes: `/v1/embeddings` and `/v1/models`. */
+import type { Logger } from "pino";
 import { z } from "zod";
 import { serveInputs } from "../embedRequest.ts";
 import { fineTunedCard, modelCard, modelSchema } from "../modelCard.ts";
@@ -33,7 +34,7 @@ const responseSchema = z
   })
   .meta({ id: "CreateEmbeddingResponse" });
 
-export function openAiRoutes(serving: Serving): Route[] {
+export function openAiRoutes(serving: Serving, log: Logger): Route[] {
   const embeddings = (path: string, summary: string) =>
     postRoute({
       path,
@@ -82,7 +83,10 @@ export function openAiRoutes(serving: Serving): Route[] {
       async handle() {
         const fineTuned = (await serving.jobs?.opened?.models.list()) ?? [];
         const card = modelCard(servedModel(serving));
-        return { object: "list", data: [card, ...(await Promise.all(fineTuned.map(fineTunedCard)))] };
+        return {
+          object: "list",
+          data: [card, ...(await Promise.all(fineTuned.map((each) => fineTunedCard(each, log))))],
+        };
       },
     }),
     getRoute({
@@ -94,7 +98,7 @@ export function openAiRoutes(serving: Serving): Route[] {
       async handle({ request }) {
         const id = modelParameter(request.params["model"]);
         const fineTuned = await serving.jobs?.opened?.models.find(id);
-        return fineTuned == null ? modelCard(await modelNamed(serving, id)) : fineTunedCard(fineTuned);
+        return fineTuned == null ? modelCard(await modelNamed(serving, id)) : fineTunedCard(fineTuned, log);
       },
     }),
   ];
