@@ -34,6 +34,7 @@ export { residualLayerNorm } from "./residualLayerNorm.ts";
 export {
   encodeSafetensors,
   isSafetensorsDtype,
+  MAX_FLOAT16,
   parseSafetensorsHeader,
   SafetensorsError,
   tensorBytes,

@@ -10,7 +10,6 @@ import { AnswerRanking, type QuestionText, type RankedAnswer, type RankingOption
 import type { EncoderModel, Task, TaskName } from "@stagecoach/transformer";
 import { setImmediate } from "node:timers/promises";
 import { encodeInput } from "./encodeInput.ts";
-import { InvalidInputError } from "./errors.ts";
 import { expectFewMasks, fillMask, maskedParts, maskedText, targetIds, type Filling } from "./maskFilling.ts";
 import { questionWindows, type WindowRequest } from "./questionWindows.ts";
 import { rowsOf } from "./rowsOf.ts";

@@ -3,6 +3,7 @@
  *
  * All other files come along as they are, weights of the modules behind the pooling included, which are small.
  */
+import { MAX_FLOAT16 } from "@stagecoach/transformer";
 import { openWholeWeights, writeSafetensors, jsonReader, type TensorToWrite } from "@stagecoach/transformer/node";
 import { existsSync, readdirSync } from "node:fs";
 import { cp, mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
@@ -17,8 +18,6 @@ const WEIGHTS = "model.safetensors";
 /** Of the folder itself: weights in any form, what hubs add, and what an adapter says of itself, which is in the weights then. */
 const leftOut =
   /^adapter_(config|base)\.json$|\.(safetensors|safetensors\.index\.json|bin|onnx|h5|msgpack|ot|pt)$|^\.|^(onnx|openvino|checkpoints)$/;
-/** float16's largest number. */
-const MAX_FLOAT16 = 65_504;
 
 /**
  * @param path - a new folder; it appears at once

@@ -5,7 +5,7 @@ import { threadsEach } from "../config/threadsEach.ts";
 import { nothingChecked, type JobCheck, type JobProblem } from "../jobs/jobRunner.ts";
 import { pointsOf, settingsOfTrial } from "../search/trials.ts";
 import { countLabels } from "./classWeights.ts";
-import { openJobData, type JobData, type JobDataOptions } from "./jobData.ts";
+import { closeJobData, openJobData, type JobData, type JobDataOptions } from "./jobData.ts";
 import { failureOf } from "./jobEvents.ts";
 import { planJob } from "./planJob.ts";
 import { dataWarnings } from "./prepareData.ts";
@@ -27,16 +27,15 @@ export async function checkJob(settings: TrainingSettings, options: JobDataOptio
   } catch (error) {
     return { ...nothingChecked, problems: await problemsOf(error, settings, options) };
   }
-  const { data } = opened;
   try {
-    const facts = factsOf(data);
+    const facts = factsOf(opened.data);
     try {
       return { ...facts, steps: await stepsOf(given, opened, settings.search?.folds), problems: [] };
     } catch (error) {
       return { ...facts, problems: [problemOf(error, settings)] };
     }
   } finally {
-    data.close();
+    closeJobData(opened);
   }
 }
 
@@ -111,9 +110,11 @@ async function problemsOf(error: unknown, settings: TrainingSettings, options: J
   if (!(error instanceof DataError) || hyperparameters?.bad_rows === "skip") return [first];
   try {
     const skipping = { ...others, hyperparameters: { ...hyperparameters, bad_rows: "skip" as const } };
-    const { data } = await openJobData(skipping, options);
-    data.close();
-    const rows = data.reports.flatMap(({ skipped }) => skipped).filter(({ message }) => message !== first.message);
+    const opened = await openJobData(skipping, options);
+    closeJobData(opened);
+    const rows = opened.data.reports
+      .flatMap(({ skipped }) => skipped)
+      .filter(({ message }) => message !== first.message);
     return [first, ...rows.map((row) => problemOf(row, settings))];
   } catch (again) {
     if (again instanceof DataError) return [first];

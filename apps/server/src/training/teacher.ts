@@ -1,18 +1,23 @@
 /** @file The teacher of a job: a model whose vectors are learned, or a classifier whose logits are, and the hidden states of either. */
 import { TrainingError } from "@stagecoach/training";
 import type { DataSets } from "@stagecoach/training/node";
-import type { EncoderModel, HiddenDistillation, Task, TeacherLoss } from "@stagecoach/transformer";
-import { contentFingerprint, resolveModel, type DownloadProgress } from "@stagecoach/transformer/node";
+import {
+  readEncoderModel,
+  type EncoderModel,
+  type HiddenDistillation,
+  type Task,
+  type TeacherLoss,
+} from "@stagecoach/transformer";
+import { contentFingerprint, jsonReader, resolveModel, type DownloadProgress } from "@stagecoach/transformer/node";
 import type { AskOptions, Encoded } from "./teacherAnswers.ts";
 import { findLogitTeacher } from "./teacherLogits.ts";
 import { findTagTeacher } from "./teacherTags.ts";
 import { findStateTeacher } from "./teacherStates.ts";
+import type { StagedTeacher } from "./teacherStages.ts";
 import { findVectorTeacher } from "./teacherVectors.ts";
 import type { TrainingSettings } from "./trainingSettings.ts";
 
-export type FoundTeacher = {
-  /** The teacher's folder on this machine. */
-  readonly folder: string;
+export type FoundTeacher = StagedTeacher & {
   /** Of all that decides its answers. */
   readonly fingerprint: string;
 };
@@ -82,7 +87,8 @@ export async function findTeacher(
     onWarning,
     ...(signal === undefined ? {} : { signal }),
   });
-  const found = { folder, fingerprint: await contentFingerprint(folder) };
+  const [own, fingerprint] = [await readEncoderModel(jsonReader(folder)), await contentFingerprint(folder)];
+  const found = { folder, model: own, fingerprint };
   const answers = await findAnswers(found, teacher, options);
   const states = loss === undefined ? null : await findStateTeacher(found, options, { ...given, loss });
   return { ...found, answers, states, close: () => states?.close() };

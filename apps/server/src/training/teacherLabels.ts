@@ -1,6 +1,6 @@
 /** @file A teacher's head and its labels, which are the job's in an order of their own. */
 import { TrainingError } from "@stagecoach/training";
-import { readEncoderModel, readLabels, readTask, type Task } from "@stagecoach/transformer";
+import { readLabels, readTask, type Task } from "@stagecoach/transformer";
 import { jsonReader } from "@stagecoach/transformer/node";
 import type { StagedTeacher } from "./teacherStages.ts";
 
@@ -16,12 +16,11 @@ export type ClassifierOf<Kind extends Task> = StagedTeacher & {
  * @throws TrainingError for a teacher of another kind, or with other labels
  */
 export async function readClassifier<Kind extends Task>(
-  folder: string,
+  { folder, model }: StagedTeacher,
   labels: readonly string[],
   kind: { readonly expected: string; readonly is: (task: Task) => task is Kind },
 ): Promise<ClassifierOf<Kind>> {
-  const json = jsonReader(folder);
-  const config = await json("config.json");
+  const config = await jsonReader(folder)("config.json");
   const task = readTask(config);
   if (task === null || !kind.is(task)) {
     const found = task === null ? "a model without a head" : "problemType" in task ? task.problemType : task.name;
@@ -31,7 +30,7 @@ export async function readClassifier<Kind extends Task>(
   const columns = labels.map((label) => own.indexOf(label));
   if (own.length !== labels.length || columns.includes(-1))
     throw wrong(`expected the labels ${shown(labels)}, got ${shown(own)} (the job's labels can be given)`);
-  return { folder, model: await readEncoderModel(json), task, columns };
+  return { folder, model, task, columns };
 }
 
 const wrong = (message: string) => new TrainingError("training_option", `teacher: ${message}`);

@@ -1,12 +1,12 @@
 /** @file A teacher of texts' classes: a classifier with the job's labels and a tokenizer of its own, whose logits are computed in stages. */
-import { BatchedDataSet, encodeExamples, type RowSource } from "@stagecoach/training";
+import { encodeExamples, type RowSource } from "@stagecoach/training";
 import { loadTokenizer } from "@stagecoach/tokenizer/node";
 import type { ProblemType, Task } from "@stagecoach/transformer";
 import { evaluationSettings } from "./evaluationSettings.ts";
 import type { FoundTeacher, LogitTeaching } from "./teacher.ts";
 import { askAll, type AskOptions, type Encoded, type OpenTeacher } from "./teacherAnswers.ts";
 import { inOrder, readClassifier, type ClassifierOf } from "./teacherLabels.ts";
-import { askInStages, TEACHER_BATCH } from "./teacherStages.ts";
+import { askInStages } from "./teacherStages.ts";
 
 type Classification = Extract<Task, { readonly name: "sequence-classification" }>;
 type Classifier = ClassifierOf<Classification>;
@@ -21,11 +21,11 @@ const kinds: Readonly<Record<Exclude<ProblemType, "regression">, string>> = {
  * @throws TrainingError for a teacher that is no classifier of the job's kind, or has other labels
  */
 export async function findLogitTeacher(
-  { folder, fingerprint }: FoundTeacher,
+  teacher: FoundTeacher,
   problemType: Exclude<ProblemType, "regression">,
   labels: readonly string[],
 ): Promise<LogitTeaching> {
-  const classifier = await readClassifier(folder, labels, {
+  const classifier = await readClassifier(teacher, labels, {
     expected: `a classifier of ${kinds[problemType]}`,
     is: (task): task is Classification => task.name === "sequence-classification" && task.problemType === problemType,
   });
@@ -35,7 +35,13 @@ export async function findLogitTeacher(
     learned: "logits",
     async ask(data, options) {
       const open = () => openClassifier(classifier, options);
-      const asked = await askAll(data, { ...options, open, by: "texts", size: columns.length, fingerprint });
+      const asked = await askAll(data, {
+        ...options,
+        open,
+        by: "texts",
+        size: columns.length,
+        fingerprint: teacher.fingerprint,
+      });
       answers = new Map([...asked].map(([encoded, logits]) => [encoded, inOrder(logits, columns)]));
     },
     logitsOf(encoded, example) {
@@ -61,10 +67,8 @@ async function openClassifier(classifier: Classifier, options: AskOptions): Prom
       });
       const { numLabels: C } = task;
       const numExamples = encoded.store.size;
-      const evaluationBatchSize = Math.min(TEACHER_BATCH, numExamples);
-      const data = new BatchedDataSet(encoded, { seed: 0, task, batchSize: 1, evaluationBatchSize });
       const logits = new Float32Array(numExamples * C);
-      const question = { settings: evaluationSettings(task), data, longest: encoded.report.longest };
+      const question = { settings: evaluationSettings(task), encoded, task };
       try {
         await askInStages(classifier, question, {
           ...options,

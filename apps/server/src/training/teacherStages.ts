@@ -1,21 +1,25 @@
 /** @file A teacher as a pipeline that only evaluates, in as many stages as the job has: for what is read of its head, or of its layers. */
-import type { BatchedDataSet, EvaluationBatch, StageSettings, TensorMap } from "@stagecoach/training";
-import type { EncoderModel } from "@stagecoach/transformer";
+import { BatchedDataSet, type EvaluationBatch, type StageSettings, type TensorMap } from "@stagecoach/training";
+import type { EncoderModel, Task } from "@stagecoach/transformer";
 import { threadsEach } from "../config/threadsEach.ts";
 import type { PipelineRequest } from "./pipelineRequest.ts";
-import type { AskOptions } from "./teacherAnswers.ts";
+import type { AskOptions, Encoded } from "./teacherAnswers.ts";
 import { whileStagesLast } from "./whileStagesLast.ts";
 
 export type StagedTeacher = { readonly folder: string; readonly model: EncoderModel };
 
 /** Examples of a batch: the cut into batches decides the last bits, and does not depend on the job's. */
-export const TEACHER_BATCH = 32;
+const BATCH = 32;
 
 type Question = {
   readonly settings: StageSettings;
-  readonly data: Pick<BatchedDataSet, "evaluationBatches">;
-  /** Tokens of the longest example. */
-  readonly longest: number;
+  readonly encoded: Encoded;
+  /** What the examples are given for. */
+  readonly task: Task;
+  /** Numbers of those that are asked for; all when left out. */
+  readonly examples?: Int32Array;
+  /** Most examples of a batch. */
+  readonly batchSize?: number;
 };
 
 /**
@@ -24,7 +28,7 @@ type Question = {
  */
 export async function askInStages(
   { folder, model }: StagedTeacher,
-  { settings, data, longest }: Question,
+  { settings, encoded, task, examples, batchSize = BATCH }: Question,
   {
     numStages,
     engine,
@@ -34,6 +38,9 @@ export async function askInStages(
     take,
   }: AskOptions & { readonly take: (asked: EvaluationBatch, outputs: TensorMap, numDone: number) => void },
 ): Promise<void> {
+  const evaluationBatchSize = Math.min(batchSize, examples?.length ?? encoded.store.size);
+  const chosen = examples === undefined ? {} : { examples };
+  const data = new BatchedDataSet(encoded, { seed: 0, task, batchSize: 1, evaluationBatchSize, ...chosen });
   const request: PipelineRequest = {
     folder,
     settings,
@@ -42,7 +49,7 @@ export async function askInStages(
     engine,
     threads,
     schedule: "1f1b",
-    maxMicroBatchTokens: TEACHER_BATCH * longest,
+    maxMicroBatchTokens: evaluationBatchSize * encoded.report.longest,
   };
   await whileStagesLast(openPipeline, request, async (pipeline) => {
     let numDone = 0;

@@ -6,10 +6,9 @@
  *
  * Dimensions: D hidden size of the teacher, S its states that are compared.
  */
-import { BatchedDataSet, TrainingError } from "@stagecoach/training";
+import { TrainingError } from "@stagecoach/training";
 import { diskError, featureBytes, FeatureFile, type DataSets, type ExampleSet } from "@stagecoach/training/node";
-import { readEncoderModel, STATES, type HiddenDistillation, type Task } from "@stagecoach/transformer";
-import { jsonReader } from "@stagecoach/transformer/node";
+import { MAX_FLOAT16, STATES, type HiddenDistillation, type Task } from "@stagecoach/transformer";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, rename, rm, statfs } from "node:fs/promises";
@@ -27,8 +26,6 @@ import { askInStages, type StagedTeacher } from "./teacherStages.ts";
 const LIMIT_GB = 20;
 /** Examples of a batch: fewer than for logits, since frames have all states of all tokens. */
 const BATCH = 8;
-/** The largest number that float16 has. */
-const LARGEST = 65_504;
 /** Of the encoder nothing is asked but its layers. */
 const LAYERS_ALONE: Task = { name: "token-classification", numLabels: 2 };
 /** Examples of one text, whatever they are for. */
@@ -40,11 +37,10 @@ const wrong = (message: string) => new TrainingError("training_option", message)
  * @throws TrainingError for a teacher with other tokens, layers that do not fit, and more states than are to be kept
  */
 export async function findStateTeacher(
-  { folder, fingerprint }: FoundTeacher,
+  teacher: FoundTeacher,
   { student, data }: { readonly student: Student; readonly data: DataSets },
   given: Hyperparameters & Pick<HiddenDistillation, "loss">,
 ): Promise<StateTeaching> {
-  const teacher: StagedTeacher = { folder, model: await readEncoderModel(jsonReader(folder)) };
   const { encoded } = data.train;
   await expectSameTokens(teacher, student, { what: "hidden states", longest: encoded.report.longest });
   const { hiddenSize: size } = teacher.model.config;
@@ -59,7 +55,11 @@ export async function findStateTeacher(
   return {
     compared: { loss: given.loss, size, states },
     async ask({ train }, options) {
-      file = await askStates(teacher, { train, states: states.map((each) => each.teacher), fingerprint }, options);
+      file = await askStates(
+        teacher,
+        { train, states: states.map((each) => each.teacher), fingerprint: teacher.fingerprint },
+        options,
+      );
     },
     statesOf(of, example) {
       if (file === null || of !== encoded) throw new Error("internal: a teacher's hidden states before it was asked");
@@ -123,8 +123,6 @@ async function write(
   const { encoded, examples } = asked.train;
   // Texts of an example that has several are apart, and a masked-LM's are not masked.
   const task = encoded.task.name === "sentence-embedding" ? encoded.task : TEXTS;
-  const evaluationBatchSize = Math.min(BATCH, examples.length);
-  const data = new BatchedDataSet(encoded, { seed: 0, task, examples, batchSize: 1, evaluationBatchSize });
   const settings = {
     ...evaluationSettings(LAYERS_ALONE),
     part: "encoder" as const,
@@ -133,14 +131,14 @@ async function write(
   };
   await askInStages(
     teacher,
-    { settings, data, longest: encoded.report.longest },
+    { settings, encoded, task, examples, batchSize: BATCH },
     {
       ...options,
       take(batch, outputs, done) {
         const rows = outputs[STATES]!.data as Float32Array;
-        const beyond = rows.find((value) => !(Math.abs(value) <= LARGEST));
+        const beyond = rows.find((value) => !(Math.abs(value) <= MAX_FLOAT16));
         if (beyond !== undefined)
-          throw wrong(`teacher: expected hidden states that float16 holds (up to ${LARGEST}), got ${beyond}`);
+          throw wrong(`teacher: expected hidden states that float16 holds (up to ${MAX_FLOAT16}), got ${beyond}`);
         file.write(batch.examples, rows);
         options.onProgress({ done, total: examples.length });
       },

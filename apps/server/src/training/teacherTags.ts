@@ -1,5 +1,5 @@
 /** @file A teacher of tokens' classes: a tagger with the job's labels and the student's tokens, whose logits are computed in stages. */
-import { BatchedDataSet, type EvaluationBatch, type TensorMap } from "@stagecoach/training";
+import type { EvaluationBatch } from "@stagecoach/training";
 import type { DataSets } from "@stagecoach/training/node";
 import type { Task } from "@stagecoach/transformer";
 import { evaluationSettings } from "./evaluationSettings.ts";
@@ -7,19 +7,15 @@ import { expectSameTokens } from "./sameTokens.ts";
 import type { FoundTeacher, LogitTeaching, Student } from "./teacher.ts";
 import { askAll, type AskOptions, type Encoded, type OpenTeacher } from "./teacherAnswers.ts";
 import { inOrder, readClassifier, type ClassifierOf } from "./teacherLabels.ts";
-import { askInStages, TEACHER_BATCH } from "./teacherStages.ts";
+import { askInStages } from "./teacherStages.ts";
 
 type Tagging = Extract<Task, { readonly name: "token-classification" }>;
 
 /**
  * @throws TrainingError for a teacher that is no tagger, has other labels, or other tokens than the student
  */
-export async function findTagTeacher(
-  { folder, fingerprint }: FoundTeacher,
-  student: Student,
-  sets: DataSets,
-): Promise<LogitTeaching> {
-  const tagger = await readClassifier(folder, sets.labels, {
+export async function findTagTeacher(teacher: FoundTeacher, student: Student, sets: DataSets): Promise<LogitTeaching> {
+  const tagger = await readClassifier(teacher, sets.labels, {
     expected: "a token-classification model",
     is: (task): task is Tagging => task.name === "token-classification",
   });
@@ -30,7 +26,13 @@ export async function findTagTeacher(
     learned: "logits",
     async ask(data, options) {
       const open = () => openTagger(tagger, options);
-      const asked = await askAll(data, { ...options, open, by: "examples", size: columns.length, fingerprint });
+      const asked = await askAll(data, {
+        ...options,
+        open,
+        by: "examples",
+        size: columns.length,
+        fingerprint: teacher.fingerprint,
+      });
       for (const [encoded, logits] of asked)
         answers.set(encoded, { logits: inOrder(logits, columns), rows: firstRows(encoded) });
     },
@@ -60,16 +62,13 @@ function openTagger(tagger: ClassifierOf<Tagging>, options: AskOptions): Promise
   const { numLabels: C } = task;
   return Promise.resolve({
     async answer(encoded, onDone) {
-      const { store, report } = encoded;
-      const evaluationBatchSize = Math.min(TEACHER_BATCH, store.size);
-      const data = new BatchedDataSet(encoded, { seed: 0, task, batchSize: 1, evaluationBatchSize });
       const rows = firstRows(encoded);
       const logits = new Float32Array(rows.at(-1)! * C);
-      const question = { settings: evaluationSettings(task), data, longest: report.longest };
+      const question = { settings: evaluationSettings(task), encoded, task };
       await askInStages(tagger, question, {
         ...options,
         take(asked, outputs, numDone) {
-          for (const { example, data: own } of labelledRows(asked, outputs, C)) logits.set(own, rows[example]! * C);
+          keepLabelled(logits, asked, { all: outputs["logits"]!.data as Float32Array, C, rows });
           onDone(numDone);
         },
       });
@@ -79,16 +78,17 @@ function openTagger(tagger: ClassifierOf<Tagging>, options: AskOptions): Promise
   });
 }
 
-/** `[M, C]` of each example of a batch. */
-function* labelledRows({ batch, examples }: EvaluationBatch, outputs: TensorMap, C: number) {
-  const all = outputs["logits"]!.data as Float32Array;
+/** Of each example of a batch the logits of its labelled tokens, to where `rows` says that they begin. */
+function keepLabelled(
+  logits: Float32Array,
+  { batch, examples }: EvaluationBatch,
+  { all, C, rows }: { readonly all: Float32Array; readonly C: number; readonly rows: readonly number[] },
+): void {
   const labelled = batch.targets["label_rows"]!.data;
   let [next, end] = [0, 0];
   for (const [text, example] of examples.entries()) {
     end += batch.lengths[text]!;
-    const own: number[] = [];
-    for (; next < labelled.length && labelled[next]! < end; next++)
-      own.push(...all.subarray(labelled[next]! * C, (labelled[next]! + 1) * C));
-    yield { example, data: own };
+    for (let row = rows[example]!; next < labelled.length && labelled[next]! < end; row++, next++)
+      logits.set(all.subarray(labelled[next]! * C, (labelled[next]! + 1) * C), row * C);
   }
 }

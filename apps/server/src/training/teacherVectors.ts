@@ -2,8 +2,7 @@
 import { joinFloat32 } from "@stagecoach/engine";
 import { findBasis, inBasis, TrainingError, type VectorBasis } from "@stagecoach/training";
 import { BASIS_FILE, encodeBasis, readBasis } from "@stagecoach/training/node";
-import { normalizeInPlace, readEncoderModel } from "@stagecoach/transformer";
-import { jsonReader } from "@stagecoach/transformer/node";
+import { normalizeInPlace } from "@stagecoach/transformer";
 import { loadEncoder } from "../encoder/loadEncoder.ts";
 import type { FoundTeacher, Student, VectorTeaching } from "./teacher.ts";
 import { askAll, type AskOptions, type Encoded, type OpenTeacher } from "./teacherAnswers.ts";
@@ -13,11 +12,11 @@ const wrong = (message: string) => new TrainingError("training_option", message)
 
 /** @param student - the model that training begins with @throws TrainingError for vectors that are too small */
 export async function findVectorTeacher(
-  { folder, fingerprint }: FoundTeacher,
+  { folder, model, fingerprint }: FoundTeacher,
   { folder: studentFolder, model: { modules: student } }: Student,
   { match, weight }: Required<Pick<NonNullable<TrainingSettings["teacher"]>, "match" | "weight">>,
 ): Promise<VectorTeaching> {
-  const { dimensions: size, transforms } = (await readEncoderModel(jsonReader(folder))).modules;
+  const { dimensions: size, transforms } = model.modules;
   const isReduced = match === "vectors" && size !== student.dimensions;
   if (isReduced && size < student.dimensions)
     throw wrong(

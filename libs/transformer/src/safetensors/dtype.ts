@@ -55,3 +55,6 @@ export function tensorBytes(dtype: SafetensorsDtype, shape: readonly number[]): 
   const bits = elements * bitsOf[dtype];
   return Number.isSafeInteger(bits) && bits % 8 === 0 ? bits / 8 : undefined;
 }
+
+/** The largest number that float16 has. */
+export const MAX_FLOAT16 = 65_504;

@@ -1,5 +1,5 @@
 /** @file The safetensors format: reading, converting and writing tensors, on any machine that runs JavaScript. */
-export { isSafetensorsDtype, safetensorsDtypes, tensorBytes } from "./dtype.ts";
+export { isSafetensorsDtype, MAX_FLOAT16, safetensorsDtypes, tensorBytes } from "./dtype.ts";
 export type { SafetensorsDtype } from "./dtype.ts";
 export { encodeSafetensors, layoutSafetensors } from "./encodeSafetensors.ts";
 export type { SafetensorsLayout, SafetensorsMetadata, SafetensorsTensor, TensorLayout } from "./encodeSafetensors.ts";
