@@ -47,7 +47,6 @@ export async function startJobApp(flags: { readonly apiKey?: string[] } = {}): P
     metrics,
     phase: "ready",
     problem: null,
-    missingStage: () => null,
     topology: new Topology(() => Date.now()),
     model: null,
     host: null,

@@ -4,6 +4,7 @@ import { isLoopback, listenForSockets, type Listener } from "@stagecoach/paralle
 import type { Logger } from "pino";
 import type { ServeSettings } from "../config/settings.ts";
 import { ListenError } from "./listen.ts";
+import { workerPaths } from "./workerPaths.ts";
 
 const CONTROL_MESSAGE_BYTES = 1 << 20;
 
@@ -27,27 +28,14 @@ export function listenForWorkers({
     host: settings.workerHost,
     port: settings.workerPort,
     token,
-    paths: {
-      "/control": {
-        maxMessageBytes: () => CONTROL_MESSAGE_BYTES,
-        accept: (socket) =>
-          fleet.current === null
-            ? socket.close(closeCodes.goingAway, "the gateway is starting or stopping; join again")
-            : fleet.current.acceptControl(logRefusal(socket, log)),
-      },
-      "/data": {
-        maxMessageBytes: () => maxFrameBytes,
-        accept: (socket) => {
-          fleet.current?.acceptData(socket).catch((error: unknown) => {
-            socket.terminate();
-            log.warn(
-              { reason: error instanceof Error ? error.message : String(error), peer: socket.peer },
-              "data link refused",
-            );
-          });
-        },
-      },
-    },
+    paths: workerPaths({
+      fleet,
+      whyNone: "the gateway is starting or stopping; join again",
+      maxControlBytes: CONTROL_MESSAGE_BYTES,
+      maxFrameBytes,
+      log,
+      watch: (socket) => logRefusal(socket, log),
+    }),
   }).catch((cause: unknown) => {
     const { workerHost: host, workerPort: port } = settings;
     throw cause instanceof Error && "syscall" in cause

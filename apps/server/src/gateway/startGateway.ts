@@ -99,7 +99,6 @@ export async function startGateway(settings: ServeSettings, controls: GatewayCon
     tracer: controls.tracing?.tracer,
     phase: "resolving model",
     problem: null,
-    missingStage: () => null,
     topology: new Topology(unixNow),
     model: null,
     host: null,
@@ -209,7 +208,6 @@ async function startServing({ settings, serving, server, controls, links }: Star
     events: fleetEvents({ serving, supervisor, log, onUp: up.resolve, onFailure: failure.reject }),
   });
   const { pipeline } = (serving.topology.fleet = fleet.current);
-  serving.missingStage = () => pipeline.missingStage;
   supervisor.start();
   if (settings.externalWorkers > 0) {
     const join = listener.urlOf("", settings.advertiseHost);

@@ -36,8 +36,6 @@ export type Serving = {
   phase: ServingPhase;
   /** Why the start does not go on, if it does not. */
   problem: string | null;
-  /** The stage that keeps every pipeline from working. */
-  missingStage: () => number | null;
   /** What there is to see of the pipelines. */
   readonly topology: Topology;
   model: ServedModel | null;
@@ -74,8 +72,8 @@ export async function modelNamed(serving: Serving, name: string | undefined): Pr
 }
 
 /** 503 with what there is to know: the problem that stops the start, or the stage that is missing, or the phase. */
-export function notReady({ phase, problem, missingStage }: Serving, what: string): HttpProblem {
-  const stage = missingStage();
+export function notReady({ phase, problem, topology }: Serving, what: string): HttpProblem {
+  const stage = topology.fleet?.pipeline.missingStage ?? null;
   const why = problem ?? (stage === null || phase === "stopping" ? phase : `stage ${stage} is missing`);
   return new HttpProblem("not_ready", `${what}: ${why}`, { headers: { "retry-after": "1" } });
 }

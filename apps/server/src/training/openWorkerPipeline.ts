@@ -6,7 +6,6 @@
  * they hold the initial parameters then, and the loop restores its last checkpoint.
  */
 import {
-  closeCodes,
   Fleet,
   frameBytesFor,
   RemoteTrainingPipeline,
@@ -17,7 +16,7 @@ import {
   type TensorsByName,
   type TrainingInterval,
 } from "@stagecoach/parallel";
-import { after, crc32, every, listenForSockets, newId, now, type Listener } from "@stagecoach/parallel/node";
+import { after, crc32, every, listenForSockets, newId, now } from "@stagecoach/parallel/node";
 import type { EngineName } from "@stagecoach/engine/node";
 import {
   expectStages,
@@ -34,6 +33,7 @@ import { jsonReader, layoutFingerprint } from "@stagecoach/transformer/node";
 import type { Logger } from "pino";
 import { StageRefusedError } from "../gateway/stageRefusedError.ts";
 import { Supervisor } from "../gateway/supervisor.ts";
+import { workerPaths } from "../gateway/workerPaths.ts";
 import type { MeasuredStep } from "../jobs/measuredStep.ts";
 import { trainingStages } from "./trainingStages.ts";
 
@@ -80,7 +80,18 @@ export async function openWorkerPipeline(options: WorkerPipelineOptions): Promis
   const shared = sharedWeightOf(model);
   const fleet: { current: Fleet | null } = { current: null };
   const maxFrameBytes = trainingFrameBytes(model, options);
-  const listener = await listenForStages({ token, fleet, maxFrameBytes, log });
+  const listener = await listenForSockets({
+    host: "127.0.0.1",
+    port: 0,
+    token,
+    paths: workerPaths({
+      fleet,
+      whyNone: "the trainer is starting or stopping",
+      maxControlBytes: CONTROL_MESSAGE_BYTES,
+      maxFrameBytes,
+      log,
+    }),
+  });
   const plan: ReplicaPlan = {
     stages,
     model: { reference: folder, revision: null, fingerprint },
@@ -195,42 +206,6 @@ function trainingFrameBytes(model: TaskModel, { maxMicroBatchTokens, settings }:
   const compared = (hiddenOf(task)?.states.length ?? 0) * (hiddenOf(task)?.size ?? 0);
   const said = (settings.states?.length ?? 0) * hiddenSize;
   return frameBytesFor(Math.max(shared, tokens * (hiddenSize + vectors + logits + compared + said + 16) * 4));
-}
-
-function listenForStages({
-  token,
-  fleet,
-  maxFrameBytes,
-  log,
-}: {
-  readonly token: string;
-  readonly fleet: { readonly current: Fleet | null };
-  readonly maxFrameBytes: number;
-  readonly log: Logger;
-}): Promise<Listener> {
-  return listenForSockets({
-    host: "127.0.0.1",
-    port: 0,
-    token,
-    paths: {
-      "/control": {
-        maxMessageBytes: () => CONTROL_MESSAGE_BYTES,
-        accept: (socket) =>
-          fleet.current === null
-            ? socket.close(closeCodes.goingAway, "the trainer is starting or stopping")
-            : fleet.current.acceptControl(socket),
-      },
-      "/data": {
-        maxMessageBytes: () => maxFrameBytes,
-        accept: (socket) => {
-          fleet.current?.acceptData(socket).catch((error: unknown) => {
-            socket.terminate();
-            log.warn({ reason: error instanceof Error ? error.message : String(error) }, "data link refused");
-          });
-        },
-      },
-    },
-  });
 }
 
 type EventContext = {
