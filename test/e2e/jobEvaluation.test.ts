@@ -6,7 +6,7 @@ import type { OpenAI } from "openai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startJobApp } from "../harness/startJobApp.ts";
 import { startServer, type TestServer } from "../harness/startServer.ts";
-import { openAi, reached } from "../harness/trainingJobs.ts";
+import { openAi, reached, uploadContent } from "../harness/trainingJobs.ts";
 
 const MODEL = "org/tiny";
 
@@ -43,8 +43,7 @@ type Evaluation = {
   readonly metrics: Readonly<Record<string, number | null>>;
 };
 
-const upload = async (content: string, name: string) =>
-  (await client.files.create({ file: new File([content], name), purpose: "fine-tune" })).id;
+const upload = (content: string, name: string) => uploadContent(client, content, name);
 const pathOf = (job: string, query = "") => `/v1/fine_tuning/jobs/${job}/evaluation${query}`;
 
 async function evaluationOf(job: string, query = ""): Promise<Evaluation> {

@@ -6,7 +6,7 @@ import { gzipSync } from "node:zlib";
 import type { OpenAI } from "openai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startServer, type TestServer } from "../harness/startServer.ts";
-import { eventsOf, openAi, reached, stepsOf } from "../harness/trainingJobs.ts";
+import { eventsOf, openAi, reached, stepsOf, uploadContent } from "../harness/trainingJobs.ts";
 
 const MODEL = "org/tiny";
 
@@ -41,9 +41,7 @@ const rows = (...labels: readonly unknown[]) => labels.map((label) => row(label)
 const good = rows("a", "b").repeat(4);
 const short = { max_steps: 1, batch_size: 2, micro_batches: 1 };
 
-async function upload(content: string | Uint8Array<ArrayBuffer>, name: string): Promise<string> {
-  return (await client.files.create({ file: new File([content], name), purpose: "fine-tune" })).id;
-}
+const upload = (content: string | Uint8Array<ArrayBuffer>, name: string) => uploadContent(client, content, name);
 
 async function create({ name = "train.jsonl", content, validation, model = MODEL, ...rest }: Given): Promise<string> {
   const supervised = { ...rest.supervised, hyperparameters: { ...short, ...rest.hyperparameters } };

@@ -6,7 +6,7 @@ import { eventually } from "../harness/eventually.ts";
 import { freeze } from "../harness/freeze.ts";
 import { startJobApp } from "../harness/startJobApp.ts";
 import { startServer, type TestServer } from "../harness/startServer.ts";
-import { eventsOf, gone, jobProcesses, openAi, reached } from "../harness/trainingJobs.ts";
+import { eventsOf, gone, jobProcesses, openAi, reached, uploadContent } from "../harness/trainingJobs.ts";
 
 const MODEL = "org/tiny";
 const PATH = "/v1/fine_tuning/jobs/validate";
@@ -21,8 +21,7 @@ afterAll(() => server[Symbol.asyncDispose]());
 
 type Validation = Omit<JobCheck, "validationExamples" | "testExamples"> & { readonly valid: boolean };
 
-const upload = async (content: string, name = "train.jsonl") =>
-  (await client.files.create({ file: new File([content], name), purpose: "fine-tune" })).id;
+const upload = (content: string, name?: string) => uploadContent(client, content, name);
 const row = (label: unknown, text = "the layers") => `${JSON.stringify({ text, label })}\n`;
 const good = (row("a") + row("b")).repeat(8);
 

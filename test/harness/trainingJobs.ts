@@ -36,6 +36,15 @@ export async function upload(client: OpenAI, path: string): Promise<string> {
   return (await client.files.create({ file: createReadStream(path), purpose: "fine-tune" })).id;
 }
 
+/** What a file of this name would have. @returns the file's id */
+export async function uploadContent(
+  client: OpenAI,
+  content: string | Uint8Array<ArrayBuffer>,
+  name = "train.jsonl",
+): Promise<string> {
+  return (await client.files.create({ file: new File([content], name), purpose: "fine-tune" })).id;
+}
+
 /** @returns the job's id */
 export async function createJob(
   client: OpenAI,

@@ -8,6 +8,7 @@ import type { EncodedExamples } from "../data/encodeExamples.ts";
 import type { Layout } from "../data/layouts.ts";
 import { squadV2Scores } from "../metrics/answerScores.ts";
 import { confusionMatrix } from "../metrics/classificationScores.ts";
+import { MAX_CONFUSION_CLASSES } from "../metrics/tasks/classMetrics.ts";
 import type { ClassReport, Evaluation, Prediction } from "../metrics/tasks/accumulator.ts";
 
 export type MistakeValue = string | number | readonly string[] | readonly number[];
@@ -51,7 +52,6 @@ export type EvaluatedSetFacts = Pick<EvaluationReport, "split" | "step" | "label
 };
 
 const MAX_MISTAKES = 50;
-const MAX_CONFUSION_CLASSES = 100;
 
 /** Tasks whose mistakes are mistakes about one row of the data. */
 const reported: readonly TaskName[] = [

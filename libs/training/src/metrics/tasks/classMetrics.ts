@@ -6,7 +6,7 @@ import { ClassTally } from "./classTally.ts";
 import { logProbability, rowsOf, targetOf } from "./rows.ts";
 
 /** Beyond this many classes a confusion matrix is left out. */
-const MAX_CONFUSION_CLASSES = 100;
+export const MAX_CONFUSION_CLASSES = 100;
 
 export type ClassMetricOptions = {
   /** Names of the C classes. */
