@@ -1,7 +1,6 @@
 /** @file The texts to look at, and by which model they are read. */
-import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { call } from "../api/client.ts";
+import { useModels } from "../api/useModels.ts";
 import type { Asked } from "./attentionAnswer.ts";
 
 /** BertViz's own. */
@@ -11,10 +10,7 @@ export function TextForm({ isBusy, onAsk }: { readonly isBusy: boolean; readonly
   const [first, setFirst] = useState<string>(example.first);
   const [second, setSecond] = useState<string>(example.second);
   const [model, setModel] = useState<string | null>(null);
-  const models = useQuery({
-    queryKey: ["models"],
-    queryFn: () => call<{ readonly data: readonly { readonly id: string }[] }>("/v1/models"),
-  });
+  const models = useModels();
   return (
     <form
       className="card attention-form"

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { metricTitle, shownBytes, shownDuration, shownNumber } from "./format.ts";
+import { metricTitle, shownBytes, shownNumber } from "./format.ts";
+import { shownDuration } from "../ui/shownDuration.ts";
 
 test.each([
   [0.0123456, "0.01235"],

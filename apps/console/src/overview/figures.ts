@@ -1,4 +1,5 @@
 /** @file Numbers as this page writes them: three digits at most that matter, and the unit. */
+import { shownDuration } from "../ui/shownDuration.ts";
 
 /** `null`, what nobody has told yet, is a dash. */
 export function bytes(count: number | null): string {
@@ -26,19 +27,7 @@ export function milliseconds(ms: number): string {
   return ms >= 1000 ? `${short(ms / 1000)} s` : `${short(ms)} ms`;
 }
 
-/** A time that has passed, in the two largest units that it fills: `3 min 20 s`. */
-export function duration(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1000));
-  const parts = [
-    [Math.floor(seconds / 86_400), "d"],
-    [Math.floor(seconds / 3600) % 24, "h"],
-    [Math.floor(seconds / 60) % 60, "min"],
-    [seconds % 60, "s"],
-  ] as const;
-  const first = parts.findIndex(([count]) => count > 0);
-  const shown = first === -1 ? parts.slice(-1) : parts.slice(first, first + 2).filter(([count]) => count > 0);
-  return shown.map(([count, unit]) => `${count} ${unit}`).join(" ");
-}
+export const duration = (ms: number): string => shownDuration(ms / 1000);
 
 export function counted(count: number, one: string, many = `${one}s`): string {
   return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;

@@ -1,5 +1,5 @@
 /** @file Which of a model's prompts is put before each text; nothing for a model that has none. */
-import type { Abilities } from "./abilities.ts";
+import type { Abilities } from "../api/useModels.ts";
 
 type PromptFieldProps = {
   readonly abilities: Pick<Abilities, "prompts" | "default_prompt_name">;

@@ -1,19 +1,13 @@
 /** @file "Try it": the models of this server, asked by hand. `#/try/<tab>?model=<name>` is one tab of one model. */
-import { useQuery } from "@tanstack/react-query";
-import { call } from "../api/client.ts";
+import { useModels, type Abilities, type ModelEntry } from "../api/useModels.ts";
 import { linkTo, useRoute } from "../shell/useRoute.ts";
 import { Problem } from "../ui/Problem.tsx";
-import { isUsable, type Abilities, type ModelEntry } from "./abilities.ts";
+import { isUsable } from "./abilities.ts";
 import { tabs, tabsOf, type TabOfPage } from "./tabs.ts";
 import "./try.css";
 
 export function TryPage() {
-  const { data, error } = useQuery({
-    queryKey: ["models"],
-    queryFn: () => call<{ data: readonly ModelEntry[] }>("/v1/models"),
-    // A server that starts says so until it serves.
-    refetchInterval: ({ state }) => (state.status === "error" ? 2000 : false),
-  });
+  const { data, error } = useModels();
   return (
     <>
       <h1>Try it</h1>

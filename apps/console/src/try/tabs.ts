@@ -1,6 +1,7 @@
 /** @file The tabs, and which of them a model has. */
 import type { ComponentType } from "react";
-import type { Abilities, TabProps } from "./abilities.ts";
+import type { Abilities } from "../api/useModels.ts";
+import type { TabProps } from "./abilities.ts";
 import { EmbeddingsTab } from "./embeddings/EmbeddingsTab.tsx";
 import { AnswerTab } from "./tasks/AnswerTab.tsx";
 import { ClassifyTab } from "./tasks/ClassifyTab.tsx";

@@ -1,6 +1,7 @@
 /** @file `/tokenize`: what the model reads of a text, token by token. */
 import { call } from "../../api/client.ts";
-import type { Abilities, TabProps } from "../abilities.ts";
+import type { Abilities } from "../../api/useModels.ts";
+import type { TabProps } from "../abilities.ts";
 import { AskForm } from "../AskForm.tsx";
 import { Outcome } from "../Outcome.tsx";
 import { PromptField } from "../PromptField.tsx";
