@@ -17,10 +17,9 @@ export class ApiError extends Error {
 }
 
 type Call = {
-  readonly method?: "GET" | "POST" | "DELETE";
+  readonly method?: "GET" | "POST";
   /** Sent as JSON. */
   readonly json?: unknown;
-  readonly form?: FormData;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
 };
@@ -28,13 +27,13 @@ type Call = {
 /** @throws ApiError when the answer is not 2xx; TypeError when there is none */
 export async function request(
   path: string,
-  { method, json, form, headers: given = {}, signal }: Call = {},
+  { method, json, headers: given = {}, signal }: Call = {},
 ): Promise<Response> {
   const headers = new Headers(given);
   const key = apiKey.get();
   if (key !== null) headers.set("authorization", `Bearer ${key}`);
   if (json !== undefined) headers.set("content-type", "application/json");
-  const body = json === undefined ? (form ?? null) : JSON.stringify(json);
+  const body = json === undefined ? null : JSON.stringify(json);
   const response = await fetch(path, {
     method: method ?? (body === null ? "GET" : "POST"),
     headers,

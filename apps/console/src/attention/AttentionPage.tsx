@@ -41,9 +41,9 @@ export function AttentionPage() {
 function Pictures({ asked, reading }: { readonly asked: Asked; readonly reading: Reading }) {
   const { tokens, numLayers, numHeads, isTruncated } = reading;
   const { query } = useRoute();
-  const state = fitted(stateOf(query), reading);
+  const state = useMemo(() => fitted(stateOf(query), reading), [query, reading]);
   const { view, layer, filter } = state;
-  const spans = spansOf(tokens, filter);
+  const spans = useMemo(() => spansOf(tokens, filter), [tokens, filter]);
   const isPair = tokens.some(({ input }) => input === 1);
   /** In the place of the present address: a way back through every toggle is of no use. */
   const change = (part: Partial<AttentionState>) => location.replace(addressOf({ ...state, ...part }));
@@ -103,7 +103,7 @@ function Pictures({ asked, reading }: { readonly asked: Asked; readonly reading:
           />
         </section>
       )}
-      <LayerPictures asked={asked} reading={reading} state={state} change={change} />
+      <LayerPictures asked={asked} reading={reading} state={state} spans={spans} change={change} />
     </>
   );
 }
@@ -112,11 +112,12 @@ type LayerPicturesProps = {
   readonly asked: Asked;
   readonly reading: Reading;
   readonly state: AttentionState;
+  readonly spans: ReturnType<typeof spansOf>;
   readonly change: (part: Partial<AttentionState>) => void;
 };
 
 /** What needs the numbers of one layer. */
-function LayerPictures({ asked, reading, state, change }: LayerPicturesProps) {
+function LayerPictures({ asked, reading, state, spans, change }: LayerPicturesProps) {
   const { tokens, numHeads } = reading;
   const { view, layer, filter } = state;
   const { data, error } = useQuery({
@@ -124,16 +125,11 @@ function LayerPictures({ asked, reading, state, change }: LayerPicturesProps) {
     queryFn: ({ signal }) => readLayer(asked, layer, signal),
     staleTime: Infinity,
   });
-  const spans = useMemo(() => spansOf(tokens, filter), [tokens, filter]);
-  const all = placesOf({ start: 0, end: numHeads });
+  const all = useMemo(() => placesOf({ start: 0, end: numHeads }), [numHeads]);
   const heads = state.heads ?? all;
-  const headList = heads.join(",");
   const matrices = useMemo(
-    () =>
-      (data ?? [])
-        .map((values, head) => ({ head, values }))
-        .filter(({ head }) => headList.split(",").includes(String(head))),
-    [data, headList],
+    () => (data ?? []).map((values, head) => ({ head, values })).filter(({ head }) => heads.includes(head)),
+    [data, heads],
   );
   const head = state.head ?? (view === "head" ? (heads[0] ?? 0) : null);
   if (error !== null) return <Problem error={error} />;

@@ -1,5 +1,5 @@
 /** @file The checkpoints of a job that are kept; each can be asked under a name of its own. */
-import { useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { call } from "../api/client.ts";
 import { linkTo } from "../shell/useRoute.ts";
 import { Problem } from "../ui/Problem.tsx";
@@ -15,6 +15,7 @@ export function Checkpoints({ job }: { readonly job: Job }) {
     queryKey: ["checkpoints", job.id, job.status],
     queryFn: () => call<Listed<Checkpoint>>(`${jobPath(job.id)}/checkpoints?limit=${LIMIT}`),
     refetchInterval: isOver(job) ? false : 5000,
+    placeholderData: keepPreviousData,
   });
   return (
     <div className="card">

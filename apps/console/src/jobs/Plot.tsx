@@ -2,6 +2,7 @@
 import { useEffect, useMemo, useRef, useState } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import { useIsDark } from "../ui/useIsDark.ts";
 import { metricTitle, shownNumber } from "./format.ts";
 import type { Series } from "./jobHistory.ts";
 import { alignSeries, thinSeries } from "./thinSeries.ts";
@@ -11,7 +12,6 @@ export type Curve = {
   readonly series: Series;
   /** Number of a series colour, from 1. */
   readonly colour: number;
-  readonly isDashed?: boolean;
 };
 
 type PlotProps = {
@@ -38,15 +38,11 @@ export function Plot({ title, curves, mark = null, isLogarithmic = false }: Plot
   const plot = useRef<uPlot>(null);
   const shown = useRef<{ data: uPlot.AlignedData; mark: PlotProps["mark"] }>({ data: [[]], mark });
   const [at, setAt] = useState<number | null>(null);
-  const scheme = useColourScheme();
+  const isDark = useIsDark();
   // The pointer draws this component again and again, with the same curves.
   const data = useMemo(() => alignSeries(curves.map(({ series }) => thinSeries(series, MAX_POINTS))), [curves]);
   /** The figure is built anew for other curves, and only given numbers for more of the same. */
-  const shape = JSON.stringify([
-    isLogarithmic,
-    scheme,
-    curves.map(({ label, colour, isDashed }) => [label, colour, isDashed]),
-  ]);
+  const shape = JSON.stringify([isLogarithmic, isDark, curves.map(({ label, colour }) => [label, colour])]);
   // Before the figure is built, which begins with these.
   useEffect(() => {
     shown.current = { data, mark };
@@ -54,7 +50,7 @@ export function Plot({ title, curves, mark = null, isLogarithmic = false }: Plot
   }, [data, mark]);
   useEffect(() => {
     const element = place.current!;
-    const [isLog, , lines] = JSON.parse(shape) as [boolean, string, [string, number, boolean | null][]];
+    const [isLog, , lines] = JSON.parse(shape) as [boolean, boolean, [string, number][]];
     const muted = themeColour(element, "--muted");
     const line = themeColour(element, "--line");
     const axis = { stroke: muted, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 } };
@@ -75,12 +71,11 @@ export function Plot({ title, curves, mark = null, isLogarithmic = false }: Plot
         ],
         series: [
           {},
-          ...lines.map(([label, colour, isDashed]) => ({
+          ...lines.map(([label, colour]) => ({
             label,
             stroke: themeColour(element, `--series-${colour}`),
             width: 2,
             spanGaps: true,
-            ...(isDashed === true ? { dash: [6, 4] } : {}),
             points: { show: (self: uPlot, index: number) => isSparse(self.data[index]!), size: 6 },
           })),
         ],
@@ -121,18 +116,10 @@ type LegendProps = Required<Pick<PlotProps, "curves" | "mark">> & {
 function Legend({ curves, data: [steps, ...values], mark, at }: LegendProps) {
   return (
     <ul className="plot-legend">
-      {curves.map(({ label, series, colour, isDashed }, index) => (
+      {curves.map(({ label, series, colour }, index) => (
         <li key={label}>
           <svg width="22" height="8" aria-hidden="true">
-            <line
-              x1="0"
-              y1="4"
-              x2="22"
-              y2="4"
-              strokeWidth="3"
-              strokeDasharray={isDashed === true ? "5 3" : undefined}
-              style={{ stroke: `var(--series-${colour})` }}
-            />
+            <line x1="0" y1="4" x2="22" y2="4" strokeWidth="3" style={{ stroke: `var(--series-${colour})` }} />
           </svg>
           {metricTitle(label)}:{" "}
           <span className="figures">{shownNumber(at === null ? series.values.at(-1) : values[index]![at])}</span>
@@ -184,15 +171,4 @@ function themeColour(element: HTMLElement, name: string): string {
   const { color } = getComputedStyle(probe);
   probe.remove();
   return color;
-}
-
-function useColourScheme(): "light" | "dark" {
-  const query = useMemo(() => matchMedia("(prefers-color-scheme: dark)"), []);
-  const [isDark, setIsDark] = useState(query.matches);
-  useEffect(() => {
-    const listen = () => setIsDark(query.matches);
-    query.addEventListener("change", listen);
-    return () => query.removeEventListener("change", listen);
-  }, [query]);
-  return isDark ? "dark" : "light";
 }

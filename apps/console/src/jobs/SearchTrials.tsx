@@ -22,7 +22,7 @@ export function SearchTrials({ job }: { readonly job: Job }) {
     <div className="card">
       <h2>Trials</h2>
       {error !== null && <Problem error={error} />}
-      {trials.length === 0 && error === null && (
+      {data?.length === 0 && error === null && (
         <p className="muted">{isOver(job) ? "None was made." : "They begin when the data are read."}</p>
       )}
       {trials.length > 0 && (

@@ -9,7 +9,7 @@ export type Connection = "opening" | "live" | "lost" | "ended";
 
 type FollowOptions = {
   readonly history: JobHistory;
-  /** After events, at most four times a second. `isNews`: something other than progress was told. */
+  /** After events, at most four times a second. `isNews`: something other than progress and metrics was told. */
   readonly onChange: (isNews: boolean) => void;
   readonly onConnection: (connection: Connection) => void;
   /** The server refuses: nothing more will come. */
@@ -40,9 +40,12 @@ export function followJob(jobId: string, options: FollowOptions): () => void {
     for await (const { event, data } of eventStream(path, { signal: abort.signal, lastEventId })) {
       outcome = "broken";
       onConnection("live");
-      if (event === "message") history.add(JSON.parse(data) as JobEvent);
       if (event === "progress") history.progress = JSON.parse(data) as JobProgress;
-      isNews ||= event !== "progress";
+      else if (event === "message") {
+        const told = JSON.parse(data) as JobEvent;
+        history.add(told);
+        isNews ||= told.type === "message";
+      } else isNews = true;
       timer ??= setTimeout(tell, CHANGE_MS);
       if (event === "end") return "ended";
       if (performance.now() - busySince < BUSY_MS) continue;

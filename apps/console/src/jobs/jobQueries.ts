@@ -1,5 +1,5 @@
 /** @file What is asked of the server about jobs, and how often. */
-import { queryOptions, useQuery, type QueryClient } from "@tanstack/react-query";
+import { keepPreviousData, queryOptions, useQuery, type QueryClient } from "@tanstack/react-query";
 import { call, request } from "../api/client.ts";
 import { JobHistory } from "./jobHistory.ts";
 import { isOver, type Job, type JobEvent, type Listed, type Trial } from "./jobTypes.ts";
@@ -18,12 +18,13 @@ export function jobQuery(id: string) {
   });
 }
 
-export function trialsQuery(job: Job | undefined) {
+export function trialsQuery(job: Job) {
   return queryOptions({
-    queryKey: ["trials", job?.id, job?.status],
-    queryFn: async () => (await call<Listed<Trial>>(`${jobPath(job!.id)}/trials`)).data,
-    enabled: job?.method.supervised.search !== undefined,
-    refetchInterval: job !== undefined && !isOver(job) ? WATCH_MS : false,
+    queryKey: ["trials", job.id, job.status],
+    queryFn: async () => (await call<Listed<Trial>>(`${jobPath(job.id)}/trials`)).data,
+    enabled: job.method.supervised.search !== undefined,
+    refetchInterval: isOver(job) ? false : WATCH_MS,
+    placeholderData: keepPreviousData,
   });
 }
 
@@ -36,6 +37,7 @@ export function useTrialsPicture(job: Job, isWanted: boolean) {
       return `data:image/svg+xml,${encodeURIComponent(svg)}`;
     },
     enabled: isWanted,
+    placeholderData: keepPreviousData,
     refetchInterval: isOver(job) ? false : 5000,
   });
 }

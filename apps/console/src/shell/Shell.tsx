@@ -52,7 +52,7 @@ export function Shell() {
         </nav>
         <ServerLine />
       </header>
-      <main ref={main} id="main" tabIndex={-1}>
+      <main ref={main} id="main" className={`page-${current.name}`} tabIndex={-1}>
         {isKeyWanted ? <KeyQuestion /> : <current.Page />}
       </main>
     </>

@@ -1,5 +1,5 @@
 /** @file Where we are: `#/jobs/ftjob-1?metric=loss`. Links are plain anchors, so that back, forward and bookmarks work. */
-import { useSyncExternalStore } from "react";
+import { useMemo, useSyncExternalStore } from "react";
 
 export type RouteOfPage = {
   /** `["jobs", "ftjob-1"]` */
@@ -9,8 +9,10 @@ export type RouteOfPage = {
 
 export function useRoute(): RouteOfPage {
   const hash = useSyncExternalStore(subscribe, () => location.hash);
-  const [path = "", query = ""] = hash.replace(/^#\/?/, "").split("?", 2);
-  return { parts: path.split("/").filter(Boolean).map(decodeURIComponent), query: new URLSearchParams(query) };
+  return useMemo(() => {
+    const [path = "", query = ""] = hash.replace(/^#\/?/, "").split("?", 2);
+    return { parts: path.split("/").filter(Boolean).map(decodeURIComponent), query: new URLSearchParams(query) };
+  }, [hash]);
 }
 
 export function linkTo(parts: readonly string[], query: Readonly<Record<string, string>> = {}): string {
