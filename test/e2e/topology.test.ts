@@ -130,9 +130,8 @@ describe("a job's timeline", () => {
     const file = await upload(client, join(folder, "train.jsonl"));
     const id = await createJob(client, { model: MODEL, file }, { hyperparameters: { max_steps: 3, batch_size: 8 } });
     await reached(client, id, "succeeded");
-    const { step, num_micro_batches, schedule, measured, ideal } = await json<z.output<typeof jobTimelineSchema>>(
-      `/v1/fine_tuning/jobs/${id}/timeline`,
-    );
+    const { last_step } = await json<z.output<typeof jobTimelineSchema>>(`/v1/fine_tuning/jobs/${id}/timeline`);
+    const { step, num_micro_batches, schedule, measured, ideal } = last_step!;
     expect([step, num_micro_batches, schedule]).toEqual([3, 4, "1f1b"]);
     const numbers = [0, 1, 2, 3];
     for (const { stages, bubble_share, passes_ms } of [measured, ideal]) {

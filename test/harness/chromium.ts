@@ -36,7 +36,7 @@ export async function openConsole(url: string, options: BrowserOptions = {}): Pr
   const { host } = new URL(url);
   page.on("pageerror", (error) => problems.push(`the page threw: ${error.message}`));
   page.on("console", (message) => {
-    if (message.type() === "error") problems.push(`the page logged: ${message.text()}`);
+    if (message.type() === "error") problems.push(`the page logged: ${message.text()} (${message.location().url})`);
   });
   page.on("request", (request) => {
     const asked = new URL(request.url());

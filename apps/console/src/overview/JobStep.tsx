@@ -1,7 +1,7 @@
 /** @file The last measured step of a training job, beside what its schedule would have made of it. */
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { ApiError, call } from "../api/client.ts";
+import { call } from "../api/client.ts";
 import { linkTo } from "../shell/useRoute.ts";
 import { Problem } from "../ui/Problem.tsx";
 import type { Job, JobTimeline, StepTimeline } from "./answers.ts";
@@ -57,10 +57,11 @@ function Step({ job }: { readonly job: Job }) {
     queryFn: () => call<JobTimeline>(`/v1/fine_tuning/jobs/${encodeURIComponent(job.id)}/timeline`),
     refetchInterval: job.status === "running" ? 2000 : 10_000,
   });
-  if (error instanceof ApiError && error.status === 404) return <p className="muted">{error.message}.</p>;
   if (error !== null) return <Problem error={error} />;
   if (data === undefined) return <p className="muted">Asking for its last step…</p>;
-  const { measured, ideal, step, schedule, num_micro_batches: count } = data;
+  if (data.last_step === null)
+    return <p className="muted">No step of it was measured since this server has started.</p>;
+  const { measured, ideal, step, schedule, num_micro_batches: count } = data.last_step;
   const to = Math.max(lengthOf(measured), lengthOf(ideal));
   const letters = "F is a forward pass, B a backward one, U the update; the number is the micro-batch's.";
   return (

@@ -96,7 +96,10 @@ export type StepTimeline = {
   readonly stages: readonly (readonly StepInterval[])[];
 };
 
-export type JobTimeline = {
+/** `last_step` is null until a step was measured since the server has started. */
+export type JobTimeline = { readonly last_step: MeasuredStep | null };
+
+export type MeasuredStep = {
   readonly step: number;
   readonly schedule: string;
   readonly num_micro_batches: number;

@@ -64,10 +64,8 @@ const stepTimelineSchema = z
   })
   .meta({ id: "StepTimeline" });
 
-export const jobTimelineSchema = z
+const measuredStepSchema = z
   .object({
-    object: z.literal("fine_tuning.job.timeline"),
-    job_id: z.string(),
     step: z.int(),
     schedule: z.enum(scheduleNames),
     num_micro_batches: z.int(),
@@ -76,9 +74,24 @@ export const jobTimelineSchema = z
       description: "the schedule with links that take no time, and for each stage the mean of its measured passes",
     }),
   })
+  .meta({ id: "FineTuningJobMeasuredStep" });
+
+export const jobTimelineSchema = z
+  .object({
+    object: z.literal("fine_tuning.job.timeline"),
+    job_id: z.string(),
+    last_step: measuredStepSchema
+      .nullable()
+      .meta({ description: "null when none was measured since this server has started" }),
+  })
   .meta({ id: "FineTuningJobTimeline" });
 
-export function jobTimelineCard(jobId: string, compared: ComparedStep): z.input<typeof jobTimelineSchema> {
+export function jobTimelineCard(jobId: string, lastStep: ComparedStep | null): z.input<typeof jobTimelineSchema> {
+  const last_step = lastStep === null ? null : measuredStepCard(lastStep);
+  return { object: "fine_tuning.job.timeline", job_id: jobId, last_step };
+}
+
+function measuredStepCard(compared: ComparedStep): z.input<typeof measuredStepSchema> {
   const { step, schedule, numMicroBatches, measured, ideal } = compared;
   const shown = ({ bubbleShare, passesMs, stages }: ShownTimeline) => ({
     bubble_share: bubbleShare,
@@ -92,15 +105,7 @@ export function jobTimelineCard(jobId: string, compared: ComparedStep): z.input<
       })),
     ),
   });
-  return {
-    object: "fine_tuning.job.timeline",
-    job_id: jobId,
-    step,
-    schedule,
-    num_micro_batches: numMicroBatches,
-    measured: shown(measured),
-    ideal: shown(ideal),
-  };
+  return { step, schedule, num_micro_batches: numMicroBatches, measured: shown(measured), ideal: shown(ideal) };
 }
 
 /** @param progress - where the job is, while it runs; `now` in Unix seconds */
