@@ -61,7 +61,8 @@ export async function* fileBytes(path: string, options: FileBytesOptions = {}): 
     stream.destroy();
     file.destroy();
   }
-  text.end();
+  const rest = text.end();
+  if (rest.length > 0) yield rest;
 }
 
 function decompressed(file: Readable): Readable {
@@ -108,10 +109,10 @@ class Utf8Check {
     return this.#checked(bytes.subarray(0, end));
   }
 
-  /** @throws DataError when the file ends within a character */
-  end(): void {
+  /** @returns what is left: all of a file of two bytes @throws DataError when the file ends within a character */
+  end(): Buffer {
     if (this.#isStart) this.#refuseUtf16(this.#rest);
-    this.#checked(this.#rest);
+    return this.#checked(this.#rest);
   }
 
   #checked(bytes: Buffer): Buffer {

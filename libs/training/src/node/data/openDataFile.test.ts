@@ -57,6 +57,10 @@ describe("openDataFile()", () => {
     expect(await rowsOf("upload", "some text", { format: "text" })).toHaveLength(1);
   });
 
+  test.each(["a", "ok", "\u00e9"])("reads a file of a byte or two: %j", async (text) => {
+    expect(await rowsOf("short.txt", text)).toMatchObject([{ line: 1, values: { text } }]);
+  });
+
   test("reads CSV and TSV: quotes, line ends within values, and names without the spaces around them", async () => {
     const csv = 'text , label\n"a ""1"", 2\nmore",x\n\nb,y\n';
     expect(await rowsOf("a.csv", csv)).toEqual([
