@@ -103,11 +103,12 @@ function countTags(labels: readonly string[], { encoded, examples }: ExampleSet)
   return counts;
 }
 
-/** A job ends with its first bad row; here the next ones are told too. */
+/** A job ends with its first bad row; here the next ones are told too, by reading the data once more without it. */
 async function problemsOf(error: unknown, settings: TrainingSettings, options: JobDataOptions): Promise<JobProblem[]> {
   const first = problemOf(error, settings);
   const { hyperparameters, search: _, teacher: __, ...others } = settings;
-  if (!(error instanceof DataError) || hyperparameters?.bad_rows === "skip") return [first];
+  const isOfRow = error instanceof DataError && error.line !== undefined && error.code !== "data_columns";
+  if (!isOfRow || hyperparameters?.bad_rows === "skip") return [first];
   try {
     const skipping = { ...others, hyperparameters: { ...hyperparameters, bad_rows: "skip" as const } };
     const opened = await openJobData(skipping, options);
