@@ -5,6 +5,7 @@ import type { TaskName } from "@stagecoach/transformer";
 import type { FileLibrary } from "../files/fileLibrary.ts";
 import type { JobRecord } from "../store/jobRecords.ts";
 import type { Store } from "../store/openStore.ts";
+import type { BoundedWork } from "./boundedWork.ts";
 import { RefusedError } from "./errors.ts";
 import type { JobRunner } from "./jobRunner.ts";
 import type { TrainingMethod } from "./trainingRequest.ts";
@@ -13,7 +14,12 @@ export type EvaluationSources = {
   readonly store: Store;
   readonly files: FileLibrary;
   readonly runner: Pick<JobRunner, "readTexts">;
+  /** In which files are read: a large one takes a process. */
+  readonly work: BoundedWork;
 };
+
+/** How many evaluations may be asked for at the same time. */
+export const MAX_EVALUATIONS = 4;
 
 export type EvaluationRequest = {
   /** Default: validation where there was one. */
@@ -34,7 +40,7 @@ export type JobEvaluation = Omit<EvaluationReport, "mistakes" | "columns"> & {
   readonly mistakes: readonly ShownMistake[];
 };
 
-/** @throws RefusedError `not_found` where the job has none; the signal's reason */
+/** @throws RefusedError `not_found` where the job has none, and as `BoundedWork.run`; the signal's reason */
 export async function jobEvaluation(
   sources: EvaluationSources,
   job: JobRecord,
@@ -51,7 +57,7 @@ export async function jobEvaluation(
 }
 
 async function rowsOf(
-  { store, files, runner }: EvaluationSources,
+  { store, files, runner, work }: EvaluationSources,
   job: JobRecord,
   { report, signal }: { readonly report: EvaluationReport; readonly signal: AbortSignal },
 ): Promise<ReadonlyMap<number, FoundRow>> {
@@ -62,7 +68,9 @@ async function rowsOf(
   const places = mistakes.map(({ place }) => place);
   const given = { path: files.pathOf(file), filename: file.filename, bytes: file.bytes };
   try {
-    const found = await runner.readTexts(given, { places, columns, task, signal });
+    const found = await work.run(signal, (ending) =>
+      runner.readTexts(given, { places, columns, task, signal: ending }),
+    );
     return new Map(found.map((row) => [row.place, row]));
   } catch (error) {
     // It was deleted meanwhile.

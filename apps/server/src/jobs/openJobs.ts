@@ -7,13 +7,14 @@ import { FileLibrary } from "../files/fileLibrary.ts";
 import type { JobRecord } from "../store/jobRecords.ts";
 import { openStore, type Store } from "../store/openStore.ts";
 import { endedStatuses, type JobStatus } from "../store/schema.ts";
+import { BoundedWork } from "./boundedWork.ts";
 import { CheckpointModels } from "./checkpointModels.ts";
 import { CheckpointQuota } from "./checkpointQuota.ts";
 import { createJob, type ModelSources } from "./createJob.ts";
 import { RefusedError } from "./errors.ts";
 import { FineTunedModels, type FineTunedModel } from "./fineTunedModels.ts";
 import { JobFeed } from "./jobFeed.ts";
-import { jobEvaluation, type EvaluationRequest, type JobEvaluation } from "./jobEvaluation.ts";
+import { jobEvaluation, MAX_EVALUATIONS, type EvaluationRequest, type JobEvaluation } from "./jobEvaluation.ts";
 import { jobFolderOf, JobQueue } from "./jobQueue.ts";
 import { JobRecorder } from "./jobRecorder.ts";
 import type { JobCheck, JobRunner, RunEnd, RunnerEvent } from "./jobRunner.ts";
@@ -115,6 +116,7 @@ export async function openJobs(options: JobsOptions): Promise<Jobs> {
       dataDir,
       findBaseModel: options.findBaseModel,
     });
+    const evaluations = new BoundedWork({ max: MAX_EVALUATIONS, what: "evaluations are being read" });
     await files.prepare();
     await removeUnknownModels(store, dataDir);
     await checkpointModels.prepare();
@@ -149,13 +151,15 @@ export async function openJobs(options: JobsOptions): Promise<Jobs> {
       },
       validate: (request, signal) => validation.validate(request, signal),
       find,
-      evaluation: async (jobId, request) => jobEvaluation({ store, files, runner }, await find(jobId), request),
+      evaluation: async (jobId, request) =>
+        jobEvaluation({ store, files, runner, work: evaluations }, await find(jobId), request),
       counts: () => store.jobs.countByStatus(),
       sweep,
       async close() {
         clearInterval(sweeping);
         feed.close();
         validation.close();
+        evaluations.close();
         await queue.stop();
         await store.close();
       },

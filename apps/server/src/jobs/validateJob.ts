@@ -1,6 +1,7 @@
 /** @file What a request for a job would come to, without making one. */
 import type { FileLibrary } from "../files/fileLibrary.ts";
 import type { Store } from "../store/openStore.ts";
+import { BoundedWork } from "./boundedWork.ts";
 import { expectFiles, findModels, type ModelSources } from "./createJob.ts";
 import { RefusedError } from "./errors.ts";
 import { nothingChecked, type DataFile, type JobCheck, type JobRunner } from "./jobRunner.ts";
@@ -19,8 +20,7 @@ const MAX_AT_ONCE = 2;
 
 export class JobValidation {
   readonly #options: ValidationOptions;
-  readonly #closing = new AbortController();
-  #atWork = 0;
+  readonly #work = new BoundedWork({ max: MAX_AT_ONCE, what: "jobs are being validated" });
 
   constructor(options: ValidationOptions) {
     this.#options = options;
@@ -29,28 +29,23 @@ export class JobValidation {
   /**
    * What would refuse the request or fail the job is a problem of the result.
    *
-   * @throws RefusedError `overloaded`; the signal's reason; Error where the process that checks is lost
+   * @throws RefusedError as `BoundedWork.run`; the signal's reason; Error where the process that checks is lost
    */
-  async validate(request: TrainingRequest, signal: AbortSignal): Promise<JobCheck> {
-    if (this.#atWork >= MAX_AT_ONCE) {
-      const message = `${MAX_AT_ONCE} jobs are being validated already: expected one of them to end first (try again soon)`;
-      throw new RefusedError("overloaded", message);
-    }
-    this.#atWork++;
-    try {
-      return await this.#check(request, AbortSignal.any([signal, this.#closing.signal]));
-    } catch (error) {
-      if (!(error instanceof RefusedError) || this.#closing.signal.aborted) throw error;
-      const { message, field: param } = error;
-      return { ...nothingChecked, problems: [{ message, param, file: null, line: null, column: null }] };
-    } finally {
-      this.#atWork--;
-    }
+  validate(request: TrainingRequest, signal: AbortSignal): Promise<JobCheck> {
+    return this.#work.run(signal, async (ending) => {
+      try {
+        return await this.#check(request, ending);
+      } catch (error) {
+        if (!(error instanceof RefusedError) || ending.aborted) throw error;
+        const { message, field: param } = error;
+        return { ...nothingChecked, problems: [{ message, param, file: null, line: null, column: null }] };
+      }
+    });
   }
 
   /** Those at work end with an error. */
   close(): void {
-    this.#closing.abort(new RefusedError("jobs_unavailable", "the server is stopping"));
+    this.#work.close();
   }
 
   async #check(request: TrainingRequest, signal: AbortSignal): Promise<JobCheck> {

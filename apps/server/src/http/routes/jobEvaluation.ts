@@ -64,7 +64,7 @@ export function jobEvaluationRoute(lazy: LazyJobs): Route {
       "Where the model of a job is wrong, on the data that it was evaluated or tested on; deleted with the model; not OpenAI's.",
     query: evaluationQuery,
     response: evaluationSchema,
-    errors: ["invalid_input", "not_found", "jobs_unavailable"],
+    errors: ["invalid_input", "not_found", "overloaded", "jobs_unavailable"],
     async handle({ query, request, response }) {
       const jobs = await lazy.get();
       const id = String(request.params["fine_tuning_job_id"]);
