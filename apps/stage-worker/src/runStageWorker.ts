@@ -10,6 +10,7 @@ import {
   every,
   listenForSockets,
   now,
+  unixNow,
   type Listener,
   type Tracing,
 } from "@stagecoach/parallel/node";
@@ -89,6 +90,7 @@ export async function runStageWorker(
     dialData: (url, { maxMessageBytes }) => dial(url, maxMessageBytes),
     crc32,
     now,
+    unixNow,
     every,
     residentBytes: () => process.memoryUsage.rss(),
     tracer: tracing?.tracer,

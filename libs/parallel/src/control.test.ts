@@ -39,6 +39,7 @@ const fromWorker: { readonly [K in WorkerMessage["kind"]]: Extract<WorkerMessage
     epoch: 1,
     step: 7,
     squares: { "pooler.dense.bias": "0.25", "pooler.dense.weight": "NaN" },
+    heardAt: 1.7e12,
     intervals: [{ kind: "backward", microBatch: 0, startMs: 1.5, endMs: 2 }],
   },
   applied: { kind: "applied", epoch: 1, step: 7, startMs: 2.5, endMs: 3 },

@@ -39,6 +39,7 @@ export type StageWorkerOptions = {
   readonly dialData: (url: string, options: { readonly maxMessageBytes: number }) => Promise<MessageSocket>;
   readonly crc32: Crc32;
   readonly now: () => number;
+  readonly unixNow: () => number;
   /** Call `tick` every `intervalMs` until the returned function is called. */
   readonly every: (intervalMs: number, tick: () => void) => () => void;
   readonly residentBytes: () => number;
@@ -342,6 +343,7 @@ export class StageWorker {
       links,
       host: this.#trainingHost(),
       now: this.#options.now,
+      unixNow: this.#options.unixNow,
       send: (answer) => this.#send(answer),
       onBusy: ({ kind, startMs, endMs }, tokens) => {
         if (kind === "forward") this.#counters.microBatches++;

@@ -12,7 +12,7 @@ export type StageInterval = {
   readonly kind: Interval["kind"];
   /** Null for the update. */
   readonly microBatch: number | null;
-  /** Milliseconds since the stage heard of the step. */
+  /** Milliseconds since the first stage heard of the step. */
   readonly startMs: number;
   readonly endMs: number;
 };

@@ -177,6 +177,7 @@ export class SimulatedWorker {
       dialData: (url) => cluster.dialData(name, url),
       crc32,
       now: this.process.now,
+      unixNow: this.process.now,
       every: this.process.every,
       residentBytes: () => 1,
       log: () => {},

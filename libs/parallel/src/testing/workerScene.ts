@@ -45,6 +45,7 @@ export class WorkerScene {
       },
       crc32,
       now: this.process.now,
+      unixNow: this.process.now,
       every: this.process.every,
       residentBytes: () => 42,
       tracer: options.tracer,

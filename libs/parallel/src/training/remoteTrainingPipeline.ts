@@ -10,6 +10,7 @@ import { StageFailureError, StageLostError } from "../errors.ts";
 import type { Frame, FrameTensor } from "../frame.ts";
 import type { Replica, ReplicaState } from "../replica.ts";
 import type { ScheduleName } from "../schedules/pipelineSchedule.ts";
+import { heardLater } from "./alignStages.ts";
 import { trainingFrame, type MicroBatchFacts } from "./trainingFrames.ts";
 import type { TrainingAnswer, TrainingAnswerOf, TrainingCommand, TrainingInterval } from "./trainingMessages.ts";
 
@@ -27,11 +28,11 @@ export type RemoteStepResult = {
   readonly outputs: readonly TensorsByName[];
   /** Sum of squares of each gradient, by parameter, over all stages. */
   readonly squares: Readonly<Record<string, number>>;
-  /** What each stage did when, in milliseconds since it heard of the step. */
+  /** What each stage did when, in milliseconds since the first of them heard of the step. */
   readonly intervals: readonly (readonly TrainingInterval[])[];
 };
 
-/** When a stage changed its parameters, in milliseconds since it heard of the step. */
+/** When a stage changed its parameters, in milliseconds since the first stage heard of the step. */
 export type UpdateSpan = Pick<TrainingAnswerOf<"applied">, "startMs" | "endMs">;
 
 type Question = {
@@ -54,6 +55,8 @@ export class RemoteTrainingPipeline {
   #epoch = 0;
   #lastLoss: StageLostError | null = null;
   #question: Question | null = null;
+  /** By stage, how much later than the first it heard of the step that was made last. */
+  #heardLaterMs: readonly number[] = [];
   #waiting: { readonly resolve: () => void; readonly reject: (error: Error) => void }[] = [];
 
   constructor(replica: Replica, numStages: number, after: After) {
@@ -127,10 +130,11 @@ export class RemoteTrainingPipeline {
       this.#exchange(step, batch, { mode: "train", index, scales: {} }),
     );
     const [answers, ...results] = await allOrFirstError([accumulated, ...frames] as const);
+    this.#heardLaterMs = heardLater(answers);
     return {
       outputs: results.map(tensorsByName),
       squares: Object.assign({}, ...answers.map(({ squares }) => numbers(squares))) as Record<string, number>,
-      intervals: answers.map(({ intervals }) => intervals),
+      intervals: answers.map(({ intervals }, stage) => intervals.map((each) => this.#sinceFirst(stage, each))),
     };
   }
 
@@ -141,7 +145,15 @@ export class RemoteTrainingPipeline {
     readonly gradientScale: number;
   }): Promise<readonly UpdateSpan[]> {
     const { step, learningRate, gradientScale } = update;
-    return this.#ask("applied", (epoch) => ({ kind: "apply", epoch, step, update: step, learningRate, gradientScale }));
+    const answers = await this.#ask("applied", (epoch) => ({
+      kind: "apply",
+      epoch,
+      step,
+      update: step,
+      learningRate,
+      gradientScale,
+    }));
+    return answers.map((each, stage) => this.#sinceFirst(stage, each));
   }
 
   async evaluate(batch: TrainingBatch, scales: Readonly<Record<string, number>>): Promise<TensorsByName> {
@@ -161,6 +173,11 @@ export class RemoteTrainingPipeline {
 
   async restore(folder: string, files: readonly string[]): Promise<void> {
     await this.#ask("restored", (epoch) => ({ kind: "restore", epoch, folder, files: [...files] }));
+  }
+
+  #sinceFirst<Span extends UpdateSpan>(stage: number, { startMs, endMs, ...others }: Span) {
+    const later = this.#heardLaterMs[stage] ?? 0;
+    return { ...others, startMs: startMs + later, endMs: endMs + later };
   }
 
   async #exchange(step: number, batch: TrainingBatch, facts: MicroBatchFacts): Promise<Frame> {

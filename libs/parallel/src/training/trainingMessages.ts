@@ -45,6 +45,8 @@ export const trainingFromWorker = [
     ...inStep,
     /** Sum of squares of each gradient, by parameter; as text, since JSON has no NaN. */
     squares: z.record(z.string(), z.string()),
+    /** When the stage heard of the step, in Unix milliseconds: stages of one machine have one clock. */
+    heardAt: z.number(),
     intervals: z.array(interval),
   }),
   z.strictObject({ kind: z.literal("applied"), ...inStep, ...span }),

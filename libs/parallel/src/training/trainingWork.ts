@@ -67,6 +67,8 @@ export type TrainingWorkOptions = {
   readonly send: (answer: TrainingAnswer) => void;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
+  /** Unix milliseconds. */
+  readonly unixNow: () => number;
   readonly onBusy: (interval: TrainingInterval, tokens: number) => void;
 };
 
@@ -170,8 +172,9 @@ export class TrainingWork {
   }
 
   async #step({ epoch, step, numMicroBatches, schedule, scales }: Extract<TrainingCommand, { kind: "step" }>) {
-    const { host, now, assignment } = this.#options;
+    const { host, now, unixNow, assignment } = this.#options;
     const heardAt = (this.#heardAt = now());
+    const heardAtUnix = unixNow();
     const intervals: TrainingInterval[] = [];
     await host.discard();
     for (const { kind, microBatch } of ownActions(schedule, { ...assignment, numMicroBatches })) {
@@ -187,7 +190,8 @@ export class TrainingWork {
     }
     await this.#agreeOnShared(step);
     const squares = Object.entries(await host.squares()).map(([name, value]) => [name, String(value)] as const);
-    this.#answer({ kind: "accumulated", epoch, step, squares: Object.fromEntries(squares), intervals });
+    const answer = { kind: "accumulated", epoch, step, squares: Object.fromEntries(squares) } as const;
+    this.#answer({ ...answer, heardAt: heardAtUnix, intervals });
   }
 
   /** The frame that an action needs; the last stage begins its backward passes by itself. */
