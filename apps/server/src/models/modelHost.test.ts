@@ -1,5 +1,10 @@
 /** @file Which models are loaded, on a pipeline that does what the test says. */
-import { StageUnavailableError, type MicroBatchResult, type PipelinePort } from "@stagecoach/parallel";
+import {
+  StageFailureError,
+  StageUnavailableError,
+  type MicroBatchResult,
+  type PipelinePort,
+} from "@stagecoach/parallel";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Metrics } from "../metrics/metrics.ts";
@@ -64,6 +69,13 @@ describe("ModelHost", () => {
     await host.remove("one");
     expect(joined.batchers).toBe(0);
     expect(await metrics.text()).not.toContain('model="one"');
+  });
+
+  test("a model that a stage cannot load is called by its name, not by its folder", async () => {
+    const { host, pipeline } = setUp();
+    const refusal = new StageFailureError(1, `${join(tinyEncoder, "model.safetensors")}: cut off`);
+    pipeline.addModel.mockRejectedValueOnce(refusal);
+    await expect(host.find("one")).rejects.toThrow("stage 1 failed: one/model.safetensors: cut off");
   });
 
   test("what waits for its models is counted, also while one is being unloaded", async () => {

@@ -11,6 +11,7 @@ import {
   modelCosts,
   planStages,
   Serial,
+  StageFailureError,
   StageUnavailableError,
   type MicroBatchReport,
   type ReplicaSet,
@@ -206,6 +207,8 @@ export class ModelHost {
       return { ...facts, embedder, scorer, isUp: () => pipeline.isUp };
     } catch (error) {
       this.#close(batcher);
+      // What a stage says goes to whoever asks, for whom a model has a name and no folder.
+      if (error instanceof StageFailureError) error.message = error.message.replaceAll(folder, name);
       throw error;
     }
   }
