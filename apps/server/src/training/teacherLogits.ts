@@ -2,6 +2,7 @@
 import { encodeExamples, type RowSource } from "@stagecoach/training";
 import { loadTokenizer } from "@stagecoach/tokenizer/node";
 import type { ProblemType, Task } from "@stagecoach/transformer";
+import { setImmediate } from "node:timers/promises";
 import { evaluationSettings } from "./evaluationSettings.ts";
 import type { FoundTeacher, LogitTeaching } from "./teacher.ts";
 import { askAll, type AskOptions, type Encoded, type OpenTeacher } from "./teacherAnswers.ts";
@@ -58,7 +59,7 @@ async function openClassifier(classifier: Classifier, options: AskOptions): Prom
   const tokenizer = await loadTokenizer(folder, { lowerCase: model.modules.lowerCase });
   return {
     async answer(given, onDone) {
-      const encoded = await encodeExamples(rowsOf(given), {
+      const encoded = await encodeExamples(rowsOf(given, options.signal), {
         tokenizer,
         task: "sequence-classification",
         labels: ["0", "1"],
@@ -88,17 +89,26 @@ async function openClassifier(classifier: Classifier, options: AskOptions): Prom
   };
 }
 
-/** The examples' texts for a tokenizer of another model; their labels say nothing. */
-function rowsOf({ texts, store, report }: Encoded): RowSource {
+/** Texts that are tokenized before a job hears again that it is to stop. */
+const PORTION = 256;
+
+/** The examples' texts for a tokenizer of another model; their labels say nothing. Reading ends with the signal's reason. */
+function rowsOf({ texts, store, report }: Encoded, signal: AbortSignal | undefined): RowSource {
   const width = texts.length / store.size;
   return {
     name: report.file,
     isTyped: true,
     async *read() {
-      for (let example = 0; example < store.size; example++) {
-        const [text, text_pair] = texts.slice(example * width, (example + 1) * width);
-        const label = String(example % 2);
-        yield [{ line: undefined, values: { text, label, ...(text_pair === undefined ? {} : { text_pair }) } }];
+      for (let start = 0; start < store.size; start += PORTION) {
+        await setImmediate();
+        signal?.throwIfAborted();
+        const length = Math.min(PORTION, store.size - start);
+        yield Array.from({ length }, (_, row) => {
+          const example = start + row;
+          const [text, text_pair] = texts.slice(example * width, (example + 1) * width);
+          const label = String(example % 2);
+          return { line: undefined, values: { text, label, ...(text_pair === undefined ? {} : { text_pair }) } };
+        });
       }
     },
   };
