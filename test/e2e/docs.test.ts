@@ -91,6 +91,15 @@ describe("the documents", () => {
     for (const command of commands) expect(read("README.md")).toMatch(new RegExp(`^\\| \`${command}[ \`]`, "m"));
   });
 
+  test("docs/TRAINING.md names flags that the commands have", async () => {
+    const commands = [["train"], ["evaluate"], ["data", "preview"], ["tokenizer", "train"]];
+    const helps = await Promise.all(commands.map((command) => stagecoach([...command, "--help"])));
+    const known = new Set(helps.flatMap(({ stdout }) => stdout.match(/--[a-z][\w-]*/g) ?? []));
+    const named = new Set(read("docs/TRAINING.md").match(/--[a-z][\w-]*/g));
+    expect(named.size).toBeGreaterThan(20);
+    expect([...named].filter((flag) => !known.has(flag) && flag !== "--help")).toEqual([]);
+  });
+
   test.each(documents)("%s: links and files that it names exist", (document) => {
     const text = read(document);
     const links = [...text.matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g)].map(([, target]) =>
