@@ -8,6 +8,7 @@
 # middle of a training run too. README.md says what each step is for.
 #
 # For a shorter or a longer run: PRETRAIN_STEPS, and passes over the data in DISTILL_EPOCHS and CONTRAST_EPOCHS. STAGES of the pipeline (1).
+# For another shape: LAYERS (2), WIDTH (256, a multiple of 64, which is a head's).
 set -eu
 
 texts= teacher= output=
@@ -24,6 +25,8 @@ if [ -z "$texts" ] || [ -z "$teacher" ] || [ -z "$output" ]; then
   echo "make.sh: expected --texts DIR, --teacher DIR|ID and --output DIR" >&2
   exit 2
 fi
+layers=${LAYERS:-2} width=${WIDTH:-256}
+if [ $((width % 64)) -ne 0 ]; then echo "make.sh: WIDTH: expected a multiple of 64, got $width" >&2; exit 2; fi
 absolute() { case "$1" in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
 texts=$(absolute "$texts") output=$(absolute "$output")
 if [ -e "$teacher" ]; then teacher=$(absolute "$teacher"); fi
@@ -51,15 +54,15 @@ step vocabulary
 if [ ! -f "$output/scratch/config.json" ]; then
   rm -rf "$output/scratch"
   stagecoach tokenizer train "$texts/documents.train.jsonl.gz" --vocab-size 8000 --output "$output/scratch"
-  cat > "$output/scratch/config.json.part" <<'JSON'
+  cat > "$output/scratch/config.json.part" <<JSON
 {
   "model_type": "bert",
   "architectures": ["BertModel"],
   "vocab_size": 8000,
-  "hidden_size": 256,
-  "num_hidden_layers": 2,
-  "num_attention_heads": 4,
-  "intermediate_size": 1024,
+  "hidden_size": $width,
+  "num_hidden_layers": $layers,
+  "num_attention_heads": $((width / 64)),
+  "intermediate_size": $((width * 4)),
   "hidden_act": "gelu",
   "max_position_embeddings": 256,
   "type_vocab_size": 2,
