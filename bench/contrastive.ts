@@ -6,7 +6,7 @@
  * train one epoch on the same pairs with the same settings: batches of 64 pairs whose texts are each other's negatives, AdamW, a linear
  * schedule with warm-up, two threads. Each pair of runs has the next seed, from 0. All models are measured by `stagecoach evaluate`.
  *
- * BENCH_EXAMPLES training pairs (all 19,645), BENCH_PAIRS seeds (1). About 40 minutes a seed on two cores. Rates alone: BENCH_EXAMPLES=640
+ * BENCH_EXAMPLES training pairs (all 19,645), BENCH_PAIRS seeds (1). About an hour a seed on two cores. Rates alone: BENCH_EXAMPLES=640
  * BENCH_PAIRS=10, about 15 minutes.
  */
 import { mkdtempSync, rmSync } from "node:fs";
