@@ -180,11 +180,11 @@ export class TrainingWork {
     for (const { kind, microBatch } of ownActions(schedule, { ...assignment, numMicroBatches })) {
       const frame = await this.#awaited(kind, { step, microBatch });
       const startMs = now() - heardAt;
-      const tokens =
+      const { tokens, endedAt } =
         kind === "forward"
           ? await this.#forward(frame!, { numMicroBatches, scales })
           : await this.#backward(frame, { step, microBatch });
-      const interval = { kind, microBatch, startMs, endMs: now() - heardAt };
+      const interval = { kind, microBatch, startMs, endMs: endedAt - heardAt };
       intervals.push(interval);
       this.#options.onBusy(interval, tokens);
     }
@@ -203,14 +203,15 @@ export class TrainingWork {
     return this.#isLast ? null : this.#gradientFrames.take(keyOf(step, microBatch));
   }
 
-  async #forward(frame: Frame, ofStep: StepFacts): Promise<number> {
-    const { host, links } = this.#options;
+  async #forward(frame: Frame, ofStep: StepFacts): Promise<Pass> {
+    const { host, links, now } = this.#options;
     const batch = trainingBatchOf(frame, this.#isFirst);
     const tokens = batch.lengths.reduce((a, b) => a + b, 0);
     const tensors = await host.forward({ microBatch: indexOf(frame.meta), batch, ...ofStep });
+    const endedAt = now();
     links.input.grant(1);
     this.#sendOn(frame, { batch, tensors });
-    return tokens;
+    return { tokens, endedAt };
   }
 
   async #evaluate(frame: Frame): Promise<void> {
@@ -234,16 +235,17 @@ export class TrainingWork {
   async #backward(
     frame: Frame | null,
     { step, microBatch }: { readonly step: number; readonly microBatch: number },
-  ): Promise<number> {
-    const { host, links, assignment } = this.#options;
+  ): Promise<Pass> {
+    const { host, links, assignment, now } = this.#options;
     const gradient = frame === null ? null : (tensorNamed(frame, "hidden", "float32").data as Float32Array);
     const towards = await host.backward(microBatch, gradient);
+    const endedAt = now();
     if (frame !== null) links.gradientInput!.grant(1);
     if (towards !== null && links.gradientOutput !== null) {
       const id = { epoch: assignment.epoch, step, microBatch };
       this.#dispatch(links.gradientOutput, gradientFrame(id, microBatch, { ...towards, name: "hidden" }));
     }
-    return 0;
+    return { tokens: 0, endedAt };
   }
 
   /** Frames leave in order as credits come; the stage goes on meanwhile. */
@@ -286,6 +288,9 @@ export class TrainingWork {
     await this.#options.host.addSharedGradient(tensorNamed(frame, "gradient", "float32"));
   }
 }
+
+/** `endedAt`: before anything of it was sent, so that nobody can have begun with it earlier. `tokens` are counted forward. */
+type Pass = { readonly tokens: number; readonly endedAt: number };
 
 type StepFacts = Pick<Extract<TrainingCommand, { kind: "step" }>, "numMicroBatches" | "scales">;
 
