@@ -15,9 +15,10 @@ let originMs = performance.timeOrigin;
  * the machine's clock is set, or has been suspended, and may go back then.
  */
 export function unixMs(monotonicMs: number): number {
-  const monotonic = performance.now();
+  const before = performance.now();
   const wall = Date.now();
-  if (Math.abs(wall - originMs - monotonic) > CLOCK_SLACK_MS) originMs = wall - monotonic;
+  const isReadAtOnce = performance.now() - before < CLOCK_SLACK_MS;
+  if (isReadAtOnce && Math.abs(wall - originMs - before) > CLOCK_SLACK_MS) originMs = wall - before;
   return originMs + monotonicMs;
 }
 
