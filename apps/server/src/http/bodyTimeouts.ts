@@ -54,7 +54,8 @@ export function limitBodies(server: Server, timeoutMs: number): void {
       else server.emit("clientError", late(timeoutMs / 1000, isUpload), request.socket);
     }
   };
-  const checking = setInterval(check, Math.min(CHECK_INTERVAL_MS, timeoutMs));
+  // What has come while this process was busy is read between the timer and this.
+  const checking = setInterval(() => setImmediate(check), Math.min(CHECK_INTERVAL_MS, timeoutMs));
   checking.unref();
   server.once("close", () => clearInterval(checking));
 }
