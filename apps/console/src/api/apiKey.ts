@@ -18,8 +18,13 @@ export const apiKey = {
   },
 };
 
-/** The server has answered 401: what is kept, if anything, is wrong. */
-export function keyWasRefused(): void {
+/**
+ * The server has answered 401 to a request with this key, or with none.
+ *
+ * A late answer says nothing about a key that was given meanwhile.
+ */
+export function keyWasRefused(key: string | null): void {
+  if (apiKey.get() !== key) return;
   localStorage.removeItem(storageKey);
   isWanted = true;
   tell();

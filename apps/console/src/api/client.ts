@@ -44,7 +44,7 @@ export async function request(
     throw new TypeError("The server does not answer. Is it still running?", { cause });
   });
   if (response.ok) return response;
-  if (response.status === 401) keyWasRefused();
+  if (response.status === 401) keyWasRefused(key);
   throw new ApiError(response.status, messageOf(await response.text(), response));
 }
 

@@ -22,7 +22,7 @@ export function uploadFile(
   upload.upload.addEventListener("progress", ({ loaded, total }) => onShare(total === 0 ? 0 : loaded / total));
   upload.addEventListener("load", () => {
     if (upload.status < 300) return resolve(JSON.parse(upload.responseText) as UploadedFile);
-    if (upload.status === 401) keyWasRefused();
+    if (upload.status === 401) keyWasRefused(key);
     return reject(new ApiError(upload.status, messageOf(upload.responseText, upload)));
   });
   upload.addEventListener("error", () =>
