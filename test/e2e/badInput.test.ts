@@ -405,7 +405,6 @@ describe("connections", () => {
   test("1,000 connections that send nothing: others are served meanwhile, and they are closed in time", async () => {
     const silent = await Promise.all(Array.from({ length: 1000 }, () => RawConnection.open(server.url)));
     for (let turn = 0; turn < 5; turn++) await expectRightAnswer();
-    expect(silent.filter(({ isOpen }) => isOpen).length).toBe(1000);
     await Promise.all(silent.map(({ closed }) => closed));
     expect(silent[0]!.received()).toMatch(/^HTTP\/1\.1 408 .*not complete within the 2 s/s);
   }, 30_000);

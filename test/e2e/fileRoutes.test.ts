@@ -42,7 +42,8 @@ describe("/v1/files", () => {
       status: "processed",
       status_details: null,
     });
-    expect(file.created_at - before).toBeLessThanOrEqual(1);
+    expect(file.created_at).toBeGreaterThanOrEqual(before);
+    expect(file.created_at).toBeLessThanOrEqual(Date.now() / 1000);
     expect(await client.files.waitForProcessing(file.id)).toEqual(file);
     expect(await client.files.retrieve(file.id)).toEqual(file);
     expect(await (await client.files.content(file.id)).text()).toBe(LINE);

@@ -1,6 +1,5 @@
 /** @file What a server refuses to take on, and how it says so: overload, sizes, deadlines, keys, addresses. */
 import { networkInterfaces } from "node:os";
-import { setTimeout as pause } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { largestError } from "../golden/compareEncoder.ts";
 import { golden, TOLERANCE } from "../harness/goldenSentences.ts";
@@ -185,7 +184,7 @@ describe("--request-timeout", () => {
     expect((await post("/embed", { inputs: "a" })).status).toBe(503);
     expect((await get("/info")).status).toBe(503);
     server.process.kill("SIGTERM");
-    expect(await Promise.race([server.exited, pause(5000)])).toBe(0);
+    expect(await server.exited).toBe(0);
   });
 });
 

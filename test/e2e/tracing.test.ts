@@ -190,10 +190,12 @@ describe("a server of two stages whose traces go to a collector", () => {
     expect(named(spans, "POST /v1/embeddings")).toMatchObject({ status: { code: 0 } });
 
     const shared = await eventually(() => named(collector.spans, "shared micro-batch"));
-    const joined = collector.spans.find(({ spanId }) => spanId === shared.links[0]!.spanId)!;
+    const spanOf = (id: string | undefined) =>
+      eventually(() => collector.spans.find(({ spanId }) => spanId === id) ?? expect.fail(`no span ${id}`));
+    const joined = await spanOf(shared.links[0]!.spanId);
     expect(joined.name).toBe("micro-batch");
     expect(joined.traceId).not.toBe(shared.traceId);
-    const request = collector.spans.find(({ spanId }) => spanId === shared.parentId)!;
+    const request = await spanOf(shared.parentId);
     expect(joined.links).toContainEqual({ traceId: request.traceId, spanId: request.spanId });
     expect(joined.attributes["stagecoach.requests"]).toBeGreaterThan(1);
   });

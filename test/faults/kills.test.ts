@@ -23,7 +23,7 @@ describe("stage workers under load", () => {
     const killed: number[] = [];
     for (let kill = 0; kill < 12; kill++) {
       await pause(5000);
-      const pids = server.workerPids().map(({ pid }) => pid);
+      const pids = await livePids(server, killed);
       const victim = pids[Math.floor(random() * pids.length)]!;
       process.kill(victim, "SIGKILL");
       killed.push(victim);
@@ -41,9 +41,12 @@ describe("stage workers under load", () => {
     await using server = await startServer({ flags: ["--stages", "2"] });
     let isOver = false;
     const load = runLoad(server, { texts, embeddings, clients: 8, goesOn: () => !isOver });
+    const killed: number[] = [];
     for (const stage of [0, 1, 0]) {
       await pause(1500);
-      process.kill(pidOf(server, stage), "SIGKILL");
+      await livePids(server, killed);
+      killed.push(pidOf(server, stage));
+      process.kill(killed.at(-1)!, "SIGKILL");
     }
     await pause(3000);
     isOver = true;
@@ -75,6 +78,15 @@ describe("stage workers under load", () => {
     await eventually(() => expect(pids.filter(isAlive)).toEqual([]), { timeout: 60_000, interval: 100 });
   });
 });
+
+/** Of all workers, once those that were killed have been replaced. */
+function livePids(server: TestServer, killed: readonly number[]): Promise<number[]> {
+  return eventually(() => {
+    const pids = server.workerPids().map(({ pid }) => pid);
+    expect(pids.filter((pid) => killed.includes(pid))).toEqual([]);
+    return pids;
+  });
+}
 
 function pidOf(server: TestServer, stage: number): number {
   return server.workerPids().find((each) => each.stage === stage)!.pid;

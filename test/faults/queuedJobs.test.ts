@@ -60,7 +60,7 @@ describe.skipIf(absent !== null)(
     });
 
     test("jobs that waited behind another are run by the next gateway, in their order, with one trainer each", async () => {
-      const first = await create(60);
+      const first = await create(200);
       await madeStep(dataDir, first, 1);
       const waiting = [await create(3), await create(4)];
       await kill();
@@ -68,7 +68,7 @@ describe.skipIf(absent !== null)(
       await open();
       await expectDone(waiting[1]!, 4);
       await expectDone(waiting[0]!, 3);
-      await expectDone(first, 60);
+      await expectDone(first, 200);
       for (const id of waiting) {
         expect(startsOf(id)).toEqual([1]);
         expect(await resumptionsOf(client, id)).toEqual([]);

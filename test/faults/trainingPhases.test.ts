@@ -30,7 +30,7 @@ const absent = process.platform === "linux" ? null : "skipped: processes are fou
 
 type Victim = "a training stage" | "a serving stage" | "the trainer" | "everything";
 
-describe.skipIf(absent !== null)(`a job killed while it writes (${absent ?? "Linux"})`, { timeout: 90_000 }, () => {
+describe.skipIf(absent !== null)(`a job killed while it writes (${absent ?? "Linux"})`, () => {
   let jobs: DisturbedJobs;
 
   const modelNames = async () => (await jobs.client.models.list()).data.map(({ id }) => id);

@@ -31,6 +31,7 @@ export async function openConsole(url: string, options: BrowserOptions = {}): Pr
     colorScheme: options.colorScheme ?? "light",
     reducedMotion: "reduce",
   });
+  context.setDefaultTimeout(120_000);
   const page = await context.newPage();
   const problems: string[] = [];
   const { host } = new URL(url);

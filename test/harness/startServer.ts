@@ -108,7 +108,7 @@ export function launchServer(options: ServerOptions = {}): LaunchedServer {
       const timer = setTimeout(() => child.kill("SIGKILL"), 10_000);
       await exited;
       clearTimeout(timer);
-      rmSync(ownFolder, { recursive: true, force: true });
+      rmSync(ownFolder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     },
   };
 }

@@ -7,6 +7,7 @@ import { openSafetensors } from "@stagecoach/transformer/node";
 import { readFileSync } from "node:fs";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { eventually } from "../harness/eventually.ts";
 import { expectAccessible } from "../harness/expectAccessible.ts";
 import { openConsole, picture } from "../harness/chromium.ts";
 import { fixtures } from "../harness/paths.ts";
@@ -33,6 +34,12 @@ afterAll(() => server[Symbol.asyncDispose]());
 const expectedAt = (layer: number, head: number) => (row: number, column: number) =>
   golden[((layer * NUM_HEADS + head) * L + row) * L + column]!;
 
+/** Points at a token, until the page shows its lines. */
+async function lookAt(page: Page, place: string): Promise<void> {
+  await page.locator(`[data-place="${place}"]`).hover();
+  await page.locator(`[data-place="${place}"].is-current`).waitFor();
+}
+
 async function openPair(page: Page, query = ""): Promise<void> {
   await page.goto(`${server.url}/#/attention${query}`);
   await page.getByRole("textbox", { name: "Text A" }).fill(pair.inputs[0]);
@@ -49,7 +56,7 @@ test("the head view's numbers are those of transformers, of the layer, the heads
   await page.getByRole("button", { name: "none" }).click();
   await page.getByText("No head is on").waitFor();
   await page.getByRole("button", { name: "head 3" }).click();
-  await page.locator('[data-place="looking-4"]').hover();
+  await lookAt(page, "looking-4");
   const numbers = async () =>
     (await page.locator(".head-view .token-weight").allTextContents()).map((text) => Number(text));
   const at = expectedAt(2, 3);
@@ -58,14 +65,16 @@ test("the head view's numbers are those of transformers, of the layer, the heads
   expect(Math.max(...errors)).toBeLessThan(TOLERANCE);
   // Two heads: their mean. Of the column that is seen: who looks at it.
   await page.getByRole("button", { name: "head 1" }).click();
-  await page.locator('[data-place="seen-9"]').hover();
+  await lookAt(page, "seen-9");
   const other = expectedAt(2, 1);
   const ofColumn = (await numbers()).map((given, row) => Math.abs(given - (at(row, 9) + other(row, 9)) / 2));
   expect(Math.max(...ofColumn)).toBeLessThan(TOLERANCE);
   // From the second text to the first: as many tokens as each has.
   await page.getByRole("combobox", { name: "From and to" }).selectOption("ba");
   const border = pair.segments.indexOf(1);
-  expect(await page.locator(".head-view ol").first().locator("li").count()).toBe(L - border);
+  await eventually(async () =>
+    expect(await page.locator(".head-view ol").first().locator("li").count()).toBe(L - border),
+  );
   expect(await page.locator(".head-view ol").last().locator("li").count()).toBe(border);
   expect(new URL(page.url()).hash).toBe("#/attention?layer=2&heads=1%2C3&filter=ba");
   // What the address says is shown again; the texts are not in it.

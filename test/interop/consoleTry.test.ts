@@ -60,8 +60,6 @@ beforeAll(async () => {
   server = await startServer({ dataDir, flags: ["--max-client-batch-size", "100"] });
   browser = await openConsole(server.url);
   ({ page } = browser);
-  // Less than the suite has for a test, so that what is not there is named.
-  page.setDefaultTimeout(10_000);
 });
 afterAll(async () => {
   await browser[Symbol.asyncDispose]();

@@ -56,12 +56,14 @@ describe("Prometheus", () => {
     const [{ metric }] = (await ask("stagecoach_tokens_total")) as [Sample];
     expect(metric["model"]).toBe('a "quoted" \\ model');
     for (const stage of ["0", "1"]) {
-      expect(await valueOf(`stagecoach_stage_up{stage="${stage}"}`)).toBe(1);
+      await eventually(async () => expect(await valueOf(`stagecoach_stage_up{stage="${stage}"}`)).toBe(1));
       await eventually(async () =>
         expect(await valueOf(`stagecoach_stage_tokens_total{stage="${stage}"}`)).toBe(tokens),
       );
     }
-    expect(await valueOf('stagecoach_http_requests_total{route="/embed",status="400"}')).toBe(1);
+    await eventually(async () =>
+      expect(await valueOf('stagecoach_http_requests_total{route="/embed",status="400"}')).toBe(1),
+    );
   });
 
   test("understands the queries of docs/METRICS.md about jobs, which have numbers while one runs", async () => {
