@@ -37,7 +37,14 @@ const settings = {
     data: { path: train! },
     evaluation_data: { path: dev! },
     columns: { paragraphs: "paragraphs" },
-    hyperparameters: { batch_size: Number(batchSize), learning_rate: Number(rate), max_length: 128, warmup_ratio: 0.1 },
+    hyperparameters: {
+      batch_size: Number(batchSize),
+      // The peer has a step's batch as one.
+      micro_batches: 1,
+      learning_rate: Number(rate),
+      max_length: 128,
+      warmup_ratio: 0.1,
+    },
   }),
   threads: Number(threads),
 };
@@ -140,7 +147,10 @@ function* stepsOf(set: TrainingDataSet, steps: number): Generator<Line> {
   };
   for (let [step, epoch, index] = [0, 0, 0]; step < steps; step++) {
     const { microBatches } = set.batch(epoch, index);
-    yield { batch: microBatches[0]!, learningRate: learningRateAt(schedule, step) };
+    const [batch, ...others] = microBatches;
+    if (batch === undefined || others.length > 0)
+      throw new Error(`internal: expected a step of one micro-batch, got ${microBatches.length}`);
+    yield { batch, learningRate: learningRateAt(schedule, step) };
     if (++index === set.numBatches(epoch)) [epoch, index] = [epoch + 1, 0];
   }
 }

@@ -5,7 +5,7 @@
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { chromium, type Page } from "playwright-core";
+import { chromium, type Locator, type Page } from "playwright-core";
 import { repository } from "./paths.ts";
 
 export type BrowserOptions = {
@@ -66,8 +66,17 @@ const pictures = join(repository, "docs/pictures");
  * @param height - pixels of the page's beginning; all of it when left out
  */
 export async function picture(page: Page, name: string, height?: number): Promise<void> {
+  const clip = height === undefined ? {} : { clip: { x: 0, y: 0, width: page.viewportSize()!.width, height } };
+  await page.screenshot({ path: pictureFile(name), fullPage: true, ...clip });
+}
+
+/** The same of a part of a page. */
+export async function pictureOf(part: Locator, name: string): Promise<void> {
+  await part.screenshot({ path: pictureFile(name) });
+}
+
+function pictureFile(name: string): string {
   const folder = process.env["STAGECOACH_PICTURES"] === "1" ? pictures : join(repository, ".cache/pictures");
   mkdirSync(folder, { recursive: true });
-  const clip = height === undefined ? {} : { clip: { x: 0, y: 0, width: page.viewportSize()!.width, height } };
-  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true, ...clip });
+  return join(folder, `${name}.png`);
 }

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openConsole, picture } from "../harness/chromium.ts";
+import { openConsole, pictureOf } from "../harness/chromium.ts";
 import { eventually } from "../harness/eventually.ts";
 import { expectAccessible } from "../harness/expectAccessible.ts";
 import { trialsOf } from "../harness/searchJobs.ts";
@@ -44,7 +44,7 @@ test("a file is dropped, two settings are varied, and the trials are there with 
   await drop(page, "Training file: choose a file, or drop it here", train);
   await page.getByRole("heading", { name: "First rows of train.jsonl (jsonl)" }).waitFor();
   const field = (name: string) => page.getByLabel(name, { exact: true });
-  await field("n_epochs").fill("2");
+  await field("n_epochs").fill("5");
   await field("Share").fill("0.25");
   await field("stages").fill("1");
   await search.check();
@@ -92,6 +92,5 @@ test("a file is dropped, two settings are varied, and the trials are there with 
     100,
   );
   await expectAccessible(page);
-  await table.scrollIntoViewIfNeeded();
-  await picture(page, "console-search");
+  await pictureOf(page.locator(".card", { has: drawn }), "console-search");
 });
