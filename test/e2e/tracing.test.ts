@@ -191,7 +191,11 @@ describe("a server of two stages whose traces go to a collector", () => {
 
     const shared = await eventually(() => named(collector.spans, "shared micro-batch"));
     const spanOf = (id: string | undefined) =>
-      eventually(() => collector.spans.find(({ spanId }) => spanId === id) ?? expect.fail(`no span ${id}`));
+      eventually(() => {
+        const found = collector.spans.find(({ spanId }) => spanId === id);
+        if (found === undefined) throw new Error(`no span ${id}`);
+        return found;
+      });
     const joined = await spanOf(shared.links[0]!.spanId);
     expect(joined.name).toBe("micro-batch");
     expect(joined.traceId).not.toBe(shared.traceId);

@@ -79,7 +79,7 @@ test("a file is dropped, two settings are varied, and the trials are there with 
   // What was known before the end stands there until the last answer has come.
   const shown = await eventually(async () => {
     const found = await rows();
-    expect(found.map(([number]) => Number.parseInt(number!, 10))).toEqual(numbers);
+    expect(found.map(([number]) => Number.parseInt(number, 10))).toEqual(numbers);
     return found;
   });
   expect(shown[0]![0]).toContain("best");

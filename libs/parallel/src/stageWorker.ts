@@ -54,9 +54,6 @@ export type SessionEnd = { readonly kind: "stopped" } | { readonly kind: "lost";
 /** Until the welcome there is no lease to lose. */
 const WELCOME_TIMEOUT_MS = 10_000;
 
-/** A training stage is not asked what a run costs. */
-const noCost: RunCost = { fixed: 0, token: 0, padded: 0, attention: 0 };
-
 type Forwarding = { readonly input: DataLink; readonly output: DataLink; readonly spans: StageSpans | undefined };
 
 const noCounts: Omit<WorkerCounters, "residentBytes"> = {
@@ -245,7 +242,9 @@ export class StageWorker {
 
   async #load(assignment: Assignment): Promise<{ readonly facts: StageFacts; readonly runCost: RunCost }> {
     if (assignment.training === undefined) return this.#options.host.load(assignment);
-    return { facts: await this.#trainingHost().loadTraining(assignment), runCost: noCost };
+    // Nobody asks a training stage what a run costs.
+    const runCost = { fixed: 0, token: 0, padded: 0, attention: 0 };
+    return { facts: await this.#trainingHost().loadTraining(assignment), runCost };
   }
 
   async #loadModel(model: FurtherModel, assignment: Assignment): Promise<void> {
