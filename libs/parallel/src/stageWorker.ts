@@ -203,8 +203,7 @@ export class StageWorker {
   }
 
   #runningMs(): number {
-    const { host, trainingHost } = this.#options;
-    return Math.max(host.runningMs, trainingHost?.runningMs ?? 0);
+    return Math.max(this.#options.host.runningMs, this.#options.trainingHost?.runningMs ?? 0);
   }
 
   #readCounters(): WorkerCounters {
