@@ -17,15 +17,25 @@ export function heardLater(stages: readonly MeasuredStage[]): number[] {
     if (stage === 0) continue;
     const before = stages[stage - 1]!;
     const byClock = later[stage - 1]! + heardAt - before.heardAt;
-    const gaps = (kind: TrainingInterval["kind"], gap: (own: TrainingInterval, other: TrainingInterval) => number) =>
-      intervals.flatMap((own) => {
-        const other = before.intervals.find((each) => each.kind === kind && each.microBatch === own.microBatch);
-        return own.kind !== kind || other === undefined ? [] : [later[stage - 1]! + gap(own, other)];
+    const gaps = (kind: TrainingInterval["kind"], gap: (own: TrainingInterval, other: TrainingInterval) => number) => {
+      const others = passesOf(before, kind);
+      return [...passesOf({ intervals }, kind)].flatMap(([microBatch, own]) => {
+        const other = others.get(microBatch);
+        return other === undefined ? [] : [later[stage - 1]! + gap(own, other)];
       });
+    };
     const least = Math.max(...gaps("forward", (own, other) => other.endMs - own.startMs));
     const most = Math.min(...gaps("backward", (own, other) => other.startMs - own.endMs));
     later.push(Math.max(least, Math.min(most, byClock)));
   }
   const first = Math.min(...later);
   return later.map((each) => each - first);
+}
+
+/** By micro-batch: a step may have thousands of them. */
+function passesOf(
+  { intervals }: Pick<MeasuredStage, "intervals">,
+  kind: TrainingInterval["kind"],
+): ReadonlyMap<number, TrainingInterval> {
+  return new Map(intervals.filter((each) => each.kind === kind).map((each) => [each.microBatch, each]));
 }
