@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { TopologyAnswer } from "../../apps/server/src/http/topologySchemas.ts";
 import { openConsole, picture, type ConsolePage } from "../harness/chromium.ts";
 import { eventually } from "../harness/eventually.ts";
 import { expectAccessible } from "../harness/expectAccessible.ts";
@@ -58,13 +59,21 @@ test("the bars of a request are there for each stage, and the keyboard goes from
   await page.getByRole("button", { name: "Go on" }).click();
 });
 
-test("a worker that is killed is shown as lost, and its successor as up", async () => {
+test("a worker that is killed is shown as lost at the page's next question or the one after, and its successor as up", async () => {
   const { page } = browser;
   const stage = page.locator('[data-stage="1"]');
   const text = async () => `${await stage.getAttribute("data-state")}: ${await stage.textContent()}`;
   await eventually(async () => expect(await text()).toMatch(/^up: .*never lost$/));
   process.kill(server.workerPids().find((each) => each.stage === 1)!.pid, "SIGKILL");
+  await eventually(async () => {
+    const { replicas } = (await (await server.get("/topology")).json()) as TopologyAnswer;
+    expect(replicas[0]!.stages[1]!.last_loss).not.toBeNull();
+  });
+  // It asks every second.
+  let questions = 0;
+  page.on("request", (request) => (questions += request.url().endsWith("/topology") ? 1 : 0));
   await eventually(async () => expect(await text()).toMatch(/lost \d+ s ago/));
+  expect(questions).toBeLessThanOrEqual(2);
   await eventually(async () => expect(await text()).toMatch(/^up: .*started again 1 ×$/));
 });
 
