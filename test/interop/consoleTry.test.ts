@@ -97,6 +97,12 @@ function expectNear(given: readonly number[], expected: readonly number[], toler
 const cosine = (a: readonly number[], b: readonly number[]) =>
   a.reduce((total, value, index) => total + value * b[index]!, 0);
 
+test("the overview, where it opens, lists the jobs that made the models, and no request of it fails", async () => {
+  const made = page.getByLabel("Job", { exact: true }).getByRole("option");
+  await eventually(async () => expect(await made.count()).toBe(Object.keys(heads).length + 2));
+  expect(browser.takeProblems()).toEqual([]);
+});
+
 describe("which tabs there are", () => {
   const models = () => page.getByRole("combobox", { name: "Model" });
   const tabsOf = async (model: Name) => {
