@@ -3,6 +3,8 @@
  *
  * A fine-tuned model says so from its files, whether it is loaded or not.
  */
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
 import { loadTokenizer } from "@stagecoach/tokenizer/node";
 import type { Tokenizer } from "@stagecoach/tokenizer";
 import { AdapterError, type EncoderModel } from "@stagecoach/transformer";
@@ -48,6 +50,7 @@ export const modelSchema = z
   .meta({ id: "Model" });
 
 type ModelCard = z.output<typeof modelSchema>;
+type Abilities = z.output<typeof abilitiesSchema>;
 
 type Facts = {
   readonly model: EncoderModel;
@@ -64,17 +67,58 @@ export function modelCard({ name, createdAt, embedder, scorer }: ServedModel): M
   return { id: name, object: "model", created: createdAt, owned_by: "stagecoach", stagecoach };
 }
 
-/** Where it lies, or its base, is nothing that clients need to know: the log has it. */
-export async function fineTunedCard({ id, createdAt, folder }: FineTunedModel, log: Logger): Promise<ModelCard> {
-  const stagecoach = await readAbilities(folder).catch((error: unknown) => {
-    log.warn({ model: id, err: error }, "the model cannot be described");
-    const { message } = error instanceof AdapterError ? problemOf(error) : (error as Error);
-    return { problem: message.replaceAll(folder, id) };
-  });
-  return { id, object: "model", created: createdAt, owned_by: ORGANIZATION, stagecoach };
+/**
+ * Cards of fine-tuned models. Their folders are read one after another, and again only where their files have changed: a page that lists
+ * a hundred models opens none of them. An adapter has no weights of its own to go by, and its base may go: it is read every time.
+ */
+export class FineTunedCards {
+  readonly #log: Logger;
+  readonly #read: (folder: string) => Promise<Abilities>;
+  readonly #known = new Map<string, { readonly stamp: string; readonly abilities: Abilities }>();
+
+  constructor(log: Logger, read = readAbilities) {
+    this.#log = log;
+    this.#read = read;
+  }
+
+  async ofAll(models: readonly FineTunedModel[]): Promise<ModelCard[]> {
+    const folders = new Set(models.map(({ folder }) => folder));
+    for (const folder of this.#known.keys()) if (!folders.has(folder)) this.#known.delete(folder);
+    const cards: ModelCard[] = [];
+    for (const model of models) cards.push(await this.of(model));
+    return cards;
+  }
+
+  /** Where it lies, or its base, is nothing that clients need to know: the log has it. */
+  async of({ id, createdAt, folder }: FineTunedModel): Promise<ModelCard> {
+    const stagecoach = await this.#abilitiesOf(folder).catch((error: unknown) => {
+      this.#log.warn({ model: id, err: error }, "the model cannot be described");
+      const { message } = error instanceof AdapterError ? problemOf(error) : (error as Error);
+      return { problem: message.replaceAll(folder, id) };
+    });
+    return { id, object: "model", created: createdAt, owned_by: ORGANIZATION, stagecoach };
+  }
+
+  async #abilitiesOf(folder: string): Promise<Abilities> {
+    const stamp = await stampOf(folder);
+    const known = this.#known.get(folder);
+    if (known !== undefined && known.stamp === stamp) return known.abilities;
+    const abilities = await this.#read(folder);
+    if (stamp !== null) this.#known.set(folder, { stamp, abilities });
+    return abilities;
+  }
 }
 
-async function readAbilities(folder: string): Promise<z.output<typeof abilitiesSchema>> {
+/** Files without which a folder is no model. */
+const stamped = ["config.json", "model.safetensors"];
+
+/** Changes with the folder's files; null where one of them is missing. */
+async function stampOf(folder: string): Promise<string | null> {
+  const found = await Promise.all(stamped.map((name) => stat(join(folder, name)).catch(() => null)));
+  return found.includes(null) ? null : found.map((each) => `${each?.mtimeMs} ${each?.size}`).join();
+}
+
+async function readAbilities(folder: string): Promise<Abilities> {
   await using opened = await openModelFolder(folder, { verifyBase: false });
   const { model, task } = opened;
   const scorer = await readScorerFacts(folder, task);
@@ -83,7 +127,7 @@ async function readAbilities(folder: string): Promise<z.output<typeof abilitiesS
   return abilitiesOf({ model, scorer, tokenizer });
 }
 
-function abilitiesOf({ model: { modules }, scorer, tokenizer }: Facts): z.output<typeof abilitiesSchema> {
+function abilitiesOf({ model: { modules }, scorer, tokenizer }: Facts): Abilities {
   const task = scorer?.task;
   const mask = fillsMasks(scorer) ? tokenizer?.specialTokens.mask : undefined;
   return {

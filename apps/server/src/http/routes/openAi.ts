@@ -2,7 +2,7 @@
 import type { Logger } from "pino";
 import { z } from "zod";
 import { serveInputs } from "../embedRequest.ts";
-import { fineTunedCard, modelCard, modelSchema } from "../modelCard.ts";
+import { FineTunedCards, modelCard, modelSchema } from "../modelCard.ts";
 import { getRoute, postRoute, type Route } from "../route.ts";
 import { inputSchema, listInputs, vectorSchema } from "../schemas.ts";
 import { modelNamed, servedModel, type Serving } from "../serving.ts";
@@ -35,6 +35,7 @@ const responseSchema = z
   .meta({ id: "CreateEmbeddingResponse" });
 
 export function openAiRoutes(serving: Serving, log: Logger): Route[] {
+  const cards = new FineTunedCards(log);
   const embeddings = (path: string, summary: string) =>
     postRoute({
       path,
@@ -82,11 +83,7 @@ export function openAiRoutes(serving: Serving, log: Logger): Route[] {
       isInference: false,
       async handle() {
         const fineTuned = (await serving.jobs?.opened?.models.list()) ?? [];
-        const card = modelCard(servedModel(serving));
-        return {
-          object: "list",
-          data: [card, ...(await Promise.all(fineTuned.map((each) => fineTunedCard(each, log))))],
-        };
+        return { object: "list", data: [modelCard(servedModel(serving)), ...(await cards.ofAll(fineTuned))] };
       },
     }),
     getRoute({
@@ -98,7 +95,7 @@ export function openAiRoutes(serving: Serving, log: Logger): Route[] {
       async handle({ request }) {
         const id = modelParameter(request.params["model"]);
         const fineTuned = await serving.jobs?.opened?.models.find(id);
-        return fineTuned == null ? modelCard(await modelNamed(serving, id)) : fineTunedCard(fineTuned, log);
+        return fineTuned == null ? modelCard(await modelNamed(serving, id)) : cards.of(fineTuned);
       },
     }),
   ];
