@@ -4,6 +4,7 @@
  * Use with `await using`: the process and its folder are gone when the test ends, however it ends.
  */
 import { spawn, type ChildProcess } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -128,13 +129,23 @@ export function requestsTo(url: string): Pick<TestServer, "url" | "post" | "get"
   };
 }
 
+/** Below the ports that systems give to whoever asks for any (Linux: from 32768 on), which other tests' servers do meanwhile. */
+const NAMED_PORTS = { first: 20_000, count: 10_000 };
+
 /** A port that nobody listens on now. */
 export async function freePort(): Promise<number> {
   const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject).listen(NAMED_PORTS.first + randomInt(NAMED_PORTS.count), "127.0.0.1", resolve);
+    });
+    return (server.address() as AddressInfo).port;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EADDRINUSE") return freePort();
+    throw error;
+  } finally {
+    await new Promise((resolve) => server.close(resolve));
+  }
 }
 
 /** A worker that joins a gateway from outside, as `stagecoach worker` in another shell. */
