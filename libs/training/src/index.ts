@@ -141,7 +141,7 @@ export type {
 export type { EarlyStopping } from "./loop/earlyStopping.ts";
 export { evaluate, type EvaluationSet } from "./loop/evaluate.ts";
 export { planRun, type RunLength, type RunPlan } from "./loop/runPlan.ts";
-export { checkRun, runTraining, type RunOptions } from "./loop/runTraining.ts";
+export { checkRun, runTraining, type CheckedOptions } from "./loop/runTraining.ts";
 export { isStageLost, TrainingError, type TrainingErrorCode } from "./loop/trainingError.ts";
 export {
   stopKindOf,

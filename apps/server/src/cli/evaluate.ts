@@ -10,7 +10,7 @@ import { join, resolve } from "node:path";
 import { SettingsError } from "../config/loadSettings.ts";
 import { DEFAULT_MODEL } from "../config/settings.ts";
 import { threadsEach } from "../config/threadsEach.ts";
-import { evaluateModel, type EvaluationEvent, type EvaluationReport } from "../evaluation/evaluateModel.ts";
+import { evaluateModel, type EvaluationEvent, type ModelEvaluation } from "../evaluation/evaluateModel.ts";
 import { PhaseBars } from "../progress/phaseBars.ts";
 import { workerPipelines } from "../training/openTrainingPipeline.ts";
 import { dataWarnings } from "../training/prepareData.ts";
@@ -112,7 +112,7 @@ function settingsOf({
   };
 }
 
-function shown({ kind, metrics, classes, data }: EvaluationReport, model: string): string {
+function shown({ kind, metrics, classes, data }: ModelEvaluation, model: string): string {
   return [
     "",
     `  ${model}: ${kind} on ${data.numExamples.toLocaleString("en-US")} examples of ${data.file}`,
@@ -122,7 +122,7 @@ function shown({ kind, metrics, classes, data }: EvaluationReport, model: string
   ].join("\n");
 }
 
-function asJson({ kind, metrics, classes, confusion, labels, data }: EvaluationReport, flags: Flags): object {
+function asJson({ kind, metrics, classes, confusion, labels, data }: ModelEvaluation, flags: Flags): object {
   const { model, dimensions } = flags;
   return {
     model,

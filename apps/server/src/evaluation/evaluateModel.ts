@@ -56,7 +56,7 @@ export type EvaluationOptions = {
   readonly signal?: AbortSignal | undefined;
 };
 
-export type EvaluationReport = Pick<Evaluation, "primary" | "metrics" | "classes" | "confusion"> & {
+export type ModelEvaluation = Pick<Evaluation, "primary" | "metrics" | "classes" | "confusion"> & {
   /** retrieval, similarity, or a task. */
   readonly kind: string;
   readonly labels: readonly string[];
@@ -69,7 +69,7 @@ const BATCH = 32;
 export async function evaluateModel(
   settings: EvaluationSettings,
   options: EvaluationOptions,
-): Promise<EvaluationReport> {
+): Promise<ModelEvaluation> {
   const { signal, onEvent } = options;
   const { folder } = await resolveModel(settings.model, {
     revision: settings.revision,

@@ -1,8 +1,8 @@
 /** @file A job's plan as the options of its run, as far as they are known before anything is opened. */
-import type { RunOptions } from "@stagecoach/training";
+import type { CheckedOptions } from "@stagecoach/training";
 import type { JobPlan } from "./planJob.ts";
 
-export function runOptionsOf({ train, evaluation, hyperparameters: given }: JobPlan): RunOptions {
+export function runOptionsOf({ train, evaluation, hyperparameters: given }: JobPlan): CheckedOptions {
   const { early_stopping_patience: patience, early_stopping_threshold: threshold = 0 } = given;
   return {
     data: train,

@@ -54,7 +54,7 @@ function stalled(cause: Error, step: number): TrainingError {
 }
 
 /** What of a run's options can be wrong before it is begun. */
-export type RunOptions = Pick<
+export type CheckedOptions = Pick<
   TrainingOptions,
   | "data"
   | "evaluation"
@@ -67,13 +67,13 @@ export type RunOptions = Pick<
 >;
 
 /** @returns how long the run is @throws TrainingError, ScheduleError */
-export function checkRun(options: RunOptions): RunPlan {
+export function checkRun(options: CheckedOptions): RunPlan {
   const plan = planRun(options.data, options.length);
   checkOptions(options, plan);
   return plan;
 }
 
-function checkOptions(options: RunOptions, { totalSteps }: RunPlan): void {
+function checkOptions(options: CheckedOptions, { totalSteps }: RunPlan): void {
   const { evaluation, earlyStopping, bestMetric, learningRate } = options;
   const wrong = (message: string) => new TrainingError("training_option", message);
   const steps = { "eval steps": options.evaluationSteps, "checkpoint steps": options.checkpointSteps };
