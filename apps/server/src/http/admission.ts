@@ -14,12 +14,8 @@ export function limitConcurrency(maxConcurrentRequests: number, metrics: Metrics
         { headers: { "retry-after": "1" } },
       );
     }
-    atWork++;
-    metrics.requestsInProgress.inc();
-    response.on("close", () => {
-      atWork--;
-      metrics.requestsInProgress.dec();
-    });
+    metrics.observeRequests(++atWork);
+    response.on("close", () => metrics.observeRequests(--atWork));
     next();
   };
 }

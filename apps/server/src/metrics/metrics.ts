@@ -39,10 +39,10 @@ export type CountedRoute = {
 export class Metrics {
   readonly #registry = new Registry();
   readonly #numReplicas: number;
-  readonly requestsInProgress: Gauge;
   readonly workerRestarts: Counter<"replica" | "stage">;
   readonly stageUp: Gauge<"replica" | "stage">;
   readonly replicaUp: Gauge<"replica">;
+  readonly #requestsInProgress: Gauge;
   readonly #modelInfo: Gauge<"model" | "engine" | "pooling" | "dtype">;
   readonly #httpRequests: Counter<"route" | "method" | "status">;
   readonly #httpSeconds: Histogram<"route" | "method">;
@@ -62,6 +62,8 @@ export class Metrics {
   readonly #loadedModels: Gauge;
   readonly #loadedModelBytes: Gauge;
   #jobs: JobMetrics | null = null;
+  /** Inference requests at work. */
+  #requests = 0;
   readonly #queues: (() => QueueLevels)[] = [];
 
   constructor({ version, numStages, numReplicas }: MetricsScope) {
@@ -108,7 +110,7 @@ export class Metrics {
     );
     this.#loadedModels = gauge("loaded_models", "Models that are loaded besides the server's own");
     this.#loadedModelBytes = gauge("loaded_models_bytes", "Weights of these models");
-    this.requestsInProgress = gauge("http_requests_in_progress", "Inference requests at work");
+    this.#requestsInProgress = gauge("http_requests_in_progress", "Inference requests at work");
     this.#tokenizationSeconds = histogram(
       "request_tokenization_seconds",
       "Tokenization of a request",
@@ -200,12 +202,14 @@ export class Metrics {
   }
 
   /** Inference requests at work, and what waits for a place in the pipeline, now. */
-  async levels(): Promise<{ readonly requests: number; readonly queue: QueueLevels }> {
-    const { values } = await this.requestsInProgress.get();
-    return {
-      requests: values[0]?.value ?? 0,
-      queue: { texts: this.#queued("texts"), tokens: this.#queued("tokens") },
-    };
+  levels(): { readonly requests: number; readonly queue: QueueLevels } {
+    return { requests: this.#requests, queue: { texts: this.#queued("texts"), tokens: this.#queued("tokens") } };
+  }
+
+  /** @param requests - inference requests at work from now on */
+  observeRequests(requests: number): void {
+    this.#requests = requests;
+    this.#requestsInProgress.set(requests);
   }
 
   /** Fine-tuned models that are loaded. */

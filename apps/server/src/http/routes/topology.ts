@@ -35,11 +35,11 @@ export function topologyRoutes(serving: Serving): Route[] {
   ];
 }
 
-async function topology(serving: Serving): Promise<TopologyAnswer> {
+function topology(serving: Serving): TopologyAnswer {
   const { settings, metrics, phase, problem, version, topology: seen } = serving;
   const replicas = seen.fleet?.pipeline.replicas ?? [];
   const stages = seen.stages();
-  const { requests, queue } = await metrics.levels();
+  const { requests, queue } = metrics.levels();
   const standby = (seen.fleet?.workers() ?? []).filter(({ place }) => place === null);
   return {
     now: Date.now(),
