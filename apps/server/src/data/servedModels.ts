@@ -5,9 +5,10 @@
  * the folder keeps a fingerprint of every model that it has served, and refuses another one under the same name unless told.
  */
 import { contentFingerprint } from "@stagecoach/transformer/node";
-import { mkdir, open, readdir, readFile, rename, stat } from "node:fs/promises";
+import { mkdir, open, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { modelFiles } from "../models/modelFiles.ts";
 
 /** The data folder cannot be used: it is no folder, it may not be written, or its record is damaged. */
 export class DataFolderError extends Error {
@@ -62,7 +63,7 @@ export async function rememberServedModel(
     return readRecords(path);
   });
   const before = Object.hasOwn(known, facts.name) ? known[facts.name] : undefined;
-  const files = await filesOf(facts.folder);
+  const files = await modelFiles(facts.folder);
   const isUnchanged = before !== undefined && JSON.stringify(before.files) === JSON.stringify(files);
   const fingerprint = isUnchanged ? before.fingerprint : await contentFingerprint(facts.folder);
   const differs =
@@ -128,16 +129,4 @@ async function writeRecords(path: string, records: Record<string, ServedRecord>)
     await file.sync();
   }
   await rename(temporary, path);
-}
-
-/** Size and time of everything in the folder that a model is made of. */
-async function filesOf(folder: string): Promise<ServedRecord["files"]> {
-  const names = (await readdir(folder, { recursive: true })).filter((name) => /\.(json|safetensors|txt)$/.test(name));
-  return Promise.all(
-    names.toSorted().map(async (name) => {
-      const path = join(folder, name);
-      const { size, mtimeMs } = await stat(path);
-      return { path, bytes: size, modifiedMs: mtimeMs };
-    }),
-  );
 }

@@ -3,17 +3,16 @@
  *
  * A fine-tuned model says so from its files, whether it is loaded or not.
  */
-import { stat } from "node:fs/promises";
-import { join } from "node:path";
 import { loadTokenizer } from "@stagecoach/tokenizer/node";
 import type { Tokenizer } from "@stagecoach/tokenizer";
 import { AdapterError, type EncoderModel } from "@stagecoach/transformer";
-import { openModelFolder } from "@stagecoach/transformer/node";
+import { isAdapterFolder, openModelFolder } from "@stagecoach/transformer/node";
 import type { Logger } from "pino";
 import { z } from "zod";
 import type { ScorerFacts } from "../embedding/scorer.ts";
 import type { FineTunedModel } from "../jobs/fineTunedModels.ts";
 import { ORGANIZATION } from "../jobs/modelName.ts";
+import { modelFiles } from "../models/modelFiles.ts";
 import { readScorerFacts } from "../models/openScorer.ts";
 import { problemOf } from "./httpProblem.ts";
 import { taskRoutesOf } from "./scorerOf.ts";
@@ -69,7 +68,7 @@ export function modelCard({ name, createdAt, embedder, scorer }: ServedModel): M
 
 /**
  * Cards of fine-tuned models. Their folders are read one after another, and again only where their files have changed: a page that lists
- * a hundred models opens none of them. An adapter has no weights of its own to go by, and its base may go: it is read every time.
+ * a hundred models opens none of them. An adapter depends on a base besides, which may go: it is read every time.
  */
 export class FineTunedCards {
   readonly #log: Logger;
@@ -109,13 +108,11 @@ export class FineTunedCards {
   }
 }
 
-/** Files without which a folder is no model. */
-const stamped = ["config.json", "model.safetensors"];
-
-/** Changes with the folder's files; null where one of them is missing. */
+/** Changes with the folder's files. Null where a folder is to be read: an adapter's, or one of which reading says what is wrong. */
 async function stampOf(folder: string): Promise<string | null> {
-  const found = await Promise.all(stamped.map((name) => stat(join(folder, name)).catch(() => null)));
-  return found.includes(null) ? null : found.map((each) => `${each?.mtimeMs} ${each?.size}`).join();
+  if (await isAdapterFolder(folder)) return null;
+  const files = await modelFiles(folder).catch(() => null);
+  return files === null ? null : JSON.stringify(files);
 }
 
 async function readAbilities(folder: string): Promise<Abilities> {
