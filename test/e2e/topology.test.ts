@@ -5,10 +5,11 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { z } from "zod";
 import type { jobTimelineSchema } from "../../apps/server/src/http/jobSchemas.ts";
-import type { TimelineAnswer, TopologyAnswer } from "../../apps/server/src/http/topologySchemas.ts";
+import type { TimelineAnswer } from "../../apps/server/src/http/topologySchemas.ts";
 import { eventually } from "../harness/eventually.ts";
 import { golden } from "../harness/goldenSentences.ts";
 import { startServer, type TestServer } from "../harness/startServer.ts";
+import { topologyOf } from "../harness/topologyOf.ts";
 import { writeToyTexts } from "../harness/toyTexts.ts";
 import { createJob, openAi, reached, upload } from "../harness/trainingJobs.ts";
 
@@ -31,7 +32,7 @@ afterAll(async () => {
 });
 
 const json = async <T>(path: string): Promise<T> => (await (await server.get(path)).json()) as T;
-const topology = () => json<TopologyAnswer>("/topology");
+const topology = () => topologyOf(server);
 
 test("a micro-batch's times lie inside of the request's, one for each stage, each of which begins after the one before", async () => {
   const before = Date.now();

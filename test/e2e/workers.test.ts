@@ -5,7 +5,6 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
-import type { TopologyAnswer } from "../../apps/server/src/http/topologySchemas.ts";
 import { largestError } from "../golden/compareEncoder.ts";
 import { golden, TOLERANCE } from "../harness/goldenSentences.ts";
 import { changeWeights, copyModel, editJson } from "../harness/modelFolders.ts";
@@ -20,6 +19,7 @@ import {
   type TestServer,
 } from "../harness/startServer.ts";
 import { TcpRelay } from "../harness/tcpRelay.ts";
+import { topologyOf } from "../harness/topologyOf.ts";
 import { eventually } from "../harness/eventually.ts";
 
 /** Processes start and find each other while others have the machine. */
@@ -46,7 +46,7 @@ const joins = (server: Pick<LaunchedServer, "log">) => server.log().split('"work
 
 /** What the server tells of stage 1: which process has it, and how often it had to come back. */
 async function lastStage(server: Pick<TestServer, "get">) {
-  const { replicas } = (await (await server.get("/topology")).json()) as TopologyAnswer;
+  const { replicas } = await topologyOf(server);
   const { worker, restarts } = replicas[0]!.stages[1]!;
   return { pid: worker?.pid, restarts };
 }

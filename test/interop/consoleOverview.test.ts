@@ -6,12 +6,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { TopologyAnswer } from "../../apps/server/src/http/topologySchemas.ts";
 import { openConsole, picture, type ConsolePage } from "../harness/chromium.ts";
 import { eventually } from "../harness/eventually.ts";
 import { expectAccessible } from "../harness/expectAccessible.ts";
 import { golden } from "../harness/goldenSentences.ts";
 import { startServer, type TestServer } from "../harness/startServer.ts";
+import { topologyOf } from "../harness/topologyOf.ts";
 import { writeToyTexts } from "../harness/toyTexts.ts";
 import { createJob, openAi, upload } from "../harness/trainingJobs.ts";
 
@@ -66,7 +66,7 @@ test("a worker that is killed is shown as lost at the page's next question or th
   await eventually(async () => expect(await text()).toMatch(/^up: .*never lost$/));
   process.kill(server.workerPids().find((each) => each.stage === 1)!.pid, "SIGKILL");
   await eventually(async () => {
-    const { replicas } = (await (await server.get("/topology")).json()) as TopologyAnswer;
+    const { replicas } = await topologyOf(server);
     expect(replicas[0]!.stages[1]!.last_loss).not.toBeNull();
   });
   // It asks every second.
